@@ -1,0 +1,82 @@
+import type { Problem } from "./errors.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * The vocabulary of a run.
+ *
+ * - change: how a row of the model differs from the snapshot
+ * - operation: what is to be written because of a change
+ * - outcome: what became of an operation
+ */
+interface ChangeBase {
+  /** Position in the run's table of changes; from 1; names the change in the journal. */
+  readonly seq: number;
+  /** The primary key's values, in the order of the model's `primary_key`. */
+  readonly key: readonly Value[];
+  /** The record's id in the destination, if known. */
+  readonly id: string | null;
+}
+
+/** Values are those of the sync's columns, by index into its list of columns. */
+export interface Added extends ChangeBase {
+  readonly kind: "added";
+  readonly after: readonly Value[];
+}
+
+export interface Changed extends ChangeBase {
+  readonly kind: "changed";
+  readonly before: readonly Value[];
+  readonly after: readonly Value[];
+  /** Indexes of the columns whose values differ. */
+  readonly columns: readonly number[];
+  /** Fields owed from earlier runs: skipped, in doubt, or new in the mapping. */
+  readonly pending: readonly string[];
+}
+
+export type Change = Added | Changed;
+
+export type OperationKind = "create" | "update" | "upsert";
+
+/** One field of an operation, spelled for the wire. */
+export interface FieldWrite {
+  /** The mapping's field. */
+  readonly field: string;
+  /** The property's name on the wire, for example `parentcustomerid_account@odata.bind`. */
+  readonly property: string;
+  /** The value as a JSON fragment: exact, already escaped. */
+  readonly json: string;
+  /** The value before, as a JSON fragment, where the snapshot knows it. */
+  readonly before?: string;
+}
+
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly change: Change;
+  /** The record's address as the destination spells it: `contacts(new_customerid='C-1')`. */
+  readonly record: string;
+  readonly fields: readonly FieldWrite[];
+  /** Fields of the mapping left out now and still owed (a parent that is missing, with `when_missing: skip`). */
+  readonly owed: readonly string[];
+}
+
+/** What a connector makes of a change. */
+export type Planned =
+  | { readonly status: "planned"; readonly operation: Operation }
+  /** The columns differ, what would be written does not: nothing is sent and the snapshot moves on. */
+  | { readonly status: "unchanged"; readonly change: Change }
+  | { readonly status: "rejected"; readonly change: Change; readonly problem: Problem };
+
+/**
+ * What became of a change, one per change, in any order.
+ * `rejected`: the data is at fault, the row will fail again unless something changes.
+ * `deferred`: the service is at fault, the next run tries again.
+ */
+export type Outcome =
+  | {
+      readonly status: "applied" | "unchanged";
+      readonly change: Change;
+      /** The record's id, where the destination told it. */
+      readonly id?: string;
+      readonly owed?: readonly string[];
+    }
+  | { readonly status: "rejected" | "deferred"; readonly change: Change; readonly problem: Problem };

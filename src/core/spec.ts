@@ -1,0 +1,44 @@
+/** A sync as the engine and the connectors see it: defaults filled in, every field spelled out. */
+import type { Place } from "./errors.ts";
+
+export type Mode = "insert" | "update" | "upsert" | "mirror";
+
+export interface ModelSpec {
+  readonly name: string;
+  readonly warehouse: string;
+  readonly primaryKey: readonly string[];
+  /** The query's text, or a `SELECT` over the model's table. */
+  readonly query: string;
+  /** File of the query, for messages. */
+  readonly queryFile: string;
+  /** IANA zone of timestamps without one. */
+  readonly timezone: string;
+  /** The model's file. */
+  readonly file: string;
+  readonly syncs: readonly SyncSpec[];
+}
+
+export interface SyncSpec {
+  readonly name: string;
+  readonly model: string;
+  readonly destination: string;
+  readonly object: string;
+  readonly mode: Mode;
+  /** The destination's field and the column that holds its value. */
+  readonly match: readonly { readonly field: string; readonly column: string }[];
+  readonly fields: readonly FieldSpec[];
+  readonly onRemoved: "keep" | "deactivate" | "delete";
+  /** Place of the sync, or of one of its keys given as a path (`["fields", "firstname"]`), in the user's file. */
+  place(...path: readonly (string | number)[]): Place;
+}
+
+export interface FieldSpec {
+  readonly field: string;
+  readonly source: { readonly column: string } | { readonly value: string | number | boolean | null };
+  readonly whenNull: "clear" | "skip";
+  readonly lookup?: {
+    readonly object: string;
+    readonly by: string;
+    readonly whenMissing: "reject" | "skip" | "clear";
+  };
+}
