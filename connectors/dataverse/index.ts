@@ -1,0 +1,7 @@
+import { defineDestination } from "../../src/sdk.ts";
+import type { DataverseConfig } from "./config.ts";
+
+export default defineDestination<DataverseConfig>({
+  type: "dataverse",
+  open: async (config) => (await import("./destination.ts")).openDataverse(config),
+});
