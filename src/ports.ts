@@ -10,21 +10,29 @@ import type { Column, Value } from "./core/value.ts";
 /** A batch of rows; each row's values stand in the order of the columns asked for. */
 export type RowBatch = readonly (readonly Value[])[];
 
+/** A model's query, and the file that errors point into. */
+export interface Query {
+  readonly text: string;
+  readonly file: string;
+}
+
 export interface Warehouse extends AsyncDisposable {
   /** Connects. Throws `connection` errors that say what to mend. */
   check(signal: AbortSignal): Promise<{ readonly version: string }>;
   /** The columns of a query's result, without running it whole. Throws `config` when the SQL is refused. */
-  columns(query: string, signal: AbortSignal): Promise<readonly Column[]>;
-  /** Streams the named columns of a query as canonical text; the cursor closes when the consumer stops. */
-  rows(query: string, columns: readonly Column[], options: RowOptions): AsyncIterable<RowBatch>;
-  /**
-   * A DuckDB file that local state can attach read-only and query itself, so that no row passes through the
-   * process. Absent for warehouses whose rows have to be streamed.
-   */
-  readonly attachment?: { readonly path: string; readonly searchPath: string };
-  /** Quotes an identifier in this warehouse's dialect. */
-  quote(identifier: string): string;
+  columns(query: Query, signal: AbortSignal): Promise<readonly Column[]>;
+  readonly access: RowAccess;
 }
+
+/** How the engine that keeps local state gets at a warehouse's rows. */
+export type RowAccess =
+  /** A DuckDB file that the engine attaches read-only and queries itself: no row passes through the process. */
+  | { readonly kind: "attach"; readonly path: string; readonly searchPath: string }
+  /** Streams the named columns as canonical text; the cursor closes when the consumer stops. */
+  | {
+      readonly kind: "stream";
+      rows(query: Query, columns: readonly Column[], options: RowOptions): AsyncIterable<RowBatch>;
+    };
 
 export interface RowOptions {
   /** IANA zone of timestamps without one. */
@@ -100,7 +108,11 @@ export interface CompiledSync {
   /** Logical name of the object. */
   readonly object: string;
   /** Each field with the columns it depends on and a fingerprint that changes with its mapping. */
-  readonly fields: readonly { readonly field: string; readonly columns: readonly number[]; readonly fingerprint: string }[];
+  readonly fields: readonly {
+    readonly field: string;
+    readonly columns: readonly number[];
+    readonly fingerprint: string;
+  }[];
   /** Columns that find the record, as indexes; their values must be present and, folded, unique. */
   readonly match: readonly number[];
   /** Things a user should know that are no errors. */
@@ -110,7 +122,10 @@ export interface CompiledSync {
   /** How many write requests that many operations take, short of faults. */
   requestsFor(operations: number): number;
   /** Writes; one outcome per operation, in any order. Throws only when nothing can be said about any row. */
-  write(operations: AsyncIterable<readonly Operation[]>, context: WriteContext): AsyncIterable<readonly Outcome[]>;
+  write(
+    operations: AsyncIterable<readonly Operation[]>,
+    context: WriteContext,
+  ): AsyncIterable<readonly Outcome[]>;
 }
 
 export interface PlanContext {
@@ -119,7 +134,11 @@ export interface PlanContext {
    * Of the values given for a field of an object, those that a sync planned before this one will have written.
    * Absent in a run, where parents are written before their children are planned.
    */
-  readonly promised?: (object: string, field: string, values: readonly string[]) => Promise<ReadonlySet<string>>;
+  readonly promised?: (
+    object: string,
+    field: string,
+    values: readonly string[],
+  ) => Promise<ReadonlySet<string>>;
 }
 
 export interface WriteContext {

@@ -3,14 +3,7 @@
  * (`connection`), allows a removal (`guard`), fixes data (`rejected`), waits (`deferred`), or reports a
  * defect of ours (`bug`).
  */
-export type ErrorKind =
-  | "rejected"
-  | "config"
-  | "connection"
-  | "guard"
-  | "deferred"
-  | "aborted"
-  | "bug";
+export type ErrorKind = "rejected" | "config" | "connection" | "guard" | "deferred" | "aborted" | "bug";
 
 /** Exit codes of the command line; DESIGN: 130, 3, 2, 4, 5, 1 is the order of precedence. */
 export const EXIT_CODE = {
@@ -23,7 +16,15 @@ export const EXIT_CODE = {
   aborted: 130,
 } as const satisfies Record<ErrorKind, number>;
 
-const PRECEDENCE: readonly ErrorKind[] = ["aborted", "bug", "connection", "config", "guard", "deferred", "rejected"];
+const PRECEDENCE: readonly ErrorKind[] = [
+  "aborted",
+  "bug",
+  "connection",
+  "config",
+  "guard",
+  "deferred",
+  "rejected",
+];
 
 /** The exit code when several things went wrong: the first kind of the order of precedence; 0 for none. */
 export function exitCodeOf(kinds: Iterable<ErrorKind>): number {
@@ -92,5 +93,8 @@ export const fail = {
   connection: (code: string, message: string, remedy?: string, cause?: unknown): SyncError =>
     new SyncError({ kind: "connection", code, message, ...(remedy ? { remedy } : {}) }, cause),
   bug: (code: string, message: string, cause?: unknown): SyncError =>
-    new SyncError({ kind: "bug", code, message, remedy: "This is a defect of Backhaul: please report it." }, cause),
+    new SyncError(
+      { kind: "bug", code, message, remedy: "This is a defect of Backhaul: please report it." },
+      cause,
+    ),
 };

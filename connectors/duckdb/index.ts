@@ -1,0 +1,100 @@
+/** DuckDB, the embedded warehouse: one file, read by the engine that keeps the state. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Column, defineWarehouse, fail, SyncError, type Warehouse } from "../../src/sdk.ts";
+import { columnOf } from "./types.ts";
+
+export interface DuckdbConfig {
+  readonly type: "duckdb";
+  /** The database's file, relative to the project's folder. */
+  readonly path: string;
+}
+
+export default defineWarehouse<DuckdbConfig>({
+  type: "duckdb",
+  open: async (config, { folder }) => openWarehouse(resolve(folder, config.path), folder),
+});
+
+function openWarehouse(path: string, folder: string): Warehouse {
+  return {
+    access: { kind: "attach", path, searchPath: folder },
+    check: async () =>
+      withDatabase(path, async (query) => ({
+        version: `DuckDB ${(await query("SELECT version()"))[0]?.[0]}`,
+      })),
+    columns: async ({ text, file }) =>
+      withDatabase(path, async (query) => {
+        await query(`SET file_search_path = '${folder.replaceAll("'", "''")}'`);
+        const rows = await query(`DESCRIBE SELECT * FROM (\n${text}\n) AS backhaul_model`).catch(
+          (error: unknown) => {
+            throw refusedSql(file, error);
+          },
+        );
+        return rows.map(([name, type]): Column => columnOf(String(name), String(type)));
+      }),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+type Ask = (sql: string) => Promise<readonly (readonly unknown[])[]>;
+
+/** Opens the file read-only for as long as the work takes: DuckDB lets others write to it in between. */
+async function withDatabase<T>(path: string, work: (query: Ask) => Promise<T>): Promise<T> {
+  if (!existsSync(path)) {
+    throw fail.connection(
+      "warehouse.missing_file",
+      `There is no DuckDB file ${path}.`,
+      "Create it, or mend the warehouse's path in backhaul.yml.",
+    );
+  }
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(path, { access_mode: "READ_ONLY" }).catch((error: unknown) => {
+    throw cannotOpen(path, error);
+  });
+  const connection = await instance.connect();
+  try {
+    return await work(async (sql) => (await connection.runAndReadAll(sql)).getRows());
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+function cannotOpen(path: string, error: unknown): SyncError {
+  const message = error instanceof Error ? error.message : String(error);
+  const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
+  if (holder) {
+    return fail.connection(
+      "warehouse.locked",
+      `The warehouse ${path} is held by process ${holder[2]} (${holder[1]}).`,
+      "DuckDB lets one process write to a file: end that process, or have it close the file.",
+      error,
+    );
+  }
+  return fail.connection(
+    "warehouse.cannot_open",
+    `The DuckDB file ${path} cannot be opened: ${message.split("\n", 1)[0]}`,
+    "Check that it is a DuckDB file of a version that this DuckDB reads, and that it may be read.",
+    error,
+  );
+}
+
+/** DuckDB says `LINE n:`; the query starts on the statement's second line. */
+function refusedSql(file: string, error: unknown): SyncError {
+  const message = error instanceof Error ? error.message : String(error);
+  const line = /^LINE (\d+):/m.exec(message)?.[1];
+  const what = message
+    .split(/\n\s*\n|\nLINE /, 1)[0]
+    ?.replaceAll(/\s*\n\s*/g, " ")
+    .trim();
+  return new SyncError(
+    {
+      kind: "config",
+      code: "model.sql_refused",
+      message: `DuckDB refuses the query: ${what}`,
+      remedy: "A model is one SELECT statement.",
+      place: { file, ...(line ? { line: Math.max(1, Number(line) - 1), column: 1 } : {}) },
+    },
+    error,
+  );
+}

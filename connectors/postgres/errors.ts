@@ -1,0 +1,69 @@
+/** What PostgreSQL and its driver say, as problems of ours. Codes: "PostgreSQL Error Codes", appendix A of its manual. */
+import { fail, type Query, SyncError } from "../../src/sdk.ts";
+import { addressOf, type PostgresConfig } from "./config.ts";
+
+interface DriverError {
+  readonly code?: string;
+  readonly message?: string;
+  readonly position?: string;
+}
+
+const REMEDIES: readonly (readonly [code: RegExp, remedy: string])[] = [
+  [/^28/, "Check the user and the password of the warehouse in backhaul.yml."],
+  [/^3D000$/, "Check the database's name in backhaul.yml."],
+  [/^53300$/, "The server has no connection left: try again later, or allow it more."],
+  [/^ENOTFOUND$|^EAI_AGAIN$/, "Check the host's name in backhaul.yml and this machine's DNS."],
+  [/^ECONNREFUSED$/, "Check host and port in backhaul.yml, and that the server is running."],
+  [/TIMEDOUT|TIMEOUT/i, "Check that a firewall lets this machine reach the server."],
+  [/CERT|TLS|SSL|SELF_SIGNED/i, "Trust the server's certificate (NODE_EXTRA_CA_CERTS), or set ssl: require."],
+];
+
+/** A connection that could not be had. */
+export function cannotReach(config: PostgresConfig, error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  const { code = "", message = "" } = error as DriverError;
+  const remedy = REMEDIES.find(([pattern]) => pattern.test(code) || pattern.test(message))?.[1];
+  return fail.connection(
+    `postgres.${code || "connection"}`,
+    `PostgreSQL at ${addressOf(config)} cannot be reached: ${firstLine(message) || code || "no answer"}.`,
+    remedy ?? "Check the warehouse in backhaul.yml.",
+    error,
+  );
+}
+
+/** A statement that the server refused or could not finish; points into the query's file where it can. */
+export function refusedSql(query: Query, error: unknown, before: number): SyncError {
+  if (error instanceof SyncError) return error;
+  const { code = "", message = "", position } = error as DriverError;
+  if (!/^[0-9A-Z]{5}$/.test(code) || /^(08|57P|53)/.test(code)) {
+    return fail.connection(
+      `postgres.${code || "connection"}`,
+      `PostgreSQL ended the query of ${query.file}: ${firstLine(message)}.`,
+      "Run again; the snapshot has not moved.",
+      error,
+    );
+  }
+  const offset = position === undefined ? -1 : Number(position) - 1 - before;
+  const upTo = query.text.slice(0, Math.max(0, offset)).split("\n");
+  const inQuery = offset >= 0 && offset <= query.text.length;
+  return new SyncError(
+    {
+      kind: "config",
+      code: code === "57014" ? "model.statement_timeout" : "model.sql_refused",
+      message: `PostgreSQL refuses the query: ${firstLine(message)}.`,
+      remedy:
+        code === "57014"
+          ? "Make the query faster, or raise statement_timeout of the warehouse in backhaul.yml."
+          : code === "42501"
+            ? "Grant SELECT on what the query reads to the warehouse's user."
+            : "A model is one SELECT statement.",
+      place: {
+        file: query.file,
+        ...(inQuery ? { line: upTo.length, column: (upTo.at(-1)?.length ?? 0) + 1 } : {}),
+      },
+    },
+    error,
+  );
+}
+
+const firstLine = (text: string): string => (text.split("\n", 1)[0] ?? "").replace(/\.$/, "");

@@ -1,0 +1,103 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { SyncError } from "../core/errors.ts";
+import type { Value } from "../core/value.ts";
+
+export interface DuckdbLimits {
+  /** DuckDB's buffer pool, for example `400MB`; the process needs about 250 MB more. */
+  readonly memoryLimit: string;
+  /** Where DuckDB spills what does not fit. */
+  readonly temporaryFolder: string;
+}
+
+/** A DuckDB database that is open, and the few ways in which the state speaks to it. */
+export interface Duckdb extends AsyncDisposable {
+  run(sql: string): Promise<void>;
+  /** All rows of a small result; values as DuckDB's own text. */
+  all(sql: string): Promise<readonly (readonly Value[])[]>;
+  /** The single value of a one-row, one-column result. */
+  value(sql: string): Promise<Value>;
+  count(sql: string): Promise<number>;
+  /**
+   * Streams a result of VARCHAR columns in batches. Each stream has a connection of its own: another statement on
+   * the connection of an open stream would end it early without an error.
+   */
+  stream(sql: string): AsyncIterable<readonly (readonly Value[])[]>;
+  /** A connection for work that needs DuckDB's own types; closed with the database. */
+  readonly connection: DuckDBConnection;
+}
+
+/**
+ * Opens (or creates) a DuckDB file for this process alone; `:memory:` for none. The open file is the lock of a
+ * run: a second process is refused by DuckDB with the holder's process id, and the lock dies with its holder.
+ *
+ * @throws SyncError `state.locked` (kind `deferred`) when another process holds the file.
+ */
+export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Duckdb> {
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(path, {
+    memory_limit: limits.memoryLimit,
+    temp_directory: limits.temporaryFolder,
+    preserve_insertion_order: "false",
+    threads: "2",
+  }).catch((error: unknown) => {
+    throw lockedBy(path, error);
+  });
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+
+  const all = async (sql: string): Promise<readonly (readonly Value[])[]> => {
+    const reader = await connection.runAndReadAll(sql);
+    return reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))));
+  };
+  const value = async (sql: string): Promise<Value> => (await all(sql))[0]?.[0] ?? null;
+
+  return {
+    connection,
+    run: async (sql) => {
+      await connection.run(sql);
+    },
+    all,
+    value,
+    count: async (sql) => Number(await value(sql)),
+    async *stream(sql) {
+      const own = await instance.connect();
+      try {
+        const result = await own.stream(sql);
+        for (;;) {
+          const chunk = await result.fetchChunk();
+          if (chunk === null || chunk.rowCount === 0) return;
+          yield chunk.getRows() as Value[][];
+        }
+      } finally {
+        own.closeSync();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+/** DuckDB names the process that holds a file; `undefined` when the error is about something else. */
+export function holderOf(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!/could not set lock|conflicting lock/i.test(message)) return undefined;
+  const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
+  return holder ? `process ${holder[2]} (${holder[1]})` : "another process";
+}
+
+/** The error of a state file that another process holds; anything else as it is. */
+export function lockedBy(path: string, error: unknown): unknown {
+  const holder = holderOf(error);
+  if (holder === undefined) return error;
+  return new SyncError(
+    {
+      kind: "deferred",
+      code: "state.locked",
+      message: `The state ${path} is in use by ${holder}.`,
+      remedy: "Two runs of one sync never overlap: wait for the other one to end, or stop it.",
+    },
+    error,
+  );
+}

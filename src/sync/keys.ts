@@ -1,0 +1,37 @@
+import type { Problem } from "../core/errors.ts";
+import type { RefusedRow } from "../state/local.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** Why a row whose key or match value cannot be used is rejected. */
+export function keyProblem({ shape, sync }: Prepared, row: RefusedRow): Problem {
+  const key = shape.key.map((i) => shape.columns[i]!.name).join(", ");
+  const match = shape.match.map((i) => shape.columns[i]!.name).join(", ");
+  const value = row.match.map((part) => `"${part}"`).join(", ");
+  const rejected = { kind: "rejected", code: row.code } as const;
+  switch (row.code) {
+    case "key.null":
+      return {
+        ...rejected,
+        message: `The primary key ${key} is null.`,
+        remedy: "Give the row a key, or leave it out in the query.",
+      };
+    case "key.double":
+      return {
+        ...rejected,
+        message: `More than one row has this primary key (${key}); none of them is written.`,
+        remedy: "Make the query return one row per key.",
+      };
+    case "match.null":
+      return {
+        ...rejected,
+        message: `The match value ${match} is null, so the record in ${sync.object} cannot be found.`,
+        remedy: "Give the row a match value, or leave it out in the query.",
+      };
+    case "match.double":
+      return {
+        ...rejected,
+        message: `More than one row has the match value ${value} (${match}; case and trailing spaces do not count); none of them is written.`,
+        remedy: "Make the query return one row per match value.",
+      };
+  }
+}

@@ -1,0 +1,29 @@
+import type { SyncSpec } from "../core/spec.ts";
+
+/**
+ * Syncs in the order of their lookups: a sync that writes an object comes before those that look it up. Syncs
+ * that look each other up keep their given order.
+ */
+export function inOrderOfLookups<
+  T extends { readonly sync: SyncSpec; readonly compiled: { readonly object: string } },
+>(syncs: readonly T[], objectOf: (lookup: string) => string = (name) => name): T[] {
+  const done = new Set<T>();
+  const order: T[] = [];
+  const visit = (item: T, path: ReadonlySet<T>): void => {
+    if (done.has(item) || path.has(item)) return;
+    const objects = new Set(
+      item.sync.fields.flatMap(({ lookup }) => (lookup ? [objectOf(lookup.object)] : [])),
+    );
+    for (const other of syncs) {
+      const writesParent =
+        objects.has(other.compiled.object) && other.sync.destination === item.sync.destination;
+      if (other !== item && writesParent) visit(other, new Set([...path, item]));
+    }
+    if (!done.has(item)) {
+      done.add(item);
+      order.push(item);
+    }
+  };
+  for (const item of syncs) visit(item, new Set());
+  return order;
+}

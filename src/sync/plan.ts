@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Operation, Planned } from "../core/change.ts";
+import type { CompiledSync, PlanContext } from "../ports.ts";
+import { type LocalState, openStateForPlan } from "../state/local.ts";
+import type { Prepared } from "./prepare.ts";
+import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
+import { type SyncOptions, stageAndDiff } from "./stage.ts";
+
+/** Changes are planned in windows, so that what has to be read for them is read in bulk. */
+export const WINDOW = 5_000;
+const SAMPLES = 20;
+
+/** Asks which of the values of an object's field earlier plans would have written. */
+export type Promised = NonNullable<PlanContext["promised"]>;
+
+/**
+ * Plans syncs in the given order, as a run would do them one after another; writes nothing. A later sync finds
+ * the parents that an earlier one would create.
+ */
+export async function* planSyncs(order: readonly Prepared[], options: SyncOptions): AsyncGenerator<SyncPlan> {
+  const scratch = mkdtempSync(join(tmpdir(), "backhaul-plan-"));
+  const earlier: Promiser[] = [];
+  try {
+    for (const [i, prepared] of order.entries()) {
+      const folder = mkdtempSync(join(scratch, `${i}-`));
+      const state = await openStateForPlan(
+        {
+          folder: prepared.folder,
+          shape: prepared.shape,
+          fields: prepared.compiled.fields,
+          memoryLimit: prepared.memoryLimit,
+        },
+        folder,
+      );
+      const promiser = { prepared, state, rejected: new Set<number>() };
+      const promised: Promised = (object, field, values) => ask(earlier, object, field, values);
+      try {
+        yield await planSync(promiser, promised, options);
+      } finally {
+        earlier.push(promiser);
+      }
+    }
+  } finally {
+    for (const { state } of earlier) await state[Symbol.asyncDispose]();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+interface Promiser {
+  readonly prepared: Prepared;
+  readonly state: LocalState;
+  /** Changes (by seq) that the plan rejected. */
+  readonly rejected: Set<number>;
+}
+
+async function ask(
+  earlier: readonly Promiser[],
+  object: string,
+  field: string,
+  values: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>();
+  for (const { prepared, state, rejected } of earlier) {
+    if (prepared.compiled.object !== object) continue;
+    const column = columnOf(prepared, field);
+    if (column === undefined) continue;
+    for (const value of await state.stagedValues(column, values, rejected)) found.add(value);
+  }
+  return found;
+}
+
+function columnOf({ sync, shape }: Prepared, field: string): number | undefined {
+  const match = sync.match.find((part) => part.field === field)?.column;
+  const source = sync.fields.find((part) => part.field === field)?.source;
+  const name = match ?? (source !== undefined && "column" in source ? source.column : undefined);
+  const index = shape.columns.findIndex((column) => column.name === name);
+  return index < 0 ? undefined : index;
+}
+
+async function planSync(promiser: Promiser, promised: Promised, options: SyncOptions): Promise<SyncPlan> {
+  const { prepared, state, rejected } = promiser;
+  const { sync, compiled, identity } = prepared;
+  const rejections = rejectionLog();
+  const staged = await stageAndDiff(prepared, state, options, rejections.add);
+
+  const operations = { create: 0, update: 0, upsert: 0 };
+  const fields: Record<string, number> = {};
+  const samples = new Map<string, SampleOperation[]>();
+  let unchanged = staged.rows - staged.added - staged.changed - rejections.result().total;
+  let done = 0;
+  if (staged.stopped === undefined) {
+    for await (const planned of plannedWindows(state, compiled, { signal: options.signal, promised })) {
+      for (const item of planned) {
+        if (item.status === "unchanged") unchanged += 1;
+        else if (item.status === "rejected") {
+          rejected.add(item.change.seq);
+          rejections.add(item.change.key, item.problem);
+        } else {
+          operations[item.operation.kind] += 1;
+          for (const { field } of item.operation.fields) fields[field] = (fields[field] ?? 0) + 1;
+          const list = samples.get(item.operation.kind) ?? [];
+          if (list.length < SAMPLES) samples.set(item.operation.kind, [...list, sample(item.operation)]);
+        }
+      }
+      done += planned.length;
+      options.onProgress?.({ phase: "diff", done, total: staged.added + staged.changed });
+    }
+  }
+  const total = operations.create + operations.update + operations.upsert;
+  return {
+    sync: sync.name,
+    model: prepared.model.name,
+    destination: sync.destination,
+    organization: identity.organization,
+    object: compiled.object,
+    rows: staged.rows,
+    operations,
+    fields,
+    unchanged,
+    rejections: rejections.result(),
+    requests: total === 0 ? 0 : compiled.requestsFor(total),
+    samples: [...samples.values()].flat(),
+    ...(state.recovery ? { recovery: state.recovery } : {}),
+    warnings: compiled.warnings,
+    ...(staged.stopped ? { stopped: staged.stopped } : {}),
+  };
+}
+
+async function* plannedWindows(
+  state: LocalState,
+  compiled: CompiledSync,
+  context: PlanContext,
+): AsyncGenerator<readonly Planned[]> {
+  for await (const window of state.changes(WINDOW)) {
+    context.signal.throwIfAborted();
+    yield await compiled.plan(window, context);
+  }
+}
+
+function sample(operation: Operation): SampleOperation {
+  return {
+    kind: operation.kind,
+    key: operation.change.key,
+    record: operation.record,
+    fields: operation.fields.map(({ field, before, json }) => ({
+      field,
+      ...(before === undefined ? {} : { before }),
+      after: json,
+    })),
+  };
+}

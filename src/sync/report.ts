@@ -1,0 +1,110 @@
+/** What a plan and a run tell about a sync: plain data, printed by the commands and returned under `--json`. */
+import type { Problem } from "../core/errors.ts";
+import type { Value } from "../core/value.ts";
+import type { Recovery } from "../state/local.ts";
+
+/** A row that cannot be written as it is. */
+export interface Rejection {
+  readonly key: readonly Value[];
+  readonly field?: string;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+export interface FieldChange {
+  readonly field: string;
+  /** JSON fragments; `before` is absent where the snapshot knows no value. */
+  readonly before?: string;
+  readonly after: string;
+}
+
+export interface SampleOperation {
+  readonly kind: "create" | "update" | "upsert";
+  readonly key: readonly Value[];
+  readonly record: string;
+  readonly fields: readonly FieldChange[];
+}
+
+/** Rejections, counted in full, listed up to a limit. */
+export interface Rejections {
+  readonly total: number;
+  readonly byCode: Readonly<Record<string, number>>;
+  readonly listed: readonly Rejection[];
+}
+
+export interface SyncPlan {
+  readonly sync: string;
+  readonly model: string;
+  readonly destination: string;
+  readonly organization: string;
+  readonly object: string;
+  /** Rows of the model's result. */
+  readonly rows: number;
+  readonly operations: { readonly create: number; readonly update: number; readonly upsert: number };
+  /** Fields that would be written, with the number of operations that write each. */
+  readonly fields: Readonly<Record<string, number>>;
+  readonly unchanged: number;
+  readonly rejections: Rejections;
+  /** Write requests that the operations take, short of faults. */
+  readonly requests: number;
+  readonly samples: readonly SampleOperation[];
+  readonly recovery?: Recovery;
+  readonly warnings: readonly string[];
+  /** Why a run would stop before it writes. */
+  readonly stopped?: Problem;
+}
+
+export interface SyncRun {
+  readonly run: string;
+  readonly sync: string;
+  readonly model: string;
+  readonly destination: string;
+  readonly organization: string;
+  readonly object: string;
+  readonly started: string;
+  readonly seconds: number;
+  readonly rows: number;
+  readonly applied: number;
+  readonly unchanged: number;
+  readonly deferred: number;
+  readonly rejections: Rejections;
+  readonly requests: {
+    readonly reads: number;
+    readonly writes: number;
+    readonly retries: number;
+    readonly throttled: number;
+  };
+  readonly recovery?: Recovery;
+  readonly warnings: readonly string[];
+  /** What ended the run early, or kept it from writing. */
+  readonly stopped?: Problem;
+}
+
+const LISTED = 100;
+
+/** Collects rejections: counts all, keeps the first ones. */
+export function rejectionLog(write: (rejection: Rejection) => void = () => {}): {
+  add(key: readonly Value[], problem: Problem): void;
+  result(): Rejections;
+} {
+  const listed: Rejection[] = [];
+  const byCode: Record<string, number> = {};
+  let total = 0;
+  return {
+    add(key, problem) {
+      const rejection: Rejection = {
+        key,
+        ...(problem.field === undefined ? {} : { field: problem.field }),
+        code: problem.code,
+        message: problem.message,
+        ...(problem.remedy === undefined ? {} : { remedy: problem.remedy }),
+      };
+      total += 1;
+      byCode[problem.code] = (byCode[problem.code] ?? 0) + 1;
+      if (listed.length < LISTED) listed.push(rejection);
+      write(rejection);
+    },
+    result: () => ({ total, byCode, listed }),
+  };
+}
