@@ -19,6 +19,16 @@ export type {
   WarehouseDefinition,
 } from "./define.ts";
 export { defineDestination, defineWarehouse } from "./define.ts";
+export type { Answer, Failure, FailureReason, Layer, Reply, Request, Send, Tally } from "./http/answer.ts";
+export { compose, newTally } from "./http/answer.ts";
+export type { Clock, Gate } from "./http/gate.ts";
+export { gated, openGate, systemClock } from "./http/gate.ts";
+export type { TokenSource } from "./http/layers.ts";
+export { authorized, isPassing, retryReads } from "./http/layers.ts";
+export type { Schedule } from "./http/retry.ts";
+export { retryAfter, SCHEDULE, waitBefore } from "./http/retry.ts";
+export type { Transport, TransportOptions } from "./http/transport.ts";
+export { openTransport } from "./http/transport.ts";
 export type {
   CompiledSync,
   Destination,
@@ -28,7 +38,9 @@ export type {
   ObjectDescription,
   ObjectSummary,
   PlanContext,
+  Query,
   RequestCounters,
+  RowAccess,
   RowBatch,
   RowOptions,
   Warehouse,

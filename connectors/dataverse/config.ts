@@ -1,30 +1,16 @@
 /** The connector's config, its defaults and what of it is checked here once more. */
+import type { Bearer, ClientSecret, DataverseDestination } from "../../src/config/generated/dataverse.ts";
 import { fail } from "../../src/sdk.ts";
 
-export interface ClientSecretAuth {
-  readonly type: "client_secret";
-  readonly tenant: string;
-  readonly client_id: string;
-  readonly client_secret: string;
-  /** Where tokens come from; by default the Microsoft Entra host of the organisation's cloud. */
-  readonly authority?: string;
-}
+export type DataverseConfig = Pick<
+  DataverseDestination,
+  "type" | "url" | "auth" | "batch_size" | "concurrency"
+> &
+  Partial<Pick<DataverseDestination, "authority">>;
+export type ClientSecretAuth = ClientSecret;
+export type BearerAuth = Bearer;
 
-export interface BearerAuth {
-  readonly type: "bearer";
-  readonly token: string;
-}
-
-export interface DataverseConfig {
-  readonly type: "dataverse";
-  readonly url: string;
-  readonly auth: ClientSecretAuth | BearerAuth;
-  /** Records in one write request. */
-  readonly batch_size?: number;
-  /** Most requests in flight at once; the service's own hint may be lower. */
-  readonly concurrency?: number;
-}
-
+/** "Use bulk operation messages" recommends 100 to 1,000 records for ordinary tables. */
 export const DEFAULT_BATCH_SIZE = 500;
 export const DEFAULT_CONCURRENCY = 16;
 
@@ -43,7 +29,7 @@ export function allowedOrigin(url: string, what: string): URL {
   } catch {
     throw fail.config(
       "dataverse.url",
-      `The ${what} is no URL.`,
+      `The ${what} is no address.`,
       "Write it as https://contoso.crm4.dynamics.com.",
     );
   }

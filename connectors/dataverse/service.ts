@@ -1,0 +1,155 @@
+/** The Web API of one organisation: its headers, its paging, its batches of reads. */
+import {
+  type Answer,
+  authorized,
+  compose,
+  type Gate,
+  gated,
+  newTally,
+  openGate,
+  openTransport,
+  type Reply,
+  retryReads,
+  type Send,
+  type Tally,
+  type TokenSource,
+} from "../../src/sdk.ts";
+import { batchReply, batchRequest } from "./batch.ts";
+import { everyoneProblem, readError } from "./problems.ts";
+import { SERVICE_ROOT } from "./url.ts";
+
+/** "Compose HTTP requests and handle errors". No cookie is ever kept: the affinity cookie would pin one server. */
+const HEADERS: Readonly<Record<string, string>> = {
+  accept: "application/json",
+  "odata-version": "4.0",
+  "odata-maxversion": "4.0",
+  "if-none-match": "null",
+  "user-agent": "backhaul",
+};
+
+/** The service advises how many requests to keep in flight ("Send parallel requests"). */
+const HINT = "x-ms-dop-hint";
+const START_WIDTH = 4;
+
+export interface ServiceOptions {
+  readonly origin: string;
+  readonly tokens: TokenSource;
+  readonly concurrency: number;
+  readonly ca?: string | undefined;
+  /** Milliseconds that a request may take. */
+  readonly deadline?: number | undefined;
+  /** Milliseconds that a request may wait for the service in all. */
+  readonly patience?: number | undefined;
+}
+
+export interface Service extends AsyncDisposable {
+  readonly origin: string;
+  readonly gate: Gate;
+  readonly tally: Tally;
+  /** Reads JSON; the path starts at the host. Throws `connection`, `deferred` or `bug` errors. */
+  get(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<Json>;
+  /** Reads a collection to its end, page by page. */
+  pages(path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]>;
+  /** Reads several things in one request; the replies stand in the order of the paths. */
+  reads(paths: readonly string[], signal: AbortSignal): Promise<readonly Reply[]>;
+  /** Sends a write as it is, once. */
+  write(request: WriteRequest, signal: AbortSignal): Promise<Answer>;
+}
+
+export interface WriteRequest {
+  readonly method: "POST" | "PATCH";
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly onWait?: ((milliseconds: number, reason: string) => void) | undefined;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON from outside; each reader checks what it takes
+export type Json = any;
+
+export function openService(options: ServiceOptions): Service {
+  const tally = newTally();
+  const gate = openGate({ start: START_WIDTH, cap: options.concurrency });
+  const transport = openTransport(options.origin, {
+    connections: options.concurrency,
+    ca: options.ca,
+    ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
+  });
+  const send: Send = compose(
+    [
+      retryReads({ tally, ...(options.patience === undefined ? {} : { patience: options.patience }) }),
+      authorized(options.tokens),
+      gated(gate, { tally, hintHeader: HINT }),
+    ],
+    (request) => transport.send(request),
+  );
+
+  const read = async (
+    path: string,
+    signal: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+    body?: string,
+  ): Promise<Reply> => {
+    const answer = await send({
+      method: body === undefined ? "GET" : "POST",
+      path,
+      headers: { ...HEADERS, ...headers },
+      ...(body === undefined ? {} : { body }),
+      purpose: "read",
+      signal,
+    });
+    if (answer.kind === "reply" && answer.status < 300) return answer;
+    throw readError(answer, options.origin);
+  };
+  const get = async (path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>) =>
+    parsed(await read(path, signal, headers), options.origin);
+
+  return {
+    origin: options.origin,
+    gate,
+    tally,
+    get,
+    async *pages(path, signal) {
+      let next: string | undefined = path;
+      while (next !== undefined) {
+        const page: Json = await get(next, signal, { prefer: "odata.maxpagesize=5000" });
+        if (Array.isArray(page?.value)) yield page.value;
+        next = typeof page?.["@odata.nextLink"] === "string" ? ownPath(page["@odata.nextLink"]) : undefined;
+      }
+    },
+    async reads(paths, signal) {
+      const batch = batchRequest(paths.map((path) => ({ method: "GET" as const, path })));
+      const reply = await read(`${SERVICE_ROOT}$batch`, signal, batch.headers, batch.body);
+      const parts = batchReply(reply);
+      if (parts.length !== paths.length) throw readError({ ...reply, status: 500 }, options.origin);
+      return parts;
+    },
+    write: (request, signal) =>
+      send({
+        method: request.method,
+        path: request.path,
+        headers: { ...HEADERS, "content-type": "application/json", ...request.headers },
+        body: request.body,
+        purpose: "write",
+        signal,
+        ...(request.onWait ? { onWait: request.onWait } : {}),
+      }),
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  };
+}
+
+/** Only the configured organisation is ever called: of a link nothing but its path and query is used. */
+export function ownPath(link: string): string {
+  const url = new URL(link, "https://host.invalid");
+  return url.pathname.startsWith("/api/data/")
+    ? `${url.pathname}${url.search}`
+    : `${SERVICE_ROOT}invalid-link`;
+}
+
+function parsed(reply: Reply, origin: string): Json {
+  try {
+    return JSON.parse(reply.body);
+  } catch {
+    throw everyoneProblem("dataverse.no_json", `${origin} answered with something that is no JSON.`);
+  }
+}

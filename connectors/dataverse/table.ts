@@ -1,0 +1,77 @@
+/** A table of the organisation as the connector needs to know it. */
+
+/** How a column's values are written; what of it is missing in the metadata is not checked here. */
+export type Shape =
+  | { readonly kind: "text"; readonly longest?: number }
+  | { readonly kind: "whole"; readonly least: string; readonly most: string }
+  | { readonly kind: "decimal"; readonly least?: string; readonly most?: string; readonly decimals: number }
+  | { readonly kind: "double"; readonly least?: number; readonly most?: number; readonly decimals?: number }
+  | { readonly kind: "boolean"; readonly choices: readonly Choice[] }
+  | { readonly kind: "choice"; readonly choices: readonly Choice[] }
+  | { readonly kind: "date" }
+  | { readonly kind: "moment"; readonly showsDateOnly: boolean }
+  | { readonly kind: "lookup"; readonly targets: readonly string[] }
+  | { readonly kind: "id" }
+  | { readonly kind: "unsupported"; readonly why: string };
+
+export interface Choice {
+  readonly value: number;
+  /** The label in the user's language. */
+  readonly label: string;
+  /** The labels in every language. */
+  readonly labels: readonly string[];
+}
+
+export interface Attribute {
+  readonly name: string;
+  readonly displayName: string;
+  /** `String`, `Picklist`, … : the metadata's `AttributeTypeName` without its ending. */
+  readonly type: string;
+  readonly shape: Shape;
+  readonly required: "none" | "recommended" | "application" | "system";
+  /** May be set when a record is created, or changed; false for columns that belong to another one. */
+  readonly creatable: boolean;
+  readonly updatable: boolean;
+  readonly readable: boolean;
+  /** The column that this one belongs to, such as a name column of a lookup. */
+  readonly of: string | null;
+  /** The platform fills it in by itself. */
+  readonly hasDefault: boolean;
+}
+
+export interface Key {
+  readonly name: string;
+  readonly fields: readonly string[];
+  /** `Active`, `Pending`, `InProgress` or `Failed`; only active ones work. */
+  readonly status: string;
+}
+
+export interface Navigation {
+  /** The lookup column. */
+  readonly field: string;
+  readonly target: string;
+  /** The name to bind by, spelled as the service spells it. */
+  readonly property: string;
+}
+
+export interface Table {
+  readonly name: string;
+  readonly displayName: string;
+  /** The set's name in URLs; read from the metadata, never made by adding an s. */
+  readonly set: string;
+  readonly primaryId: string;
+  readonly primaryName: string | null;
+  readonly attributes: ReadonlyMap<string, Attribute>;
+  readonly keys: readonly Key[];
+  readonly navigations: readonly Navigation[];
+  readonly bulk: { readonly create: boolean; readonly update: boolean };
+}
+
+/** True when both bulk messages are there; then `UpsertMultiple` is too ("UpsertMultiple"). */
+export function hasBulk(table: Table): boolean {
+  return table.bulk.create && table.bulk.update;
+}
+
+export function activeKeys(table: Table): Key[] {
+  return table.keys.filter((key) => key.status === "Active");
+}

@@ -1,0 +1,32 @@
+/**
+ * Facts about the service that no page settles and no organisation was asked about yet. Each stands here alone,
+ * so that finding out changes one line.
+ */
+
+/**
+ * Characters that an alternate key's value may not hold where it stands in an address. "Define alternate keys
+ * for a table" lists `/ < > * % & : \ ? +`; `#` fails in reports of users, encoded or not. A record with such a
+ * value is found by a filter and written by its id.
+ */
+export const UNSAFE_IN_KEY = /[/\\#%&+?:*<>]/;
+
+/** Whether empty text is stored as null: it is sent as null. */
+export const EMPTY_TEXT_IS_NULL = true;
+
+/** Decimals of money whose precision is the organisation's or the currency's: the most that a currency may have. */
+export const MONEY_DECIMALS = 4;
+
+/**
+ * Longest path and query of a GET. The service takes 32,768 characters ("Compose HTTP requests and handle
+ * errors"); proxies often take 16 KB with all headers.
+ */
+export const LONGEST_PATH = 12_000;
+
+/** Values in one `In` filter; a condition's values are bounded by the database's 2,100 parameters. */
+export const MOST_IN_VALUES = 500;
+
+/** Conditions in one filter of composite keys. */
+export const MOST_OR_TERMS = 50;
+
+/** Largest body of a write request, in characters: far below what message processing takes. */
+export const LARGEST_BODY = 16_000_000;

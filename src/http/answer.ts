@@ -1,0 +1,65 @@
+/** What came of a request. A reply of any status is a reply; a failure is none at all. */
+
+export interface Reply {
+  readonly kind: "reply";
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export type FailureReason =
+  | "unknown_host"
+  | "refused"
+  | "tls"
+  | "connect_timeout"
+  | "timeout"
+  | "reset"
+  | "too_large"
+  | "aborted";
+
+export interface Failure {
+  readonly kind: "failure";
+  readonly reason: FailureReason;
+  /** False when the request surely never reached the other side. */
+  readonly sent: boolean;
+  /** The driver's own code, for example `ECONNRESET`. */
+  readonly detail: string;
+}
+
+export type Answer = Reply | Failure;
+
+export interface Request {
+  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** Path and query on the one origin. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** `read`: changes nothing over there and may be repeated by any layer. */
+  readonly purpose: "read" | "write";
+  readonly signal: AbortSignal;
+  /** Told when a reply asked for a pause. */
+  readonly onWait?: (milliseconds: number, reason: string) => void;
+}
+
+export type Send = (request: Request) => Promise<Answer>;
+
+/** A concern around sending. Lists of layers are written outermost first. */
+export type Layer = (next: Send) => Send;
+
+export function compose(layers: readonly Layer[], send: Send): Send {
+  return layers.reduceRight((next, layer) => layer(next), send);
+}
+
+/** Requests sent so far; the counters that a destination shows. */
+export interface Tally {
+  reads: number;
+  writes: number;
+  retries: number;
+  throttled: number;
+  waited: number;
+}
+
+export function newTally(): Tally {
+  return { reads: 0, writes: 0, retries: 0, throttled: 0, waited: 0 };
+}

@@ -1,0 +1,120 @@
+/** The thin effect at the bottom: one pool of keep-alive HTTP/1.1 connections to one origin. */
+import { Pool } from "undici";
+import type { Answer, Failure, FailureReason, Request } from "./answer.ts";
+
+export interface TransportOptions {
+  readonly connections: number;
+  /** Milliseconds until a connection must stand. */
+  readonly connectTimeout?: number;
+  /** Milliseconds until a request must be answered whole. */
+  readonly deadline?: number;
+  /** Certificates to trust beside the system's, in PEM. */
+  readonly ca?: string | undefined;
+  /** Replies longer than this are refused, in bytes. */
+  readonly largest?: number;
+}
+
+export interface Transport extends AsyncDisposable {
+  readonly origin: string;
+  send(request: Request): Promise<Answer>;
+}
+
+const CONNECT_TIMEOUT = 15_000;
+const DEADLINE = 300_000;
+const LARGEST = 256 * 1024 * 1024;
+
+export function openTransport(origin: string, options: TransportOptions): Transport {
+  const deadline = options.deadline ?? DEADLINE;
+  const pool = new Pool(origin, {
+    connections: options.connections,
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: 30_000,
+    headersTimeout: deadline,
+    bodyTimeout: deadline,
+    maxResponseSize: options.largest ?? LARGEST,
+    connect: {
+      timeout: options.connectTimeout ?? CONNECT_TIMEOUT,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+    },
+  });
+  return {
+    origin,
+    send: (request) => exchange(pool, request, deadline),
+    [Symbol.asyncDispose]: async () => pool.destroy(),
+  };
+}
+
+/**
+ * One exchange under one deadline. The controller is ours and its listener is taken off again, because signals
+ * made by `AbortSignal.any` stay reachable from a long-lived parent.
+ */
+async function exchange(pool: Pool, request: Request, deadline: number): Promise<Answer> {
+  const { signal } = request;
+  if (signal.aborted) return { kind: "failure", reason: "aborted", sent: false, detail: "aborted" };
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  const timer = setTimeout(stop, deadline);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const reply = await pool.request({
+      method: request.method,
+      path: request.path,
+      headers: { ...request.headers },
+      body: request.body === undefined ? null : Buffer.from(request.body),
+      signal: controller.signal,
+    });
+    const body = await reply.body.text();
+    return { kind: "reply", status: reply.statusCode, headers: flat(reply.headers), body };
+  } catch (error) {
+    if (signal.aborted) return { kind: "failure", reason: "aborted", sent: true, detail: "aborted" };
+    if (controller.signal.aborted)
+      return { kind: "failure", reason: "timeout", sent: true, detail: "deadline" };
+    return failureOf(error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) result[name.toLowerCase()] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return result;
+}
+
+const REASONS: Readonly<Record<string, readonly [FailureReason, sent: boolean]>> = {
+  ENOTFOUND: ["unknown_host", false],
+  EAI_AGAIN: ["unknown_host", false],
+  ECONNREFUSED: ["refused", false],
+  EHOSTUNREACH: ["refused", false],
+  ENETUNREACH: ["refused", false],
+  ETIMEDOUT: ["connect_timeout", false],
+  UND_ERR_CONNECT_TIMEOUT: ["connect_timeout", false],
+  UND_ERR_HEADERS_TIMEOUT: ["timeout", true],
+  UND_ERR_BODY_TIMEOUT: ["timeout", true],
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: ["too_large", true],
+};
+
+/** Certificate faults have no common prefix; these are Node's and OpenSSL's. */
+const TLS =
+  /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$)/;
+
+/** What a driver's error means for the request. Whatever is unknown counts as sent: the cautious side. */
+export function failureOf(error: unknown): Failure {
+  const code = codeOf(error);
+  if (TLS.test(code)) return { kind: "failure", reason: "tls", sent: false, detail: code };
+  const [reason, sent] = REASONS[code] ?? ["reset", true];
+  return { kind: "failure", reason, sent, detail: code };
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  if (typeof error !== "object" || error === null) return "unknown";
+  const { code, cause, name } = error as { code?: unknown; cause?: unknown; name?: unknown };
+  if (typeof code === "string") return code;
+  if (cause !== undefined && cause !== error) return codeOf(cause);
+  return typeof name === "string" ? name : "unknown";
+}
