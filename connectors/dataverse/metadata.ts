@@ -16,7 +16,7 @@ const CASTS: readonly (readonly [cast: string, select: string, expand?: string])
   ["Integer", "MinValue,MaxValue"],
   ["BigInt", "MinValue,MaxValue"],
   ["Decimal", "MinValue,MaxValue,Precision"],
-  ["Double", "MinValue,MaxValue,Precision"],
+  ["Double", "MinValue,MaxValue"],
   ["Money", "MinValue,MaxValue,Precision,PrecisionSource"],
   ["DateTime", "Format,DateTimeBehavior"],
   ["Lookup", "Targets"],
@@ -193,7 +193,6 @@ function shapeOf(type: string, detail: Json, own: readonly Navigation[], isPrima
         kind: "double",
         ...(typeof detail.MinValue === "number" ? { least: detail.MinValue } : {}),
         ...(typeof detail.MaxValue === "number" ? { most: detail.MaxValue } : {}),
-        ...(typeof detail.Precision === "number" ? { decimals: detail.Precision } : {}),
       };
     case "Boolean":
       return { kind: "boolean", choices: choicesOf(detail) };

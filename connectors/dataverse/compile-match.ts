@@ -1,0 +1,104 @@
+/** How a sync finds its records: by exactly one active alternate key, or by the primary id. Pure. */
+import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
+import type { KeyPart, Mapping, MatchPart } from "./mapping.ts";
+import { didYouMean } from "./near.ts";
+import { type Attribute, activeKeys, type Table } from "./table.ts";
+import { coercerOf } from "./types/coercer.ts";
+
+export function compileMatch(input: CompileInput, findings: Findings): Mapping["match"] | null {
+  const { sync, table } = input;
+  const fields = sync.match.map(({ field }) => field);
+  if (fields.length === 0) {
+    findings.problem(
+      "mapping.no_match",
+      [],
+      `The sync does not say how a row finds its record in ${table.name}.`,
+      `Add match with ${keysInWords(table)}.`,
+    );
+    return null;
+  }
+  const by = fields.length === 1 && fields[0] === table.primaryId ? "id" : "key";
+  if (by === "key" && !activeKeys(table).some((key) => sameFields(key.fields, fields))) {
+    refuseMatch(fields, input, findings);
+    return null;
+  }
+  const parts = sync.match.map(({ field, column }) => matchPart(field, column, input, findings));
+  return parts.every((part) => part !== null) ? { by, parts } : null;
+}
+
+function matchPart(field: string, name: string, input: CompileInput, findings: Findings): MatchPart | null {
+  const path = ["match", field];
+  const attribute = input.table.attributes.get(field);
+  const column = columnOf(name, path, input, findings);
+  if (!attribute || !column) return null;
+  const made = keyPart(attribute, column.kind);
+  if ("why" in made) {
+    findings.problem(
+      "mapping.wrong_type",
+      path,
+      `'${field}' (${attribute.type}) cannot be matched by the column '${name}' (${column.sqlType}): ${made.why}.`,
+      "Cast it in the model's query.",
+      field,
+    );
+    return null;
+  }
+  return { ...made.part, column: column.column };
+}
+
+/** A part of a key that values of a kind can be compared with. */
+export function keyPart(
+  attribute: Attribute,
+  kind: Parameters<typeof coercerOf>[1],
+): { readonly part: KeyPart } | { readonly why: string } {
+  if (attribute.shape.kind === "lookup") return { why: "keys that contain a lookup are not supported yet" };
+  const made = coercerOf(attribute, kind);
+  if ("why" in made) return made;
+  return { part: { field: attribute.name, coerce: made.coerce, isText: attribute.shape.kind === "text" } };
+}
+
+function refuseMatch(fields: readonly string[], { table }: CompileInput, findings: Findings): void {
+  for (const field of fields) {
+    if (table.attributes.has(field)) continue;
+    findings.problem(
+      "mapping.unknown_field",
+      ["match", field],
+      `${table.name} has no column '${field}'.`,
+      didYouMean(field, table.attributes.keys()),
+      field,
+    );
+    return;
+  }
+  const inactive = table.keys.find((key) => key.status !== "Active" && sameFields(key.fields, fields));
+  const names = fields.map((field) => `'${field}'`).join(" and ");
+  if (inactive) {
+    findings.problem(
+      "mapping.inactive_key",
+      ["match"],
+      `The alternate key '${inactive.name}' of ${table.name} over ${names} is not active (${inactive.status}).`,
+      inactive.status === "Failed"
+        ? "Mend duplicate values in Dynamics and reactivate the key."
+        : "Wait until its index is built.",
+    );
+    return;
+  }
+  findings.problem(
+    "mapping.no_key",
+    ["match"],
+    `${table.name} has no alternate key over ${names}.`,
+    `Match by ${keysInWords(table)}, or define such a key in Dynamics.`,
+  );
+}
+
+/** The ways to match a table, and what keeps the others from working. */
+export function keysInWords(table: Table): string {
+  const active = activeKeys(table).map((key) => key.fields.map((field) => `'${field}'`).join(" with "));
+  const inactive = table.keys
+    .filter((key) => key.status !== "Active")
+    .map((key) => `${key.fields.map((field) => `'${field}'`).join(" with ")} is ${key.status}`);
+  const ways = [...active, `the primary id '${table.primaryId}'`].join(", ");
+  return inactive.length === 0 ? ways : `${ways} (the key over ${inactive.join(", ")})`;
+}
+
+function sameFields(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && new Set(a).size === new Set([...a, ...b]).size;
+}

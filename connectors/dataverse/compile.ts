@@ -1,0 +1,184 @@
+/**
+ * Checks a sync against a table and makes its mapping: all that can be wrong is found here, before the first
+ * write. Pure; the tables have been read before.
+ */
+import type { Column, FieldSpec, Problem } from "../../src/sdk.ts";
+import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
+import { compileLookup } from "./compile-lookup.ts";
+import { compileMatch } from "./compile-match.ts";
+import type { MappedField, Mapping } from "./mapping.ts";
+import { didYouMean } from "./near.ts";
+import type { Attribute } from "./table.ts";
+import { coercerOf } from "./types/coercer.ts";
+import { isProblem, NULL } from "./types/value-problem.ts";
+
+export interface Compiled {
+  readonly mapping: Mapping;
+  readonly warnings: readonly string[];
+}
+
+export function compileMapping(input: CompileInput): Compiled | readonly Problem[] {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const findings: Findings = {
+    problem(code, path, message, remedy, field) {
+      const place = input.sync.place(...path);
+      problems.push({
+        kind: "config",
+        code,
+        message,
+        place,
+        ...(remedy ? { remedy } : {}),
+        ...(field === undefined ? {} : { field }),
+      });
+    },
+    warn: (text) => warnings.push(text),
+  };
+  const match = compileMatch(input, findings);
+  const fields: MappedField[] = [];
+  for (const spec of input.sync.fields) {
+    const field = compileField(spec, input, findings);
+    if (field) fields.push(field);
+  }
+  if (problems.length > 0 || match === null) return problems;
+  warnAboutRequired(input, findings);
+  return { mapping: { table: input.table, match, fields }, warnings };
+}
+
+function compileField(spec: FieldSpec, input: CompileInput, findings: Findings): MappedField | null {
+  const { table, sync } = input;
+  const path = ["fields", spec.field];
+  const attribute = table.attributes.get(spec.field);
+  if (!attribute) {
+    const names = [...table.attributes.values()].filter(isWritable).map(({ name }) => name);
+    const bound = table.navigations.find(({ property }) => property === spec.field);
+    const remedy = bound
+      ? `Write the column's name, '${bound.field}', with a lookup.`
+      : didYouMean(spec.field, names);
+    findings.problem(
+      "mapping.unknown_field",
+      path,
+      `${table.name} has no column '${spec.field}'.`,
+      remedy,
+      spec.field,
+    );
+    return null;
+  }
+  const match = sync.match.find(({ field }) => field === spec.field);
+  if (match && !("column" in spec.source && spec.source.column === match.column)) {
+    findings.problem(
+      "mapping.match_field",
+      path,
+      `'${spec.field}' finds the record by the column '${match.column}' and cannot be written from something else.`,
+      "Take it out of fields: what the match holds is written with the record.",
+      spec.field,
+    );
+    return null;
+  }
+  if (
+    !isWritable(attribute) ||
+    attribute.shape.kind === "unsupported" ||
+    (!match && attribute.shape.kind === "id")
+  ) {
+    findings.problem(
+      "mapping.not_writable",
+      path,
+      `'${spec.field}' cannot be written: ${whyNot(attribute)}.`,
+      "Take it out of fields.",
+      spec.field,
+    );
+    return null;
+  }
+  const source = sourceOf(spec, input, findings);
+  if (!source) return null;
+  if (!attribute.updatable && !match) {
+    findings.warn(`${table.name}.${spec.field} can be set when a record is created, not changed later.`);
+  }
+  const base = {
+    field: spec.field,
+    property: spec.field,
+    column: source.column,
+    constant: source.constant,
+    whenNull: spec.whenNull,
+    required: attribute.required === "system",
+    updatable: attribute.updatable,
+  };
+  if (attribute.shape.kind === "lookup" || spec.lookup) {
+    return compileLookup({ spec, attribute, base, kind: source.kind, input, findings });
+  }
+  const made = coercerOf(attribute, source.kind);
+  if ("why" in made) {
+    findings.problem(
+      "mapping.wrong_type",
+      path,
+      `'${spec.field}' (${attribute.type}) cannot be written from ${source.name}: ${made.why}.`,
+      "Cast it in the model's query.",
+      spec.field,
+    );
+    return null;
+  }
+  if (attribute.shape.kind === "moment" && attribute.shape.showsDateOnly) {
+    findings.warn(
+      `${table.name}.${spec.field} shows a date but stores a moment: its day depends on the reader's zone.`,
+    );
+  }
+  if (source.column !== null || source.constant === null)
+    return { ...base, kind: "plain", coerce: made.coerce };
+  const json = made.coerce(source.constant);
+  if (isProblem(json)) {
+    findings.problem(json.code, path, json.message, json.remedy, spec.field);
+    return null;
+  }
+  return { ...base, kind: "plain", constant: json === NULL ? null : source.constant, coerce: () => json };
+}
+
+/** A column that a row may set: created or updated, supported, and not part of another column. */
+export function isWritable({ creatable, updatable }: Attribute): boolean {
+  return creatable || updatable;
+}
+
+function whyNot(attribute: Attribute): string {
+  if (attribute.shape.kind === "unsupported") return attribute.shape.why;
+  if (attribute.of !== null) return `it belongs to '${attribute.of}'`;
+  if (attribute.shape.kind === "id") return "the primary id is set by a match";
+  return "the platform keeps it";
+}
+
+interface Source {
+  readonly column: number | null;
+  readonly constant: string | null;
+  readonly kind: NonNullable<Column["kind"]>;
+  /** For messages. */
+  readonly name: string;
+}
+
+function sourceOf(spec: FieldSpec, input: CompileInput, findings: Findings): Source | null {
+  if ("value" in spec.source) {
+    const { value } = spec.source;
+    const kind = typeof value === "boolean" ? "boolean" : typeof value === "number" ? "decimal" : "text";
+    return {
+      column: null,
+      constant: value === null ? null : String(value),
+      kind: kind === "decimal" && Number.isInteger(value) ? "integer" : kind,
+      name: `the constant ${JSON.stringify(value)}`,
+    };
+  }
+  const found = columnOf(spec.source.column, ["fields", spec.field], input, findings);
+  return found && { ...found, constant: null, name: `the column '${spec.source.column}' (${found.sqlType})` };
+}
+
+/** The platform enforces `SystemRequired` alone; a plug-in may still fill such a column in. */
+function warnAboutRequired({ sync, table }: CompileInput, findings: Findings): void {
+  const mapped = new Set([...sync.fields, ...sync.match].map(({ field }) => field));
+  const open = [...table.attributes.values()].filter(
+    (attribute) =>
+      attribute.required === "system" &&
+      attribute.creatable &&
+      !attribute.hasDefault &&
+      attribute.name !== table.primaryId &&
+      !mapped.has(attribute.name),
+  );
+  if (open.length === 0) return;
+  const names = open.map(({ name }) => `'${name}'`).join(", ");
+  findings.warn(`${table.name} requires ${names}, which no field sets: new records may be refused.`);
+}

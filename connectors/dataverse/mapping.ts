@@ -1,0 +1,58 @@
+/** A sync whose mapping has been checked and typed: what planning needs, and nothing else. */
+import type { Value } from "../../src/sdk.ts";
+import type { Table } from "./table.ts";
+import type { Coercer } from "./types/value-problem.ts";
+
+/** A column of a key, or the primary id, that finds a record. */
+export interface KeyPart {
+  readonly field: string;
+  readonly coerce: Coercer;
+  /** Text stands in quotes in an address, everything else bare. */
+  readonly isText: boolean;
+}
+
+export interface MatchPart extends KeyPart {
+  /** Index of the column that holds the value. */
+  readonly column: number;
+}
+
+export interface Parent {
+  /** Object and field: names the cache of ids. */
+  readonly ref: string;
+  readonly table: Table;
+  readonly part: KeyPart;
+}
+
+interface FieldBase {
+  readonly field: string;
+  /** The property to write. */
+  readonly property: string;
+  /** Index of the column that holds the value; null for a constant. */
+  readonly column: number | null;
+  /** The constant, where there is no column. */
+  readonly constant: Value;
+  readonly whenNull: "clear" | "skip";
+  /** Null is refused by the platform. */
+  readonly required: boolean;
+  /** False: written with new records alone. */
+  readonly updatable: boolean;
+}
+
+export interface PlainField extends FieldBase {
+  readonly kind: "plain";
+  readonly coerce: Coercer;
+}
+
+export interface LookupField extends FieldBase {
+  readonly kind: "lookup";
+  readonly parent: Parent;
+  readonly whenMissing: "reject" | "skip" | "clear";
+}
+
+export type MappedField = PlainField | LookupField;
+
+export interface Mapping {
+  readonly table: Table;
+  readonly match: { readonly by: "key" | "id"; readonly parts: readonly MatchPart[] };
+  readonly fields: readonly MappedField[];
+}
