@@ -1,0 +1,49 @@
+import { EXIT_CODE, exitCodeOf, type Problem, SyncError, sentence } from "../core/errors.ts";
+
+/** What any thrown thing is to the user: problems with a code and a remedy, and the exit code. */
+export function explain(error: unknown): { readonly problems: readonly Problem[]; readonly exit: number } {
+  if (error instanceof SyncError) {
+    return { problems: error.problems, exit: exitCodeOf(error.problems.map(({ kind }) => kind)) };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (isUsage(error)) {
+    const [first = "", ...rest] = message.split("\n").filter((line) => line.trim() !== "");
+    const remedy = rest.find((line) => !/see more help/i.test(line)) ?? "See --help.";
+    return {
+      problems: [{ kind: "config", code: "cli.usage", message: `${first.replace(/\.$/, "")}.`, remedy }],
+      exit: EXIT_CODE.config,
+    };
+  }
+  if (error instanceof Error && error.name === "AbortError") {
+    const problem: Problem = {
+      kind: "aborted",
+      code: "run.interrupted",
+      message: "Interrupted; the state is safe.",
+    };
+    return { problems: [problem], exit: EXIT_CODE.aborted };
+  }
+  const remedy = "This is a defect of Backhaul: please report it, with the output of DEBUG=backhaul.";
+  return { problems: [{ kind: "bug", code: "cli.unexpected", message, remedy }], exit: EXIT_CODE.bug };
+}
+
+/** Errors that oclif throws for a wrong flag, argument or command. */
+function isUsage(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "oclif" in error;
+}
+
+/** Problems as lines for a person. */
+export function problemLines(problems: readonly Problem[]): string {
+  return problems
+    .map((problem) => `${problem.kind === "bug" ? "Defect" : "Error"}: ${sentence(problem)}`)
+    .join("\n");
+}
+
+/** What goes wrong before a command is found. Never prints a stack unless DEBUG asks for it. */
+export function reportUsage(error: unknown): void {
+  const { problems, exit } = explain(error);
+  if (process.argv.includes("--json"))
+    process.stdout.write(`${JSON.stringify({ error: { problems } }, null, 2)}\n`);
+  else process.stderr.write(`${problemLines(problems)}\n`);
+  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exitCode = exit;
+}

@@ -1,0 +1,97 @@
+/** The sandbox behind `url: sandbox`: one is started for the command, unless one already serves the project. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { fail } from "../core/errors.ts";
+
+/** What `backhaul sandbox --json` prints when it is ready, and keeps beside its data while it runs. */
+export interface SandboxReady {
+  readonly url: string;
+  readonly pid: number;
+  readonly organization: string;
+  readonly tenant: string;
+  readonly client_id: string;
+  readonly client_secret: string;
+}
+
+export interface ProjectSandbox extends AsyncDisposable {
+  readonly url: string;
+  readonly auth: {
+    readonly type: "client_secret";
+    readonly tenant: string;
+    readonly client_id: string;
+    readonly client_secret: string;
+    readonly authority: string;
+  };
+}
+
+/** Where a running sandbox says how to reach it. */
+export const addressFile = (data: string): string => `${data}.address`;
+
+/** @param folder the sandbox's own folder, `.backhaul/sandbox` */
+export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const data = join(folder, "data.jsonl");
+  const running = read(addressFile(data));
+  if (running !== undefined && isAlive(running.pid)) return connectTo(running, async () => {});
+  const bin = fileURLToPath(new URL("../bin.js", import.meta.url));
+  const child = spawn(
+    process.execPath,
+    [bin, "sandbox", "--json", "--port", "0", "--data", data, "--while-stdin"],
+    {
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true, // Ctrl-C is for the run; the sandbox ends when its input does
+    },
+  );
+  const ended = new Promise<void>((done) => child.once("exit", () => done()));
+  let complaint = "";
+  child.stderr.on("data", (text: Buffer) => {
+    complaint += text.toString("utf8");
+  });
+  const first = await Promise.race([firstLine(child.stdout), ended.then(() => undefined)]);
+  if (first === undefined) {
+    throw fail.connection(
+      "sandbox.failed",
+      `The sandbox did not start: ${complaint.trim().split("\n", 1)[0] ?? "no reason given"}`,
+      "Run backhaul sandbox by hand to see why.",
+    );
+  }
+  return connectTo(JSON.parse(first) as SandboxReady, async () => {
+    child.stdin.end();
+    await ended;
+  });
+}
+
+function connectTo(ready: SandboxReady, close: () => Promise<void>): ProjectSandbox {
+  const { url, tenant, client_id, client_secret } = ready;
+  return {
+    url,
+    auth: { type: "client_secret", tenant, client_id, client_secret, authority: url },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function read(file: string): SandboxReady | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as SandboxReady;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function firstLine(stream: NodeJS.ReadableStream): Promise<string | undefined> {
+  for await (const line of createInterface({ input: stream })) return line;
+  return undefined;
+}

@@ -1,0 +1,111 @@
+/** A command's hold on the project: its config, its secrets, its open connections. */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { loadProject, type Project } from "../config/load.ts";
+import { openSecrets } from "../config/secrets.ts";
+import { fail } from "../core/errors.ts";
+import { nearest } from "../core/near.ts";
+import type { ModelSpec, SyncSpec } from "../core/spec.ts";
+import type { Destination, Warehouse } from "../ports.ts";
+import { destinations, warehouses } from "../registry.ts";
+import type { Connections, StateLocation } from "../sync/prepare.ts";
+import { runningSandbox } from "./sandbox.ts";
+
+export interface Session extends AsyncDisposable, Connections {
+  readonly project: Project;
+  readonly state: StateLocation;
+  /** The named syncs, or all, each with its model. Throws `config` for a name that is not there. */
+  syncs(names: readonly string[]): readonly { readonly model: ModelSpec; readonly sync: SyncSpec }[];
+  redact(text: string): string;
+}
+
+const MEMORY_LIMIT = "256MB";
+
+export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promise<Session> {
+  const root = resolve(folder);
+  const project = await loadProject(root);
+  const secrets = openSecrets(env, root);
+  const opened = new Map<string, Promise<Warehouse | Destination>>();
+  const closing: AsyncDisposable[] = [];
+
+  const once = <T extends Warehouse | Destination>(key: string, open: () => Promise<T>): Promise<T> => {
+    const known = opened.get(key) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const opening = open().then((connection) => {
+      closing.push(connection);
+      return connection;
+    });
+    opened.set(key, opening);
+    return opening;
+  };
+
+  return {
+    project,
+    state: {
+      root: ownFolder(resolve(root, project.state.path ?? ".backhaul")),
+      memoryLimit: project.state.memory_limit ?? MEMORY_LIMIT,
+    },
+    redact: secrets.redact,
+    syncs: (names) => chosen(project, names),
+    warehouse: (name) =>
+      once(`warehouse ${name}`, async () => {
+        const config = named(project.warehouses, name, "warehouse");
+        const definition = await warehouses[config.type]!();
+        return definition.open(secrets.resolve(config), { folder: root });
+      }),
+    destination: (name) =>
+      once(`destination ${name}`, async () => {
+        const config = named(project.destinations, name, "destination");
+        const definition = await destinations[config.type]!();
+        if (config.url !== "sandbox") return definition.open(secrets.resolve(config), { folder: root });
+        const sandbox = await runningSandbox(join(ownFolder(join(root, ".backhaul")), "sandbox"));
+        closing.unshift(sandbox);
+        return definition.open({ ...config, url: sandbox.url, auth: sandbox.auth }, { folder: root });
+      }),
+    async [Symbol.asyncDispose]() {
+      for (const connection of closing.reverse()) await connection[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function named<T>(all: Readonly<Record<string, T>>, name: string, what: string): T {
+  const found = all[name];
+  if (found !== undefined) return found;
+  const near = nearest(name, Object.keys(all));
+  throw fail.config(
+    `cli.unknown_${what}`,
+    `There is no ${what} "${name}" in backhaul.yml.`,
+    near ? `Did you mean "${near}"?` : `It has ${Object.keys(all).join(", ")}.`,
+  );
+}
+
+function chosen(project: Project, names: readonly string[]): { model: ModelSpec; sync: SyncSpec }[] {
+  const all = project.models.flatMap((model) => model.syncs.map((sync) => ({ model, sync })));
+  if (all.length === 0) {
+    throw fail.config(
+      "project.no_syncs",
+      "The project has no syncs.",
+      "Add a model file with syncs below models/.",
+    );
+  }
+  if (names.length === 0) return all;
+  return names.map((name) => {
+    const found = all.find(({ sync }) => sync.name === name);
+    if (found !== undefined) return found;
+    const known = all.map(({ sync }) => sync.name);
+    const near = nearest(name, known);
+    throw fail.config(
+      "cli.unknown_sync",
+      `There is no sync "${name}" in this project.`,
+      near ? `Did you mean "${near}"?` : `It has ${known.join(", ")}.`,
+    );
+  });
+}
+
+/** A folder of ours beside the user's files: for its owner alone, and ignored by git. */
+function ownFolder(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const ignore = join(path, ".gitignore");
+  if (!existsSync(ignore)) writeFileSync(ignore, "*\n");
+  return path;
+}

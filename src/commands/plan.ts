@@ -1,0 +1,43 @@
+import { Args } from "@oclif/core";
+import { BaseCommand } from "../cli/base.ts";
+import { openProgress } from "../cli/progress.ts";
+import { painter } from "../cli/render.ts";
+import { showPlan } from "../cli/show-sync.ts";
+import type { SyncPlan } from "../sync/report.ts";
+
+export default class Plan extends BaseCommand {
+  static override summary = "Show what a run would write; write nothing.";
+  static override description =
+    "Runs the models, compares them with the snapshots and shows every kind of change with examples. Exits 1 when rows would be rejected, 4 when a guard would stop the run.";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %>",
+    "<%= config.bin %> <%= command.id %> contacts --json",
+  ];
+  static override strict = false;
+  static override args = {
+    sync: Args.string({ description: "Syncs to plan; all of them when none is named." }),
+  };
+
+  async run(): Promise<{ plans: readonly SyncPlan[] }> {
+    const { argv, flags } = await this.parse(Plan);
+    const session = await this.open(flags.project);
+    const { openSyncs } = await import("../cli/open-syncs.ts");
+    const { planSyncs } = await import("../sync/plan.ts");
+    const paint = painter(process.stdout);
+    const prepared = await openSyncs(session, argv as string[], this.signal);
+    const plans: SyncPlan[] = [];
+    using progress = openProgress("plan", process.stderr, this.jsonEnabled());
+    for await (const plan of planSyncs(prepared, { signal: this.signal, onProgress: progress.update })) {
+      plans.push(plan);
+      progress[Symbol.dispose]();
+      this.log(`${showPlan(plan, paint)}\n`);
+    }
+    this.exitWith(
+      plans.flatMap(({ stopped, rejections }) => [
+        ...(stopped ? [stopped.kind] : []),
+        ...(rejections.total > 0 ? (["rejected"] as const) : []),
+      ]),
+    );
+    return { plans };
+  }
+}

@@ -1,0 +1,52 @@
+import { Args } from "@oclif/core";
+import { BaseCommand } from "../cli/base.ts";
+import { openProgress } from "../cli/progress.ts";
+import { painter } from "../cli/render.ts";
+import { showRun, summary } from "../cli/show-sync.ts";
+import type { Prepared } from "../sync/prepare.ts";
+import type { SyncRun } from "../sync/report.ts";
+
+export default class Run extends BaseCommand {
+  static override summary = "Write what has changed since the last run.";
+  static override description =
+    "Several syncs run in the order of their lookups. Exits 0 when everything landed, 1 with rejected rows, 5 with deferred rows that the next run tries again.";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %>",
+    "<%= config.bin %> <%= command.id %> accounts contacts",
+  ];
+  static override strict = false;
+  static override args = {
+    sync: Args.string({ description: "Syncs to run; all of them when none is named." }),
+  };
+
+  async run(): Promise<{ runs: readonly SyncRun[] }> {
+    const { argv, flags } = await this.parse(Run);
+    const session = await this.open(flags.project);
+    const { openSyncs } = await import("../cli/open-syncs.ts");
+    const paint = painter(process.stdout);
+    const prepared = await openSyncs(session, argv as string[], this.signal);
+    const runs: SyncRun[] = [];
+    for (const sync of prepared) {
+      if (this.signal.aborted) break;
+      const result = await this.runOne(sync);
+      runs.push(result);
+      this.log(`${showRun(result, paint)}\n`);
+      if (result.stopped?.kind === "connection") break;
+    }
+    this.log(summary(runs));
+    this.exitWith([
+      ...(this.signal.aborted ? (["aborted"] as const) : []),
+      ...runs.flatMap(({ stopped, rejections }) => [
+        ...(stopped ? [stopped.kind] : []),
+        ...(rejections.total > 0 ? (["rejected"] as const) : []),
+      ]),
+    ]);
+    return { runs };
+  }
+
+  private async runOne(prepared: Prepared): Promise<SyncRun> {
+    const { runSync } = await import("../sync/run.ts");
+    using progress = openProgress(prepared.sync.name, process.stderr, this.jsonEnabled());
+    return await runSync(prepared, { signal: this.signal, onProgress: progress.update });
+  }
+}

@@ -1,0 +1,147 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { planSyncs } from "../../src/sync/plan.ts";
+import type { SyncPlan, SyncRun } from "../../src/sync/report.ts";
+import { runSync } from "../../src/sync/run.ts";
+import { type Fault, type FreeDestination, freeDestination } from "../support/free-destination.ts";
+import { inDuckdb, preparedOn, syncSpec, temporaryFolder } from "../support/project.ts";
+
+const signal = new AbortController().signal;
+const sync = syncSpec({
+  match: [{ field: "number", column: "number" }],
+  fields: ["name", "amount"].map((field) => ({ field, source: { column: field }, whenNull: "clear" })),
+});
+
+interface Row {
+  readonly id: number;
+  readonly name: string | null;
+  readonly amount: number | null;
+}
+
+const bench = (folder: string, destination: FreeDestination) =>
+  preparedOn({
+    folder,
+    query: "SELECT id, 'N-' || id AS number, name, amount FROM people",
+    primaryKey: ["id"],
+    sync,
+    destination,
+  });
+
+async function fill(folder: string, rows: readonly Row[]): Promise<void> {
+  const values = rows.map(
+    ({ id, name, amount }) =>
+      `(${id}, ${name === null ? "NULL" : `'${name.replaceAll("'", "''")}'`}, ${amount ?? "NULL"})`,
+  );
+  await inDuckdb(
+    `${folder}/warehouse.duckdb`,
+    "CREATE OR REPLACE TABLE people (id INTEGER, name VARCHAR, amount DECIMAL(18,4))",
+    ...(values.length > 0 ? [`INSERT INTO people VALUES ${values.join(", ")}`] : []),
+  );
+}
+
+async function run(folder: string, destination: FreeDestination): Promise<SyncRun> {
+  return runSync(await bench(folder, destination), { signal });
+}
+
+async function plan(folder: string, destination: FreeDestination): Promise<SyncPlan> {
+  for await (const result of planSyncs([await bench(folder, destination)], { signal })) return result;
+  throw new Error("no plan");
+}
+
+/** What the destination must hold: written apart from the code under test. */
+function expected(rows: readonly Row[]): Map<string, Map<string, string>> {
+  return new Map(
+    rows.map(({ id, name, amount }) => [
+      `N-${id}`,
+      new Map([
+        ["name", JSON.stringify(name)],
+        ["amount", amount === null ? "null" : `"${amount.toFixed(4)}"`],
+      ]),
+    ]),
+  );
+}
+
+const row = fc.record({
+  id: fc.integer({ min: 1, max: 12 }),
+  name: fc.option(fc.constantFrom("Ada", "O'Neil", "", "Zoë", "a\nb"), { nil: null }),
+  amount: fc.option(fc.integer({ min: -3, max: 3 }), { nil: null }),
+});
+const rows = fc.uniqueArray(row, { selector: ({ id }) => id, minLength: 1, maxLength: 12 });
+const faults = fc.array(
+  fc.constantFrom<Fault>("ok", "ok", "rejected", "deferred", "lost-before", "lost-after", "throw"),
+  { maxLength: 12 },
+);
+
+describe("convergence", () => {
+  test("after any edits and faults, one clean run makes the destination equal the model and the next sends nothing", async () => {
+    const runs = Number(process.env.BACKHAUL_PROPERTY_RUNS ?? 60);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(rows, faults), { minLength: 1, maxLength: 4 }),
+        rows,
+        async (history, last) => {
+          using folder = temporaryFolder();
+          const destination = freeDestination();
+          for (const [edit, script] of history) {
+            await fill(folder.path, edit);
+            let next = 0;
+            destination.fault = () => script[next++] ?? "ok";
+            await run(folder.path, destination).catch((error: Error) => {
+              if (error.message !== "the process dies here") throw error;
+            });
+          }
+          await fill(folder.path, last);
+          destination.fault = () => "ok";
+          const before = new Map(destination.records);
+          const planned = await plan(folder.path, destination);
+          const sent = destination.received.length;
+          const settled = await run(folder.path, destination);
+          expect(settled.stopped).toBeUndefined();
+          // The plan said exactly what the run then sent.
+          expect(destination.received.length - sent).toBe(
+            planned.operations.upsert + planned.operations.update,
+          );
+          const want = expected(last);
+          for (const [key, fields] of want) expect(destination.records.get(key)).toEqual(fields);
+          // Records of rows that left the model are kept as they were.
+          for (const key of before.keys()) expect(destination.records.has(key)).toBe(true);
+          const again = destination.received.length;
+          const second = await run(folder.path, destination);
+          expect(destination.received.length).toBe(again);
+          expect(second).toMatchObject({ applied: 0, deferred: 0, unchanged: last.length });
+        },
+      ),
+      { numRuns: runs },
+    );
+  });
+
+  test("an update carries the changed fields of the changed rows and nothing else", async () => {
+    using folder = temporaryFolder();
+    const destination = freeDestination();
+    const start = Array.from({ length: 50 }, (_, i) => ({ id: i, name: `n${i}`, amount: i }));
+    await fill(folder.path, start);
+    await run(folder.path, destination);
+    destination.received.length = 0;
+    await fill(
+      folder.path,
+      start.map((r) => (r.id === 7 ? { ...r, amount: 99 } : r)),
+    );
+    await run(folder.path, destination);
+    expect(destination.received).toEqual([{ kind: "update", key: "N-7", fields: ["amount"] }]);
+  });
+
+  test("a value that was written without an acknowledgement is written back when the model returns to the old one", async () => {
+    using folder = temporaryFolder();
+    const destination = freeDestination();
+    await fill(folder.path, [{ id: 1, name: "old", amount: 1 }]);
+    await run(folder.path, destination);
+    await fill(folder.path, [{ id: 1, name: "new", amount: 1 }]);
+    destination.fault = () => "lost-after";
+    await run(folder.path, destination);
+    expect(destination.records.get("N-1")?.get("name")).toBe('"new"');
+    destination.fault = () => "ok";
+    await fill(folder.path, [{ id: 1, name: "old", amount: 1 }]);
+    await run(folder.path, destination);
+    expect(destination.records.get("N-1")?.get("name")).toBe('"old"');
+  });
+});
