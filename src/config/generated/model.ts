@@ -1,0 +1,236 @@
+// Made from spec/model.schema.json by spec/generate.mjs: edit that file, not this one.
+// Describes the config after its defaults have been filled in.
+
+/**
+ * A model: a query with a primary key, and the syncs that start from it.
+ */
+export interface ModelFile {
+  /**
+   * Name of the model, unique in the project.
+   */
+  model: string;
+  /**
+   * The warehouse that the model runs in; may be left out when the project has one.
+   */
+  warehouse?: string;
+  /**
+   * The column, or the list of columns, that tells the rows of the model apart.
+   */
+  primary_key: string | string[];
+  /**
+   * The file of the query, relative to the model's file.
+   */
+  sql?: string;
+  /**
+   * A table or view instead of a query, as it is written in SQL.
+   */
+  table?: string;
+  /**
+   * The IANA time zone of timestamps that carry none.
+   */
+  timezone: string;
+  /**
+   * What the model is written to.
+   */
+  syncs: Sync[];
+}
+/**
+ * One model into one object or audience, in one mode, with one mapping.
+ */
+export interface Sync {
+  /**
+   * Name of the sync, unique in the project; state belongs to it.
+   */
+  sync: string;
+  /**
+   * The name the sync had before, so that its state is kept.
+   */
+  renamed_from?: string;
+  /**
+   * The destination, by its name in backhaul.yml.
+   */
+  destination: string;
+  /**
+   * The table of the destination, by logical name, entity set name or display name.
+   */
+  object?: string;
+  audience?: Audience;
+  /**
+   * What rows that are added, changed or removed do to records: insert, update, upsert or mirror for an object; add, remove, mirror or upsert for an audience.
+   */
+  mode: "insert" | "update" | "upsert" | "mirror" | "add" | "remove";
+  /**
+   * How a row finds its record: fields of the destination, each with the column that holds its value.
+   */
+  match?: {
+    [k: string]: string;
+  };
+  /**
+   * What becomes of the only match when it is inactive.
+   */
+  match_inactive: "use" | "ignore" | "reactivate";
+  /**
+   * The mapping: fields of the destination, each with a column, or with a mapping that says more.
+   */
+  fields?: {
+    [k: string]: string | Field;
+  };
+  /**
+   * What becomes of a record whose row is gone; upsert keeps it unless told otherwise, mirror deletes it or, in an audience, removes the member.
+   */
+  on_removed?: "keep" | "deactivate" | "delete" | "remove_member";
+  /**
+   * What an update does with a row that has no record.
+   */
+  on_missing: "reject" | "skip";
+  /**
+   * Which members a mirror removes: those that the sync has added, or all.
+   */
+  scope: "own" | "all";
+  /**
+   * Allows another sync, which must say so too, to write the same fields of the same object.
+   */
+  shared: boolean;
+  /**
+   * Reads the matching records before the first write, so that values that are already right are not written again.
+   */
+  adopt: boolean;
+  /**
+   * Who gives new records their ids: Backhaul, so that a repeated create is harmless, or the server.
+   */
+  ids: "own" | "server";
+  guard?: Guard;
+  schedule?: Schedule;
+  options?: Options;
+}
+/**
+ * A list of the destination and what its members are.
+ */
+export interface Audience {
+  /**
+   * Name or id of the list.
+   */
+  list: string;
+  /**
+   * The object that the members are.
+   */
+  member: string;
+  /**
+   * Makes the list when there is none of that name.
+   */
+  create: boolean;
+}
+/**
+ * Where a field's value comes from, and when it is written.
+ */
+export interface Field {
+  /**
+   * The column of the model that holds the value.
+   */
+  column?: string;
+  /**
+   * The same value for every row.
+   */
+  value?: string | number | boolean | null;
+  /**
+   * A Liquid template over the columns of the row.
+   */
+  template?: string;
+  /**
+   * What a null does: it clears the field, or leaves it as it is.
+   */
+  when_null: "clear" | "skip";
+  /**
+   * When the field is written: always, only when the record is created, or only while it is empty.
+   */
+  write: "always" | "create" | "if_empty";
+  /**
+   * Cuts text that is too long for the field instead of rejecting the row.
+   */
+  truncate: boolean;
+  lookup?: Lookup;
+}
+/**
+ * How a value finds the record it names.
+ */
+export interface Lookup {
+  /**
+   * The object that is looked in, or the column that names it row by row.
+   */
+  object: string | ObjectOfRow;
+  /**
+   * The field of that object which holds the value.
+   */
+  by: string;
+  /**
+   * What happens when no record holds the value: the row is rejected, the field is left out and stays owed, or it is cleared.
+   */
+  when_missing: "reject" | "skip" | "clear";
+}
+/**
+ * A column that names the object, row by row.
+ */
+export interface ObjectOfRow {
+  /**
+   * The column that holds the object's name.
+   */
+  column: string;
+}
+/**
+ * Limits beyond which a run stops before it writes anything.
+ */
+export interface Guard {
+  removed: Limit;
+  changed?: Limit;
+}
+/**
+ * A limit that is passed when both the share and the count are.
+ */
+export interface Limit {
+  /**
+   * Share of the rows of the snapshot.
+   */
+  share: string;
+  /**
+   * Count of rows.
+   */
+  rows: number;
+}
+/**
+ * When a sync runs by itself.
+ */
+export interface Schedule {
+  /**
+   * Minute, hour, day of the month, month and day of the week.
+   */
+  cron: string;
+  /**
+   * The IANA time zone that the times are in.
+   */
+  timezone: string;
+}
+/**
+ * How the destination treats the writes of a sync.
+ */
+export interface Options {
+  /**
+   * Custom business logic that does not run for these writes.
+   */
+  bypass_logic: ("sync" | "async")[];
+  /**
+   * Keeps cloud flows from being started by these writes.
+   */
+  bypass_flows: boolean;
+  /**
+   * Applies the organisation's rules against duplicates to these writes.
+   */
+  detect_duplicates: boolean;
+  /**
+   * The Microsoft Entra object id of the user on whose behalf is written.
+   */
+  impersonate?: string;
+  /**
+   * A text that plug-ins find in the shared variables of the request.
+   */
+  tag?: string;
+}

@@ -1,0 +1,44 @@
+// Made from spec/connectors/postgres.schema.json by spec/generate.mjs: edit that file, not this one.
+// Describes the config after its defaults have been filled in.
+
+/**
+ * A PostgreSQL database, by its url or by host, database and user.
+ */
+export interface PostgresWarehouse {
+  /**
+   * A PostgreSQL database.
+   */
+  type: "postgres";
+  /**
+   * The connection string; its password is a reference, or the whole of it is.
+   */
+  url?: string;
+  /**
+   * The server, or the folder of its socket.
+   */
+  host?: string;
+  /**
+   * The server's port.
+   */
+  port: number;
+  /**
+   * The database.
+   */
+  database?: string;
+  /**
+   * The user; reading is all it must be allowed.
+   */
+  user?: string;
+  /**
+   * The user's password.
+   */
+  password?: string;
+  /**
+   * Encryption of the connection: none, without a check of the server's certificate, or with one; left out, the url's sslmode decides.
+   */
+  ssl?: "disable" | "require" | "verify-full";
+  /**
+   * The longest time a query may run; left out, the server decides.
+   */
+  statement_timeout?: string;
+}

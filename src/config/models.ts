@@ -1,0 +1,71 @@
+/** From a checked model file to what the engine takes: defaults are in already, short forms are spelled out. */
+import { isAbsolute, posix, resolve } from "node:path";
+import { type Problem, SyncError } from "../core/errors.ts";
+import type { FieldSpec, Mode, ModelSpec, SyncSpec } from "../core/spec.ts";
+import { readText } from "./files.ts";
+import type { Field, ModelFile, Sync } from "./generated/model.ts";
+import type { Source } from "./yaml.ts";
+
+/** Reads the query, so it may throw `config.unreadable` and `config.wrong_value`, at the key `sql`. */
+export async function modelSpec(
+  source: Source,
+  file: ModelFile,
+  warehouse: string,
+  folder: string,
+): Promise<ModelSpec> {
+  const queryFile = file.sql === undefined ? source.file : beside(source.file, file.sql);
+  return {
+    name: file.model,
+    warehouse,
+    primaryKey: [file.primary_key].flat(),
+    query:
+      file.sql === undefined ? `SELECT * FROM ${file.table}` : await readQuery(source, queryFile, folder),
+    queryFile,
+    timezone: file.timezone,
+    file: source.file,
+    syncs: file.syncs.map((sync, index) => syncSpec(source, file.model, sync, index)),
+  };
+}
+
+function beside(file: string, name: string): string {
+  return isAbsolute(name) ? name : posix.join(posix.dirname(file), name);
+}
+
+/** The text of a query, without the semicolon that would end it early when it becomes part of a larger one. */
+async function readQuery(source: Source, name: string, folder: string): Promise<string> {
+  const place = source.place(["sql"], "value");
+  const query = (await readText(resolve(folder, name), name, place)).replace(/[;\s]+$/, "");
+  if (query.trim() !== "") return query;
+  const message = `"${name}" is empty.`;
+  const problem: Problem = {
+    kind: "config",
+    code: "config.wrong_value",
+    message,
+    remedy: "Write a query into it.",
+    place,
+  };
+  throw new SyncError(problem);
+}
+
+function syncSpec(source: Source, model: string, sync: Sync, index: number): SyncSpec {
+  return {
+    name: sync.sync,
+    model,
+    destination: sync.destination,
+    object: sync.object ?? sync.audience?.member ?? "",
+    mode: sync.mode as Mode,
+    match: Object.entries(sync.match ?? {}).map(([field, column]) => ({ field, column })),
+    fields: Object.entries(sync.fields ?? {}).map(([field, from]) => fieldSpec(field, from)),
+    onRemoved: (sync.on_removed ?? (sync.mode === "mirror" ? "delete" : "keep")) as SyncSpec["onRemoved"],
+    place: (...path) => source.place(["syncs", index, ...path]),
+  };
+}
+
+function fieldSpec(field: string, from: string | Field): FieldSpec {
+  if (typeof from === "string") return { field, source: { column: from }, whenNull: "clear" };
+  const { column, value = null, when_null: whenNull, lookup } = from;
+  const spec: FieldSpec = { field, source: column === undefined ? { value } : { column }, whenNull };
+  if (lookup === undefined) return spec;
+  const object = typeof lookup.object === "string" ? lookup.object : lookup.object.column;
+  return { ...spec, lookup: { object, by: lookup.by, whenMissing: lookup.when_missing } };
+}

@@ -1,0 +1,111 @@
+/** The config's JSON Schemas: composed, compiled, and walked together with the data they describe. */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import modelSchema from "../../spec/model.schema.json" with { type: "json" };
+import projectSchema from "../../spec/project.schema.json" with { type: "json" };
+
+/** A JSON Schema, as far as the config's code looks into it. */
+export interface Schema {
+  readonly $id?: string;
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, Schema>>;
+  readonly title?: string;
+  readonly type?: string | readonly string[];
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | Schema;
+  readonly items?: Schema;
+  readonly oneOf?: readonly Schema[];
+  readonly discriminator?: { readonly propertyName: string };
+  /** What a value should be, in words: for messages. */
+  readonly expected?: string;
+  /** The value is a secret: it has to be a reference. */
+  readonly secret?: boolean;
+}
+
+/** The schemas of the connectors, by the word that stands behind `type:`. */
+export interface ConnectorSchemas {
+  readonly warehouses: Readonly<Record<string, object>>;
+  readonly destinations: Readonly<Record<string, object>>;
+}
+
+/** A schema ready to use: returns what is wrong with a value. */
+export interface Checker {
+  readonly schema: Schema;
+  errors(data: unknown): readonly ErrorObject[];
+}
+
+export interface Checkers {
+  readonly project: Checker;
+  readonly model: Checker;
+  /** The schema of a connector by itself, for a config whose references have been replaced. */
+  connector(kind: keyof ConnectorSchemas, type: string): Checker;
+}
+
+/** Compiles the language of a project, which the connectors widen by their own schemas. */
+export function compileSchemas(connectors: ConnectorSchemas): Checkers {
+  const ajv = new Ajv2020({
+    allErrors: true,
+    discriminator: true,
+    verbose: true,
+    strictTypes: false,
+    strictRequired: false,
+    keywords: ["expected", "secret"],
+    formats: { timezone: isTimezone },
+  });
+  const checker = (schema: object): Checker => {
+    let validate: ValidateFunction | undefined;
+    return {
+      schema: schema as Schema,
+      errors(data) {
+        validate ??= ajv.compile(schema);
+        return validate(data) ? [] : (validate.errors ?? []);
+      },
+    };
+  };
+  return {
+    project: checker(compose(connectors)),
+    model: checker(modelSchema),
+    connector: (kind, type) => checker(connectors[kind][type] ?? {}),
+  };
+}
+
+/** The project's schema with the connectors' put where it says "connection". */
+function compose({ warehouses, destinations }: ConnectorSchemas): object {
+  const oneOf = (schemas: Readonly<Record<string, object>>, more: object = {}) => ({
+    title: "connection",
+    type: "object",
+    required: ["type"],
+    discriminator: { propertyName: "type" },
+    oneOf: Object.values(schemas).map((schema) => ({
+      ...schema,
+      $id: `project/${(schema as Schema).$id}`,
+      properties: { ...(schema as Schema).properties, ...more },
+    })),
+  });
+  const { properties, $defs } = projectSchema;
+  return {
+    ...projectSchema,
+    properties: {
+      ...properties,
+      warehouses: {
+        ...properties.warehouses,
+        additionalProperties: oneOf(warehouses, { state: $defs.warehouse }),
+      },
+      destinations: { ...properties.destinations, additionalProperties: oneOf(destinations) },
+    },
+  };
+}
+
+/** Whether the runtime knows an IANA time zone of that name. */
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The language is wider than what runs today. Each row refuses one feature where it stands; to let a feature
+ * through, delete its row.
+ */
+import { type Finding, finding } from "./problems.ts";
+import { isMapping, select } from "./walk.ts";
+import type { Source } from "./yaml.ts";
+
+interface Row {
+  /** Keys from the top of the file; `*` stands for every key or item. */
+  readonly at: string;
+  /** Which values are refused; left out, all that are there. */
+  readonly when?: (value: unknown) => boolean;
+  /** What is not supported. */
+  readonly feature: string | ((value: unknown) => string);
+  readonly remedy: string;
+}
+
+const not =
+  (...allowed: readonly unknown[]) =>
+  (value: unknown): boolean =>
+    typeof value === "string" && !allowed.includes(value);
+const isTrue = (value: unknown): boolean => value === true;
+const isDefaultLimit = (value: unknown): boolean =>
+  isMapping(value) && (value.share ?? "10%") === "10%" && (value.rows ?? 50) === 50;
+
+const SIGN_INS = ["certificate", "managed_identity", "workload_identity", "device_code", "browser"];
+const MODES = ["insert", "update", "mirror", "add", "remove"];
+
+const PROJECT: readonly Row[] = [
+  {
+    at: "warehouses.*.type",
+    when: (value) => value === "snowflake",
+    feature: "A Snowflake warehouse",
+    remedy: "Use duckdb or postgres.",
+  },
+  {
+    at: "warehouses.*.state",
+    feature: "State in a warehouse",
+    remedy: "Leave it out: state is kept in .backhaul.",
+  },
+  {
+    at: "state.type",
+    when: (value) => value === "warehouse",
+    feature: "State in a warehouse",
+    remedy: "Write { type: local }.",
+  },
+  {
+    at: "destinations.*.auth.type",
+    when: (value) => SIGN_INS.includes(String(value)),
+    feature: (value) => `Signing in with ${value}`,
+    remedy: "Use client_secret or bearer.",
+  },
+  { at: "alerts", feature: "Sending alerts", remedy: "Leave alerts out, and watch the exit code instead." },
+];
+
+const MODEL: readonly Row[] = [
+  {
+    at: "syncs.*.mode",
+    when: (value) => MODES.includes(String(value)),
+    feature: (value) => `The mode ${value}`,
+    remedy: "Use upsert.",
+  },
+  { at: "syncs.*.audience", feature: "An audience", remedy: "Write to an object." },
+  { at: "syncs.*.renamed_from", feature: "Renaming a sync", remedy: "Keep the old name." },
+  {
+    at: "syncs.*.match_inactive",
+    when: not("use"),
+    feature: (value) => `match_inactive: ${value}`,
+    remedy: "Leave it out.",
+  },
+  {
+    at: "syncs.*.on_removed",
+    when: not("keep"),
+    feature: (value) => `on_removed: ${value}`,
+    remedy: "Write on_removed: keep, or leave it out.",
+  },
+  { at: "syncs.*.on_missing", when: not("reject"), feature: "on_missing: skip", remedy: "Leave it out." },
+  { at: "syncs.*.scope", when: not("own"), feature: "scope: all", remedy: "Leave it out." },
+  { at: "syncs.*.adopt", when: (value) => value === false, feature: "adopt: false", remedy: "Leave it out." },
+  { at: "syncs.*.ids", when: not("own"), feature: "ids: server", remedy: "Leave it out." },
+  { at: "syncs.*.guard.changed", feature: "A guard on changed rows", remedy: "Leave it out." },
+  {
+    at: "syncs.*.guard.removed",
+    when: (value) => !isDefaultLimit(value),
+    feature: "A guard other than { share: 10%, rows: 50 }",
+    remedy: "Leave it out.",
+  },
+  { at: "syncs.*.schedule", feature: "A schedule", remedy: "Run `backhaul run` from cron or a pipeline." },
+  { at: "syncs.*.options", feature: "The options of a sync", remedy: "Leave them out." },
+  { at: "syncs.*.fields.*.template", feature: "A template", remedy: "Make the text in the model's SQL." },
+  {
+    at: "syncs.*.fields.*.write",
+    when: not("always"),
+    feature: (value) => `write: ${value}`,
+    remedy: "Write the field always, or leave it out of the mapping.",
+  },
+  {
+    at: "syncs.*.fields.*.truncate",
+    when: isTrue,
+    feature: "truncate: true",
+    remedy: "Cut the text in the model's SQL, with left(column, length).",
+  },
+  {
+    at: "syncs.*.fields.*.lookup.object",
+    when: isMapping,
+    feature: "A lookup whose object comes from a column",
+    remedy: "Name the object, and give each object a sync of its own.",
+  },
+];
+
+/** What a file asks for that Backhaul does not do yet. */
+export function unsupportedFindings(source: Source, isProject: boolean): Finding[] {
+  return (isProject ? PROJECT : MODEL).flatMap((row) =>
+    select(source.data, row.at)
+      .filter(({ value }) => row.when?.(value) ?? true)
+      .map(({ path, value }) => {
+        const feature = typeof row.feature === "string" ? row.feature : row.feature(value);
+        return finding(source, path, "not_supported", `${feature} is not supported yet.`, row.remedy, "key");
+      }),
+  );
+}
