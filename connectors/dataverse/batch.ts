@@ -3,7 +3,7 @@
  * a GET has an empty line after its headers, replies without a change set come in the order of the requests.
  */
 import type { Reply } from "../../src/sdk.ts";
-import { multipart } from "./multipart.ts";
+import { headersOf, multipart } from "./multipart.ts";
 
 export interface BatchPart {
   readonly method: "GET" | "PATCH" | "POST";
@@ -57,19 +57,4 @@ function inner(text: string): Reply {
 /** A part that says nothing is no success: it counts as a fault of the service. */
 function unreadable(body: string): Reply {
   return { kind: "reply", status: 500, headers: {}, body };
-}
-
-/** Header lines up to the empty one, and what follows it. */
-export function headersOf(text: string): { headers: Record<string, string>; body: string } {
-  const headers: Record<string, string> = {};
-  let at = 0;
-  while (at < text.length) {
-    const end = text.indexOf("\n", at);
-    const line = (end < 0 ? text.slice(at) : text.slice(at, end)).replace(/\r$/, "");
-    at = end < 0 ? text.length : end + 1;
-    if (line === "") break;
-    const colon = line.indexOf(":");
-    if (colon > 0) headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
-  }
-  return { headers, body: text.slice(at) };
 }

@@ -53,7 +53,15 @@ export function keyPart(
   if (attribute.shape.kind === "lookup") return { why: "keys that contain a lookup are not supported yet" };
   const made = coercerOf(attribute, kind);
   if ("why" in made) return made;
-  return { part: { field: attribute.name, coerce: made.coerce, isText: attribute.shape.kind === "text" } };
+  const { kind: shape } = attribute.shape;
+  return {
+    part: {
+      field: attribute.name,
+      coerce: made.coerce,
+      isText: shape === "text",
+      isListable: ["text", "id", "whole", "choice"].includes(shape),
+    },
+  };
 }
 
 function refuseMatch(fields: readonly string[], { table }: CompileInput, findings: Findings): void {

@@ -9,6 +9,8 @@ export interface KeyPart {
   readonly coerce: Coercer;
   /** Text stands in quotes in an address, everything else bare. */
   readonly isText: boolean;
+  /** Values of it may stand in the list of an `In` filter, which holds texts alone. */
+  readonly isListable: boolean;
 }
 
 export interface MatchPart extends KeyPart {

@@ -6,8 +6,9 @@ import {
   type NetworkResponse,
 } from "@azure/msal-node";
 import { type Failure, fail, openTransport, SyncError, type Transport } from "../../src/sdk.ts";
-import { type Authority, type Issuer, refusedToken, unreachableToken } from "./auth.ts";
+import type { Authority } from "./authority.ts";
 import type { ClientSecretAuth } from "./config.ts";
+import { type Issuer, refusedToken, unreachableToken } from "./issuer.ts";
 
 const DEADLINE = 30_000;
 

@@ -1,5 +1,4 @@
 /** Splits `multipart/mixed` (RFC 2046, 5.1) by the boundary that its `Content-Type` names. Pure. */
-import { headersOf } from "./batch.ts";
 
 export interface Part {
   readonly headers: Readonly<Record<string, string>>;
@@ -45,4 +44,19 @@ function lineAfter(body: string, at: number, skip: number): number {
   if (at < 0) return -1;
   const end = body.indexOf("\n", at + skip);
   return end < 0 ? -1 : end + 1;
+}
+
+/** Header lines up to the empty one, and what follows it. */
+export function headersOf(text: string): { headers: Record<string, string>; body: string } {
+  const headers: Record<string, string> = {};
+  let at = 0;
+  while (at < text.length) {
+    const end = text.indexOf("\n", at);
+    const line = (end < 0 ? text.slice(at) : text.slice(at, end)).replace(/\r$/, "");
+    at = end < 0 ? text.length : end + 1;
+    if (line === "") break;
+    const colon = line.indexOf(":");
+    if (colon > 0) headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
+  }
+  return { headers, body: text.slice(at) };
 }

@@ -61,7 +61,7 @@ export function isTouched(
 }
 
 /** The value of a field in a row: the column's, or the constant. */
-export function valueOf(
+export function sourceValue(
   field: { readonly column: number | null; readonly constant: Value },
   row: readonly Value[],
 ): Value {
@@ -70,7 +70,7 @@ export function valueOf(
 
 /** The value that a parent is looked up by, as JSON; null for none. */
 export function parentValue(field: LookupField, row: readonly Value[]) {
-  const value = valueOf(field, row);
+  const value = sourceValue(field, row);
   if (value === null) return null;
   const json = field.parent.part.coerce(value);
   if (isProblem(json))

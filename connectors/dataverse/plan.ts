@@ -11,7 +11,7 @@ import {
   matchOf,
   textOf,
 } from "./match.ts";
-import { isSame, isTouched, parentValue, valueOf } from "./needs.ts";
+import { isSame, isTouched, parentValue, sourceValue } from "./needs.ts";
 import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
 import { addressById, addressByKey } from "./url.ts";
 import { idOfTexts } from "./uuid5.ts";
@@ -184,7 +184,7 @@ function beforeOf(field: MappedField, row: readonly Value[]): string | undefined
     if (json === null) return field.whenNull === "skip" ? undefined : NULL;
     return isProblem(json) ? undefined : bindByKey(field, json);
   }
-  const value = valueOf(field, row);
+  const value = sourceValue(field, row);
   const json = value === null ? NULL : field.coerce(value);
   if (isProblem(json)) return undefined;
   return json === NULL && field.whenNull === "skip" ? undefined : json;
@@ -196,12 +196,12 @@ function writeOf(
   resolved: Resolved,
 ): FieldWrite | Problem | "skip" | "owed" {
   const { whenNull, property } = field;
-  const value = valueOf(field, row);
+  const value = sourceValue(field, row);
   const json =
     field.kind === "lookup" ? bound(field, row, resolved) : value === null ? NULL : field.coerce(value);
   if (isProblem(json) || json === "owed") return json;
-  if (json !== NULL) return { field: field.field, property, json };
-  if (whenNull === "skip") return "skip";
+  if (json !== NULL && json !== "clear") return { field: field.field, property, json };
+  if (json === NULL && whenNull === "skip") return "skip";
   if (field.required) {
     return valueProblem(
       "required",
@@ -210,9 +210,10 @@ function writeOf(
       "Give a value, or use when_null: skip.",
     );
   }
-  return { field: field.field, property, json };
+  return { field: field.field, property, json: NULL };
 }
 
+/** What to bind, as JSON; `owed` or `clear` for a missing parent that the mapping puts up with. */
 function bound(field: LookupField, row: readonly Value[], resolved: Resolved): string | Problem {
   const { parent, whenMissing } = field;
   const json = parentValue(field, row);
@@ -222,7 +223,7 @@ function bound(field: LookupField, row: readonly Value[], resolved: Resolved): s
   if (typeof found === "object") return JSON.stringify(`/${addressById(parent.table.set, found.id)}`);
   if (found === "promised") return bindByKey(field, json);
   if (found === "missing" && whenMissing === "skip") return "owed";
-  if (found === "missing" && whenMissing === "clear") return NULL;
+  if (found === "missing" && whenMissing === "clear") return "clear";
   const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;
   return {
     kind: "rejected",

@@ -1,0 +1,52 @@
+/**
+ * Bodies of writes, put together from JSON fragments. Sources: "Use bulk operation messages", "UpsertMultiple
+ * messages", "Execute batch operations using the Web API". Pure.
+ */
+import type { Operation } from "../../src/sdk.ts";
+import type { BatchPart } from "./batch.ts";
+import type { Table } from "./table.ts";
+import { idOf, pathOf, SERVICE_ROOT } from "./url.ts";
+
+/** Path of a bulk message. */
+export function bulkPath(table: Table, kind: Operation["kind"]): string {
+  const message = kind === "update" ? "UpdateMultiple" : "UpsertMultiple";
+  return `${SERVICE_ROOT}${table.set}/Microsoft.Dynamics.CRM.${message}`;
+}
+
+/** Every item says its type, and which record it is: by the primary id, or by a key's address. */
+export function bulkBody(table: Table, operations: readonly Operation[]): string {
+  const items = operations.map((operation) => {
+    const id = idOf(operation.record);
+    const identity =
+      id === null
+        ? `"@odata.id":${JSON.stringify(operation.record)}`
+        : `${JSON.stringify(table.primaryId)}:"${id}"`;
+    return `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}",${identity}${properties(operation, ",")}}`;
+  });
+  return `{"Targets":[${items.join(",\n")}]}`;
+}
+
+/** One record's request inside a `$batch`; `If-Match: *` keeps an update from making a record. */
+export function patchPart(operation: Operation): BatchPart {
+  return {
+    method: "PATCH",
+    path: pathOf(operation.record),
+    headers: operation.kind === "update" ? { "If-Match": "*" } : {},
+    body: `{${properties(operation, "")}}`,
+  };
+}
+
+function properties({ fields }: Operation, lead: string): string {
+  let text = "";
+  for (const { property, json } of fields)
+    text += `${text === "" ? lead : ","}${JSON.stringify(property)}:${json}`;
+  return text;
+}
+
+/** About how many characters an operation takes in a body. */
+export function sizeOf({ record, fields }: Operation): number {
+  return fields.reduce(
+    (sum, { property, json }) => sum + property.length + json.length + 6,
+    record.length + 100,
+  );
+}

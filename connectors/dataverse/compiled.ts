@@ -1,0 +1,72 @@
+/** A compiled sync: its mapping, what it reads and how it writes. */
+import { createHash } from "node:crypto";
+import type { Added, Change, CompiledSync, Planned, SyncSpec } from "../../src/sdk.ts";
+import type { Compiled } from "./compile.ts";
+import type { MappedField, Mapping } from "./mapping.ts";
+import { planAdded, planChange } from "./plan.ts";
+import { openResolver, type Resolver } from "./resolve.ts";
+import { openSender, type SenderOptions } from "./sender.ts";
+import type { Service } from "./service.ts";
+import { writeAll } from "./write.ts";
+
+export interface CompiledOptions extends SenderOptions {
+  readonly service: Service;
+  readonly batchSize: number;
+}
+
+export function compiledSync(
+  sync: SyncSpec,
+  { mapping, warnings }: Compiled,
+  options: CompiledOptions,
+): CompiledSync {
+  const { service, batchSize } = options;
+  const resolver = openResolver(service, mapping);
+  const sender = openSender(service, options);
+  return {
+    object: mapping.table.name,
+    fields: mapping.fields.map((field) => ({
+      field: field.field,
+      columns: field.column === null ? [] : [field.column],
+      fingerprint: fingerprintOf(field, sync),
+    })),
+    match: mapping.match.parts.map(({ column }) => column),
+    warnings,
+    requestsFor: (operations) => Math.ceil(operations / batchSize),
+    async plan(changes, context) {
+      const resolved = await resolver(changes, context);
+      return changes.map((change) => planChange(mapping, change, resolved));
+    },
+    write: (operations, context) =>
+      writeAll(operations, context, {
+        table: mapping.table,
+        sender,
+        batchSize,
+        width: () => service.gate.limit,
+        replan: (changes, signal) => addWhole(mapping, resolver, changes, signal),
+      }),
+  };
+}
+
+/** Plans changes as if their rows were new; the operations still belong to the changes they came from. */
+async function addWhole(
+  mapping: Mapping,
+  resolver: Resolver,
+  changes: readonly Change[],
+  signal: AbortSignal,
+): Promise<Planned[]> {
+  const added = changes.map(({ seq, key, after }): Added => ({ kind: "added", seq, key, id: null, after }));
+  const resolved = await resolver(added, { signal });
+  return changes.map((change, index) => {
+    const planned = planAdded(mapping, added[index] as Added, resolved);
+    return planned.status === "planned"
+      ? { ...planned, operation: { ...planned.operation, change } }
+      : { ...planned, change };
+  });
+}
+
+/** Changes when the field is mapped differently, not when the table's metadata does. */
+function fingerprintOf(field: MappedField, sync: SyncSpec): string {
+  const spec = sync.fields.find((candidate) => candidate.field === field.field);
+  const told = [field.property, spec?.source, spec?.whenNull, spec?.lookup];
+  return createHash("sha256").update(JSON.stringify(told)).digest("hex").slice(0, 16);
+}

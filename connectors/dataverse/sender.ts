@@ -1,0 +1,101 @@
+/** Sends one write until it is answered or the budget is spent. Every write of ours may be repeated. */
+import {
+  type Clock,
+  type Reply,
+  retryAfter,
+  SCHEDULE,
+  type Schedule,
+  SyncError,
+  systemClock,
+  type WriteContext,
+  waitBefore,
+} from "../../src/sdk.ts";
+import { type Fault, type Verdict, verdictOf, verdictOfFailure } from "./problems.ts";
+import type { Service, WriteRequest } from "./service.ts";
+
+export interface SenderOptions {
+  /** Attempts at a fault of one request, such as a deadlock. */
+  readonly attempts?: number | undefined;
+  /** Attempts while the service is away. */
+  readonly attemptsDown?: number | undefined;
+  /** Longest time in milliseconds for one request with all its repetitions. */
+  readonly patience?: number | undefined;
+  readonly schedule?: Schedule | undefined;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+export type Sent =
+  | { readonly kind: "reply"; readonly reply: Reply }
+  | ({ readonly kind: "refused" } & Refusal);
+
+export interface Refusal extends Verdict {
+  /** The refusing reply, where there was one. */
+  readonly reply?: Reply;
+}
+
+export interface Sender {
+  send(request: WriteRequest, context: WriteContext): Promise<Sent>;
+  /** Waits before a further attempt at something; false when the budget is spent. */
+  wait(failed: number, since: number, context: WriteContext, asked?: number): Promise<boolean>;
+  now(): number;
+}
+
+export function openSender(service: Service, options: SenderOptions): Sender {
+  const {
+    attempts = 4,
+    attemptsDown = 8,
+    patience = 600_000,
+    schedule = SCHEDULE,
+    clock = systemClock,
+    random = Math.random,
+  } = options;
+
+  const most: Partial<Record<Fault, number>> = {
+    throttled: Number.POSITIVE_INFINITY,
+    down: attemptsDown,
+    passing: attempts,
+  };
+
+  const wait: Sender["wait"] = async (failed, since, { signal, onWait }, asked = 0) => {
+    const pause = waitBefore(failed, schedule, random(), asked);
+    if (signal.aborted || clock.now() + pause - since > patience) return false;
+    if (asked === 0) onWait?.(pause, "retrying");
+    await clock.sleep(pause, signal);
+    service.tally.retries++;
+    return !signal.aborted;
+  };
+
+  const once = async (request: WriteRequest, context: WriteContext): Promise<Sent> => {
+    try {
+      const answer = await service.write({ ...request, onWait: context.onWait }, context.signal);
+      if (answer.kind === "failure") return { kind: "refused", ...verdictOfFailure(answer, service.origin) };
+      if (answer.status < 300 || isMultipart(answer)) return { kind: "reply", reply: answer };
+      return { kind: "refused", ...verdictOf(answer), reply: answer };
+    } catch (error) {
+      const problem = error instanceof SyncError ? error.problems[0] : undefined;
+      if (problem === undefined) throw error;
+      return { kind: "refused", fault: "everyone", problem };
+    }
+  };
+
+  return {
+    wait,
+    now: () => clock.now(),
+    async send(request, context) {
+      const since = clock.now();
+      for (let failed = 1; ; failed++) {
+        const sent = await once(request, context);
+        if (sent.kind === "reply" || context.signal.aborted) return sent;
+        if (failed >= (most[sent.fault] ?? 1)) return sent;
+        const asked = retryAfter(sent.reply?.headers["retry-after"], clock.now());
+        if (!(await wait(failed, since, context, asked))) return sent;
+      }
+    },
+  };
+}
+
+/** A batch that stopped early carries its replies under a status of failure: `Content-Type` decides. */
+function isMultipart(reply: Reply): boolean {
+  return /^multipart\/mixed/i.test(reply.headers["content-type"] ?? "");
+}

@@ -1,0 +1,180 @@
+/** Brings one batch to an end: every operation gets exactly one outcome, or is told to be gone. */
+import type { Operation, Outcome, Problem, WriteContext } from "../../src/sdk.ts";
+import { batchReply, batchRequest } from "./batch.ts";
+import { bulkBody, bulkPath, patchPart } from "./bodies.ts";
+import { applied, deferred, judged, rejected } from "./outcomes.ts";
+import type { Fault } from "./problems.ts";
+import type { Refusal, Sender } from "./sender.ts";
+import { hasBulk, type Table } from "./table.ts";
+import { SERVICE_ROOT } from "./url.ts";
+
+/** Operations of one `$batch` ("Execute batch operations using the Web API"). */
+const MOST_PARTS = 1000;
+/** Rounds of one `$batch` for records that met a passing fault. */
+const MOST_ROUNDS = 4;
+/** Halves of a bulk request that may fail before the rest is sent record by record. */
+const MOST_FAILED_HALVES = 2;
+
+export interface Settled {
+  readonly outcomes: Outcome[];
+  /** Updates whose record is gone. */
+  readonly gone: Operation[];
+}
+
+export interface SettleOptions {
+  readonly table: Table;
+  readonly sender: Sender;
+  readonly context: WriteContext;
+  /** Told of what concerns every operation; later ones are not sent any more. */
+  readonly stop: (problem: Problem) => void;
+  readonly stopped: () => Problem | undefined;
+}
+
+export async function settle(
+  kind: Operation["kind"],
+  operations: readonly Operation[],
+  options: SettleOptions,
+): Promise<Settled> {
+  const settled: Settled = { outcomes: [], gone: [] };
+  const run = new Run(kind, options, settled);
+  if (hasBulk(options.table)) await run.bulk(operations, true);
+  else await run.parts(operations);
+  return settled;
+}
+
+const CONCERNS_ALL: ReadonlySet<Fault> = new Set<Fault>(["everyone", "throttled", "down"]);
+
+class Run {
+  readonly #kind: Operation["kind"];
+  readonly #options: SettleOptions;
+  readonly #settled: Settled;
+  #failedHalves = 0;
+
+  constructor(kind: Operation["kind"], options: SettleOptions, settled: Settled) {
+    this.#kind = kind;
+    this.#options = options;
+    this.#settled = settled;
+  }
+
+  /** One bulk request. It fails whole, without naming the record: then it is split. */
+  async bulk(operations: readonly Operation[], isWhole: boolean): Promise<void> {
+    const { table, sender, context } = this.#options;
+    if (this.#deferIfStopped(operations)) return;
+    const sent = await sender.send(
+      { method: "POST", path: bulkPath(table, this.#kind), body: bulkBody(table, operations) },
+      context,
+    );
+    if (sent.kind === "reply") {
+      for (const operation of operations) this.#settled.outcomes.push(applied(operation));
+      return;
+    }
+    if (this.#stopIfForAll(operations, sent)) return;
+    if (!isWhole) this.#failedHalves++;
+    if (operations.length === 1 || this.#failedHalves >= MOST_FAILED_HALVES) return this.parts(operations);
+    const middle = Math.ceil(operations.length / 2);
+    await this.bulk(operations.slice(0, middle), false);
+    await this.bulk(operations.slice(middle), false);
+  }
+
+  /** Record by record, many in one request. */
+  async parts(operations: readonly Operation[]): Promise<void> {
+    for (let from = 0; from < operations.length; from += MOST_PARTS) {
+      await this.#batch(operations.slice(from, from + MOST_PARTS));
+    }
+  }
+
+  async #batch(operations: readonly Operation[]): Promise<void> {
+    const { sender, context } = this.#options;
+    const since = sender.now();
+    let pending = operations;
+    for (let round = 1; ; round++) {
+      if (this.#deferIfStopped(pending)) return;
+      const batch = batchRequest(pending.map(patchPart));
+      const sent = await sender.send(
+        { method: "POST", path: `${SERVICE_ROOT}$batch`, headers: batch.headers, body: batch.body },
+        context,
+      );
+      if (sent.kind === "refused") return this.#refusedBatch(pending, sent);
+      const again = this.#take(pending, batchReply(sent.reply));
+      if (again.length === 0) return;
+      pending = again.map(({ operation }) => operation);
+      if (round < MOST_ROUNDS && (await sender.wait(round, since, context))) continue;
+      for (const { operation, problem } of again) this.#settled.outcomes.push(deferred(operation, problem));
+      return;
+    }
+  }
+
+  /** Takes what the parts say; gives back the operations that are worth another attempt. */
+  #take(pending: readonly Operation[], parts: ReturnType<typeof batchReply>) {
+    const { table, stop } = this.#options;
+    const again: { operation: Operation; problem: Problem }[] = [];
+    pending.forEach((operation, index) => {
+      const part = parts[index];
+      if (!part) {
+        again.push({ operation, problem: UNANSWERED });
+        return;
+      }
+      const result = judged(operation, part, table.name);
+      switch (result.status) {
+        case "gone":
+          this.#settled.gone.push(operation);
+          break;
+        case "again":
+          again.push({ operation, problem: result.problem });
+          break;
+        case "everyone":
+          stop(result.problem);
+          this.#settled.outcomes.push(deferred(operation, result.problem));
+          break;
+        default:
+          this.#settled.outcomes.push(result);
+      }
+    });
+    return again;
+  }
+
+  /** The whole `$batch` was refused: too large, too slow, or one request in it breaks its frame. */
+  async #refusedBatch(operations: readonly Operation[], refusal: Refusal): Promise<void> {
+    if (this.#stopIfForAll(operations, refusal)) return;
+    if (operations.length > 1) {
+      const middle = Math.ceil(operations.length / 2);
+      await this.#batch(operations.slice(0, middle));
+      await this.#batch(operations.slice(middle));
+      return;
+    }
+    for (const operation of operations) {
+      const { fault, problem } = refusal;
+      this.#settled.outcomes.push((fault === "row" ? rejected : deferred)(operation, problem));
+    }
+  }
+
+  #deferIfStopped(operations: readonly Operation[]): boolean {
+    const { stopped } = this.#options;
+    const problem = stopped();
+    if (!problem) return false;
+    for (const operation of operations) this.#settled.outcomes.push(deferred(operation, problem));
+    return true;
+  }
+
+  #stopIfForAll(operations: readonly Operation[], { fault, problem }: Refusal): boolean {
+    const { context, stop } = this.#options;
+    if (context.signal.aborted) stop(INTERRUPTED);
+    else if (CONCERNS_ALL.has(fault)) stop(problem);
+    else return false;
+    return this.#deferIfStopped(operations);
+  }
+}
+
+const UNANSWERED: Problem = {
+  kind: "deferred",
+  code: "dataverse.unanswered",
+  message: "Dataverse answered the batch without a word on this record.",
+  remedy: "Nothing to do: the next run tries again.",
+};
+
+const INTERRUPTED: Problem = {
+  kind: "aborted",
+  code: "aborted",
+  message: "The run was interrupted before Dataverse answered.",
+  remedy: "Run again: the next run goes on.",
+};

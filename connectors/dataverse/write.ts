@@ -1,0 +1,110 @@
+/** A stream of operations in, a stream of outcomes out. Memory is the gate's width times the batch's size. */
+import {
+  type Change,
+  type Operation,
+  type Outcome,
+  type Planned,
+  type Problem,
+  SyncError,
+  type WriteContext,
+} from "../../src/sdk.ts";
+import { type Batch, batches } from "./batching.ts";
+import { mapConcurrent } from "./concurrent.ts";
+import { deferred, rejected, unchanged } from "./outcomes.ts";
+import type { Sender } from "./sender.ts";
+import { type SettleOptions, settle } from "./settle.ts";
+import type { Table } from "./table.ts";
+
+export interface WriterOptions {
+  readonly table: Table;
+  readonly sender: Sender;
+  readonly batchSize: number;
+  /** Requests that may be in flight, as the gate knows it. */
+  readonly width: () => number;
+  /** Plans changes whole, because their records are gone. */
+  readonly replan: (changes: readonly Change[], signal: AbortSignal) => Promise<readonly Planned[]>;
+}
+
+/**
+ * Writes; each operation that was taken gets one outcome. What concerns every operation ends it: nothing more is
+ * taken, what was taken and not sent is deferred, and the error is thrown after the last outcome.
+ */
+export async function* writeAll(
+  operations: AsyncIterable<readonly Operation[]>,
+  context: WriteContext,
+  options: WriterOptions,
+): AsyncGenerator<readonly Outcome[]> {
+  let fatal: Problem | undefined;
+  const settling: SettleOptions = {
+    table: options.table,
+    sender: options.sender,
+    context,
+    stop: (problem) => {
+      fatal ??= problem;
+    },
+    stopped: () => fatal,
+  };
+  const source = batches(operations, options.batchSize, () => fatal !== undefined || context.signal.aborted);
+  yield* mapConcurrent(source, options.width, (batch) => finish(batch, settling, options));
+  if (fatal) throw new SyncError(fatal);
+  if (context.signal.aborted) {
+    throw new SyncError({ kind: "aborted", code: "aborted", message: "The run was interrupted." });
+  }
+}
+
+async function finish(
+  batch: Batch,
+  settling: SettleOptions,
+  options: WriterOptions,
+): Promise<readonly Outcome[]> {
+  if (batch.kind === "none") return batch.operations.map(unchanged);
+  const { outcomes, gone } = await settle(batch.kind, batch.operations, settling);
+  return gone.length === 0 ? outcomes : [...outcomes, ...(await addAgain(gone, settling, options))];
+}
+
+/** Records that vanished are added again, whole; what is gone for a second time is left to the next run. */
+async function addAgain(
+  gone: readonly Operation[],
+  settling: SettleOptions,
+  { replan }: WriterOptions,
+): Promise<Outcome[]> {
+  const problem = settling.stopped();
+  if (problem) return gone.map((operation) => deferred(operation, problem));
+  let planned: readonly Planned[];
+  try {
+    planned = await replan(
+      gone.map(({ change }) => change),
+      settling.context.signal,
+    );
+  } catch (error) {
+    const first = error instanceof SyncError ? error.problems[0] : undefined;
+    if (first === undefined) throw error;
+    settling.stop(first);
+    return gone.map((operation) => deferred(operation, first));
+  }
+  const outcomes: Outcome[] = [];
+  const again = new Map<Operation["kind"], Operation[]>();
+  for (const plan of planned) {
+    if (plan.status === "planned") {
+      const { operation } = plan;
+      again.set(operation.kind, [...(again.get(operation.kind) ?? []), operation]);
+    } else outcomes.push(plan);
+  }
+  for (const [kind, operations] of again) {
+    const settled = await settle(kind, operations, settling);
+    outcomes.push(
+      ...settled.outcomes,
+      ...settled.gone.map((operation) => rejected(operation, notFound(operation))),
+    );
+  }
+  return outcomes;
+}
+
+export function notFound({ record }: Operation): Problem {
+  return {
+    kind: "rejected",
+    code: "record.not_found",
+    message: `There is no record ${record}.`,
+    remedy: "Check the id: a match by the primary id never makes a record.",
+  };
+}
