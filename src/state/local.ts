@@ -10,7 +10,7 @@ import type { Query, Warehouse } from "../ports.ts";
 import { canonicalText, literal, quote } from "./dialect.ts";
 import { type Duckdb, lockedBy, openDuckdb } from "./duckdb.ts";
 import { type Journal, openJournal } from "./journal.ts";
-import { changeReader } from "./reader.ts";
+import { addedReader, changedReader } from "./reader.ts";
 import { commit, dropWork, isSettled, type Recovery, type StateOptions, setMeta, settle } from "./settle.ts";
 import * as sql from "./sql.ts";
 import { stageAttached, stageRows } from "./stage.ts";
@@ -163,16 +163,8 @@ async function openAt(
       return { added: Number(counts[0]?.[0]), changed: Number(counts[0]?.[1]) };
     },
     async *changes(size) {
-      const toChange = changeReader(options);
-      let window: Change[] = [];
-      for await (const batch of database.stream(sql.readChanges(work, shape))) {
-        for (const row of batch) window.push(toChange(row));
-        if (window.length >= size) {
-          yield window;
-          window = [];
-        }
-      }
-      if (window.length > 0) yield window;
+      yield* windows(database.stream(sql.readAdded(work, shape)), addedReader(options), size);
+      yield* windows(database.stream(sql.readChanged(work, shape)), changedReader(options), size);
     },
     async stagedValues(column, values, except) {
       const name = quote(shape.columns[column]!.name);
@@ -202,4 +194,20 @@ async function openAt(
       await database[Symbol.asyncDispose]();
     },
   };
+}
+
+async function* windows(
+  batches: AsyncIterable<readonly (readonly Value[])[]>,
+  toChange: (row: readonly Value[]) => Change,
+  size: number,
+): AsyncGenerator<readonly Change[]> {
+  let window: Change[] = [];
+  for await (const batch of batches) {
+    for (const row of batch) window.push(toChange(row));
+    if (window.length >= size) {
+      yield window;
+      window = [];
+    }
+  }
+  if (window.length > 0) yield window;
 }

@@ -138,22 +138,26 @@ export function createChanges(shape: Shape, { base, work, refused, pending }: Di
   return `CREATE TABLE ${work}.changes AS SELECT ${list(select)} FROM ${joins.join(" ")} WHERE ${where}`;
 }
 
-/** The changes as canonical text, in the order: seq, kind, id, columns, owed, after…, before…. */
-export function readChanges(work: string, shape: Shape): string {
+/** The added rows as canonical text, in the order: seq, id, after…. */
+export function readAdded(work: string, shape: Shape): string {
+  const after = shape.columns.map((column, i) => canonicalText(column, `a${i}`));
+  return `SELECT ${list(["_backhaul_seq::VARCHAR", "_backhaul_id", ...after])} FROM ${work}.changes WHERE _backhaul_kind = 'added'`;
+}
+
+/** The changed rows as canonical text, in the order: seq, id, columns and owed as JSON lists, after…, before…. */
+export function readChanged(work: string, shape: Shape): string {
   const text = (prefix: string): string[] =>
     shape.columns.map((column, i) => canonicalText(column, `${prefix}${i}`));
-  const lists = (name: string): string =>
-    `CASE WHEN ${name} IS NULL THEN NULL ELSE to_json(${name})::VARCHAR END`;
+  const json = (name: string): string => `to_json(${name})::VARCHAR`;
   const select = [
     "_backhaul_seq::VARCHAR",
-    "_backhaul_kind",
     "_backhaul_id",
-    lists("_backhaul_columns"),
-    lists("_backhaul_owed"),
+    json("_backhaul_columns"),
+    json("_backhaul_owed"),
     ...text("a"),
     ...text("b"),
   ];
-  return `SELECT ${list(select)} FROM ${work}.changes`;
+  return `SELECT ${list(select)} FROM ${work}.changes WHERE _backhaul_kind = 'changed'`;
 }
 
 /** Outcomes from the journal; the header line has no `seq`. */
