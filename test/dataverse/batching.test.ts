@@ -1,0 +1,99 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { batches } from "../../connectors/dataverse/batching.ts";
+import { bulkBody, patchPart } from "../../connectors/dataverse/bodies.ts";
+import type { FieldWrite, Operation, OperationKind } from "../../src/core/change.ts";
+import { contact } from "./support/tables.ts";
+
+let seq = 0;
+function operation(kind: OperationKind, record: string, fields: readonly FieldWrite[]): Operation {
+  const change = { kind: "added", seq: ++seq, key: [record], id: null, after: [] } as const;
+  return { kind, change, record, fields, owed: [] };
+}
+
+const field = (json: string): FieldWrite => ({ field: "firstname", property: "firstname", json });
+
+const someOperation = fc
+  .tuple(fc.constantFrom<OperationKind>("update", "upsert"), fc.integer({ min: 0, max: 40 }), fc.boolean())
+  .map(([kind, key, filled]) => operation(kind, `contacts(K='${key}')`, filled ? [field('"x"')] : []));
+
+async function* stream(groups: readonly (readonly Operation[])[]) {
+  yield* groups;
+}
+
+test("every operation is in one batch, in order within its kind, each record once per batch", async () => {
+  const groups = fc.array(fc.array(someOperation, { maxLength: 30 }), { maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(groups, fc.integer({ min: 1, max: 12 }), async (input, most) => {
+      const seen: Operation[] = [];
+      for await (const { kind, operations } of batches(stream(input), most, () => false)) {
+        expect(operations.length).toBeGreaterThan(0);
+        expect(operations.length).toBeLessThanOrEqual(most);
+        expect(new Set(operations.map(({ record }) => record)).size).toBe(operations.length);
+        for (const item of operations) {
+          const isEmptyUpdate = item.kind === "update" && item.fields.length === 0;
+          expect(kind).toBe(isEmptyUpdate ? "none" : item.kind);
+        }
+        seen.push(...operations);
+      }
+      const all = input.flat();
+      expect(new Set(seen)).toEqual(new Set(all));
+      expect(seen).toHaveLength(all.length);
+      for (const kind of ["update", "upsert"] as const) {
+        const writes = (item: Operation) => item.kind === kind && item.fields.length > 0;
+        expect(seen.filter(writes)).toEqual(all.filter(writes));
+      }
+    }),
+  );
+});
+
+test("stops pulling when told, and still gives out what it has", async () => {
+  let pulled = 0;
+  async function* endless() {
+    while (true) yield [operation("upsert", `contacts(k='${++pulled}')`, [field("1")])];
+  }
+  let stopped = false;
+  const seen: Operation[] = [];
+  for await (const { operations } of batches(endless(), 3, () => stopped)) {
+    seen.push(...operations);
+    if (seen.length >= 6) stopped = true;
+  }
+  expect(seen).toHaveLength(pulled);
+  expect(pulled).toBeLessThan(10);
+});
+
+test("bodies are JSON, whatever the values and the keys hold", () => {
+  const values = fc.array(fc.tuple(fc.string({ unit: "grapheme", maxLength: 20 }), fc.jsonValue()), {
+    minLength: 1,
+    maxLength: 5,
+  });
+  fc.assert(
+    fc.property(values, (list) => {
+      const operations = list.map(([key, value]) =>
+        operation("upsert", `contacts(k='${key.replaceAll("'", "''")}')`, [field(JSON.stringify(value))]),
+      );
+      const { Targets: targets } = JSON.parse(bulkBody(contact, operations)) as {
+        Targets: Record<string, unknown>[];
+      };
+      expect(targets).toEqual(
+        operations.map(({ record, fields }) => ({
+          "@odata.type": "Microsoft.Dynamics.CRM.contact",
+          "@odata.id": record,
+          firstname: JSON.parse(fields[0]?.json ?? ""),
+        })),
+      );
+      for (const item of operations) {
+        const part = patchPart(item);
+        expect(JSON.parse(part.body ?? "")).toEqual({ firstname: JSON.parse(item.fields[0]?.json ?? "") });
+        expect(part.path).toMatch(/^\/api\/data\/v9\.2\/[!-~]+$/);
+      }
+    }),
+  );
+});
+
+test("a record that is known by id is named by its primary key", () => {
+  const id = "0a4ce4d6-5a54-4c2e-8a2e-6f6b31f22222";
+  expect(bulkBody(contact, [operation("update", `contacts(${id})`, [field('"x"')])])).toBe(
+    `{"Targets":[{"@odata.type":"Microsoft.Dynamics.CRM.contact","contactid":"${id}","firstname":"x"}]}`,
+  );
+});
