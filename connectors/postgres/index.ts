@@ -25,10 +25,14 @@ export default defineWarehouse<PostgresConfig>({
       connection: connectionOf(config),
       pool: { min: 0, max: 2 },
       acquireConnectionTimeout: 30_000,
+      log: SILENT,
     });
     return openWarehouse(pool, config);
   },
 });
+
+/** knex would print errors that we throw anyway. */
+const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
 function openWarehouse(pool: Knex, config: PostgresConfig): Warehouse {
   const lease = (): Promise<Lease> => leaseFrom(pool, config);
@@ -42,7 +46,7 @@ function openWarehouse(pool: Knex, config: PostgresConfig): Warehouse {
     columns: async (query) => {
       await using session = await lease();
       const { fields } = await session.client
-        .query(`${BEFORE_QUERY}${query.text}\n) AS backhaul_model LIMIT 0`)
+        .query({ text: `${BEFORE_QUERY}${query.text}\n) AS backhaul_model LIMIT 0`, queryMode: "extended" })
         .catch((error: unknown) => {
           throw refusedSql(query, error, BEFORE_QUERY.length);
         });

