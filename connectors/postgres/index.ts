@@ -1,6 +1,6 @@
 /** PostgreSQL: knex holds the pool and its sessions, pg-cursor reads. Read-only in every respect. */
 import type { Knex } from "knex";
-import type { ClientBase, FieldDef } from "pg";
+import type { ClientBase, FieldDef, QueryConfig } from "pg";
 import {
   type Column,
   defineWarehouse,
@@ -45,11 +45,14 @@ function openWarehouse(pool: Knex, config: PostgresConfig): Warehouse {
     },
     columns: async (query) => {
       await using session = await lease();
-      const { fields } = await session.client
-        .query({ text: `${BEFORE_QUERY}${query.text}\n) AS backhaul_model LIMIT 0`, queryMode: "extended" })
-        .catch((error: unknown) => {
-          throw refusedSql(query, error, BEFORE_QUERY.length);
-        });
+      // The extended protocol takes one statement alone.
+      const statement: QueryConfig & { queryMode: "extended" } = {
+        text: `${BEFORE_QUERY}${query.text}\n) AS backhaul_model LIMIT 0`,
+        queryMode: "extended",
+      };
+      const { fields } = await session.client.query(statement).catch((error: unknown) => {
+        throw refusedSql(query, error, BEFORE_QUERY.length);
+      });
       const catalog = await catalogOf(session.client, fields);
       return fields.map((field) => columnOf(field.name, field.dataTypeID, field.dataTypeModifier, catalog));
     },
