@@ -4,7 +4,7 @@ import { distance } from "fastest-levenshtein";
 /** At most three of the names that are close to a word, the closest first. */
 export function near(word: string, names: Iterable<string>): string[] {
   const wanted = word.toLowerCase();
-  const most = Math.max(2, Math.floor(wanted.length / 3));
+  const most = Math.max(1, Math.floor(wanted.length / 3));
   const scored: { name: string; score: number }[] = [];
   for (const name of new Set(names)) {
     const candidate = name.toLowerCase();
