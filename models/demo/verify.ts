@@ -1,0 +1,86 @@
+/** Compares what happened with what had to happen; each function gives the differences, as sentences. Pure. */
+import type { SyncPlan } from "../../src/sync/report.ts";
+import type { ExpectedRejection } from "./bad-rows.ts";
+import type { RunRecord } from "./records.ts";
+
+/** Exactly the expected keys, each for the expected reason. */
+export function rejectionDifferences(
+  when: string,
+  sync: string,
+  expected: readonly ExpectedRejection[],
+  { rejects }: RunRecord,
+): string[] {
+  const wanted = expected.filter((row) => row.sync === sync).map(({ key, code }) => spelled(key, code));
+  const got = rejects.map(({ key, code }) => spelled(key[0] ?? null, code));
+  return [
+    ...without(wanted, got).map(
+      (row) => `${when} run of ${sync}: ${row} was expected to be rejected, and was not.`,
+    ),
+    ...without(got, wanted).map(
+      (row) => `${when} run of ${sync}: ${row} was rejected, and should not have been.`,
+    ),
+  ];
+}
+
+/** Every other row landed. */
+export function landedDifferences(sync: string, run: RunRecord): string[] {
+  const { applied, deferred, rows, rejected } = run;
+  if (applied === rows - rejected && deferred === 0) return [];
+  return [
+    `first run of ${sync}: of ${rows} rows ${applied} were written and ${rejected} rejected; ${rows - rejected} should have been written.`,
+  ];
+}
+
+type Changed = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** The plan of the second run holds the changed fields of the changed rows, and nothing else. */
+export function planDifferences(plan: SyncPlan, changed: Changed): string[] {
+  const wanted = new Map<string, number>();
+  for (const fields of changed.values())
+    for (const field of fields) wanted.set(field, (wanted.get(field) ?? 0) + 1);
+  const names = [...new Set([...wanted.keys(), ...Object.keys(plan.fields)])].sort();
+  const { create, update, upsert } = plan.operations;
+  return [
+    ...(update === changed.size && create + upsert === 0
+      ? []
+      : [
+          `second plan of ${plan.sync}: ${changed.size} rows changed, yet it has ${update} updates and ${create + upsert} new records.`,
+        ]),
+    ...names
+      .filter((field) => (wanted.get(field) ?? 0) !== (plan.fields[field] ?? 0))
+      .map(
+        (field) =>
+          `second plan of ${plan.sync}: ${field} changed in ${wanted.get(field) ?? 0} rows, yet it writes ${plan.fields[field] ?? 0}.`,
+      ),
+  ];
+}
+
+/** The second run wrote the changed rows. */
+export function writtenDifferences(
+  sync: string,
+  { applied, deferred }: RunRecord,
+  changed: Changed,
+): string[] {
+  if (applied === changed.size && deferred === 0) return [];
+  return [
+    `second run of ${sync}: ${changed.size} rows changed, yet ${applied} were written and ${deferred} deferred.`,
+  ];
+}
+
+/** Nothing is left to write. */
+export function leftoverDifferences({ sync, operations }: SyncPlan): string[] {
+  const left = operations.create + operations.update + operations.upsert;
+  return left === 0 ? [] : [`last plan of ${sync}: ${left} rows are left to write.`];
+}
+
+const spelled = (key: string | null, code: string): string => `${key ?? "a row without a key"} (${code})`;
+
+/** What is in `all` more often than in `some`. */
+function without(all: readonly string[], some: readonly string[]): string[] {
+  const left = [...some];
+  return all.filter((item) => {
+    const at = left.indexOf(item);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}

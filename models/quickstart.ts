@@ -1,0 +1,206 @@
+/**
+ * The quickstart: one company, one sandbox, and the real command line on the project in `models/`: check, plan,
+ * run, a day of changes, plan and run again. It checks what it shows, and exits 0 only when all of it held.
+ */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { count, counted, table } from "../src/cli/render.ts";
+import { addressFile, type SandboxReady } from "../src/cli/sandbox.ts";
+import type { SyncPlan } from "../src/sync/report.ts";
+import { type Changes, changeWarehouse, EXPECTED_REJECTIONS, fillWarehouse } from "./company.ts";
+import { runForJson, runShown, type Show, ShowEnded, startSandbox } from "./demo/processes.ts";
+import { latestRun, type RunRecord } from "./demo/records.ts";
+import { bad, command, good, heading, say } from "./demo/say.ts";
+import * as verify from "./demo/verify.ts";
+
+/** The sample project's syncs with their objects, parents first. */
+const SYNCS = [
+  ["accounts", "account"],
+  ["contacts", "contact"],
+] as const;
+
+/** Rows are rejected on purpose. */
+const REJECTED = [1];
+
+async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort(new ShowEnded("Stopped."));
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
+  try {
+    await play({
+      bin: fileURLToPath(new URL("../src/bin.js", import.meta.url)),
+      project: project(),
+      signal: interrupt.signal,
+    });
+  } catch (error) {
+    if (!(error instanceof ShowEnded)) throw error;
+    say(`\n${bad(error.message)}`);
+    process.exitCode = interrupt.signal.aborted ? 130 : 1;
+  } finally {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(name, onSignal);
+  }
+}
+
+/** The folder of the project: `models/` of the repository, or the one that `--project` names. */
+function project(): string {
+  const { values } = parseArgs({ options: { project: { type: "string", short: "p" } } });
+  const folder = values.project ?? fileURLToPath(new URL("../../models", import.meta.url));
+  if (!existsSync(join(folder, "backhaul.yml")))
+    throw new ShowEnded(`There is no backhaul.yml in ${folder}.`);
+  return folder;
+}
+
+async function play(show: Show): Promise<void> {
+  const started = Date.now();
+  const warehouse = join(show.project, "warehouse.duckdb");
+  const data = join(show.project, ".backhaul", "sandbox", "data.jsonl");
+  const place = relative(process.cwd(), show.project) || ".";
+  const typed = (verb: string): string => `npx backhaul ${verb} --project ${place}`;
+
+  heading("A company and a CRM");
+  await startFromNothing(show.project, data, place);
+  const before = Date.now();
+  const rows = await fillWarehouse(warehouse);
+  say(
+    `Filled ${join(place, "warehouse.duckdb")}: ${count(rows.accounts)} accounts, ${count(rows.people)} people, ${count(rows.orders)} orders, in ${((Date.now() - before) / 1_000).toFixed(1)} s.`,
+  );
+  await using sandbox = await startSandbox(show, data);
+  const { organization, url } = sandbox.ready;
+  say(`Started a Dataverse sandbox at ${url}; its rows are kept in ${join(place, ".backhaul", "sandbox")}.`);
+  const results = (): RunRecord[] =>
+    SYNCS.map(([sync, object]) => latestRun(show.project, organization, object, sync));
+
+  heading("Check: config, connections, mapping against the live schema");
+  command(typed("check"));
+  await runShown(show, ["check"], [0]);
+
+  heading("Plan: what a run would write");
+  command(typed("plan"));
+  await runShown(show, ["plan"], REJECTED);
+
+  heading("Run: accounts, then the contacts that look them up");
+  command(typed("run"));
+  await runShown(show, ["run"], REJECTED);
+  const first = results();
+
+  heading("A day later");
+  const changes = await changeWarehouse(warehouse);
+  tellChanges(changes);
+
+  heading("Plan again: just those fields of just those rows");
+  command(typed("plan"));
+  await runShown(show, ["plan"], REJECTED);
+  const { plans } = await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED);
+
+  heading("Run again");
+  command(typed("run"));
+  await runShown(show, ["run"], REJECTED);
+  const second = results();
+  const last = await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED);
+
+  heading("What came of it");
+  say(summary(first, second));
+  const differences = [
+    ...SYNCS.flatMap(([sync], i) => [
+      ...verify.rejectionDifferences("first", sync, EXPECTED_REJECTIONS, first[i]!),
+      ...verify.landedDifferences(sync, first[i]!),
+      ...verify.rejectionDifferences("second", sync, EXPECTED_REJECTIONS, second[i]!),
+      ...verify.writtenDifferences(sync, second[i]!, changes[sync]),
+    ]),
+    ...plans.flatMap((plan) => verify.planDifferences(plan, changes[plan.sync as keyof Changes])),
+    ...last.plans.flatMap(verify.leftoverDifferences),
+  ];
+  if (differences.length > 0) {
+    throw new ShowEnded(
+      `This is not what had to happen:\n${differences.map((line) => `  ${line}`).join("\n")}`,
+    );
+  }
+  tellVerdict(changes, (Date.now() - started) / 1_000, place);
+}
+
+/** Removes what an earlier show left, and nothing else. */
+async function startFromNothing(folder: string, data: string, place: string): Promise<void> {
+  await refuseIfServed(addressFile(data));
+  const mine = ["warehouse.duckdb", "warehouse.duckdb.wal", ".backhaul"].filter((name) =>
+    existsSync(join(folder, name)),
+  );
+  for (const name of mine) rmSync(join(folder, name), { recursive: true, force: true });
+  if (mine.length > 0)
+    say(`Starting from nothing: removed ${mine.map((name) => join(place, name)).join(" and ")}.`);
+}
+
+/** A sandbox that somebody else runs on this data is not ours to take away. */
+async function refuseIfServed(address: string): Promise<void> {
+  if (!existsSync(address)) return;
+  const { url, pid } = JSON.parse(readFileSync(address, "utf8")) as SandboxReady;
+  const answers = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+    () => true,
+    () => false,
+  );
+  if (answers) {
+    throw new ShowEnded(
+      `A sandbox of this project is running at ${url} (process ${pid}): stop it first, then start again.`,
+    );
+  }
+}
+
+function tellChanges({ accounts, contacts }: Changes): void {
+  say(
+    `In the warehouse ${counted(accounts.size, "account")} and ${counted(contacts.size, "contact")} differ now:`,
+  );
+  for (const [name, changed] of [
+    ["accounts", accounts],
+    ["contacts", contacts],
+  ] as const) {
+    const fields = [...fieldCounts(changed)].map(([field, n]) => `${field} (${n})`);
+    say(`  ${name}: ${fields.join(", ")}`);
+  }
+  say(
+    "Thirty more rows differ in ways that the CRM need not hear about, such as another spelling of a choice.",
+  );
+}
+
+function fieldCounts(changed: ReadonlyMap<string, ReadonlySet<string>>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const fields of changed.values())
+    for (const field of fields) counts.set(field, (counts.get(field) ?? 0) + 1);
+  return counts;
+}
+
+function summary(first: readonly RunRecord[], second: readonly RunRecord[]): string {
+  const line = (when: string, i: number, run: RunRecord): (string | number)[] => [
+    when,
+    SYNCS[i]![0],
+    run.rows,
+    run.applied,
+    run.requests.reads + run.requests.writes,
+    run.seconds,
+    run.rejected,
+  ];
+  return table([
+    ["run", "sync", "rows", "written", "requests", "seconds", "rejected"],
+    ...first.map((run, i) => line("first", i, run)),
+    ...second.map((run, i) => line("second", i, run)),
+  ]);
+}
+
+function tellVerdict({ accounts, contacts }: Changes, seconds: number, place: string): void {
+  const rejected = EXPECTED_REJECTIONS.map(
+    ({ sync, key, why }) => `  ${sync}  ${(key ?? "(null)").padEnd(9)}  ${why}`,
+  );
+  say(`\n${good("✓")} Rejected were these ${rejected.length} rows and only these, in both runs:`);
+  say([...new Set(rejected)].join("\n"));
+  say(
+    `${good("✓")} The second run wrote ${count(accounts.size + contacts.size)} rows, and of them the changed fields alone.`,
+  );
+  say(`${good("✓")} A third plan is empty: the CRM holds what the models say.`);
+  say(`\nDone in ${seconds.toFixed(1)} s. The sandbox keeps its rows; go on with, for example:`);
+  say(`  npx backhaul schema contact --project ${place}`);
+  say(
+    `  npx backhaul plan --project ${place}       after a change of your own to ${join(place, "contacts.sql")}`,
+  );
+}
+
+await main();
