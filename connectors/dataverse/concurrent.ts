@@ -1,6 +1,7 @@
 /**
  * At most `width` calls at once; pulls input only when a slot is free; yields in the order of completion. The
- * width is asked for each time, because the service's advice on it comes with its replies.
+ * width is asked for each time, because the service's advice on it comes with its replies. When the input fails,
+ * the calls under way still yield before the failure is thrown.
  */
 export async function* mapConcurrent<Item, Result>(
   items: AsyncIterable<Item>,
@@ -11,11 +12,14 @@ export async function* mapConcurrent<Item, Result>(
   const running = new Map<number, Promise<readonly [number, Result]>>();
   let started = 0;
   let exhausted = false;
+  let failure: { readonly error: unknown } | undefined;
   try {
     while (true) {
       while (!exhausted && running.size < Math.max(1, width())) {
-        const next = await source.next();
-        if (next.done) {
+        const next = await source.next().catch((error: unknown) => {
+          failure = { error };
+        });
+        if (!next || next.done) {
           exhausted = true;
           break;
         }
@@ -24,7 +28,7 @@ export async function* mapConcurrent<Item, Result>(
         task.catch(() => {}); // seen by the race below; never unhandled while input is awaited
         running.set(id, task);
       }
-      if (running.size === 0) return;
+      if (running.size === 0) break;
       const [id, result] = await Promise.race(running.values());
       running.delete(id);
       yield result;
@@ -33,4 +37,5 @@ export async function* mapConcurrent<Item, Result>(
     await Promise.allSettled(running.values());
     await source.return?.();
   }
+  if (failure) throw failure.error;
 }
