@@ -12,8 +12,9 @@ const USERINFO = /\b([a-z][a-z0-9+.-]*:\/\/[^/?#\s:@"']*):(?!\*\*\*@)[^/?#\s@"']
  */
 export function spellings(secret: string): string[] {
   if (secret.length < SHORTEST) return [];
-  const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith("-----"));
-  const plain = [secret, ...(lines.length > 1 ? lines : []), ...passwordsIn(secret)];
+  const all = secret.split(/\r?\n/);
+  const lines = all.length < 2 ? [] : all.filter((line) => line.length >= 16 && !line.startsWith("-----"));
+  const plain = [secret, ...lines, ...passwordsIn(secret)];
   return [...new Set(plain.flatMap(encodings))].filter((text) => text.length >= SHORTEST);
 }
 

@@ -85,8 +85,10 @@ export const REFERENCE_HELP = `Write \${env:NAME} or \${file:path}, or $\${ for 
 
 function readSecret(name: string, path: string): Found {
   try {
-    const { size } = statSync(path);
-    if (size > MOST_BYTES)
+    const found = statSync(path);
+    if (!found.isFile())
+      return missing(`The secret file "${name}" is not a file.`, "Name the file of one secret.");
+    if (found.size > MOST_BYTES)
       return missing(`The secret file "${name}" is larger than 1 MB.`, "Name the file of one secret.");
     const value = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)).replace(/\r?\n$/, "");
     return value === ""

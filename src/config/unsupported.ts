@@ -40,6 +40,11 @@ const PROJECT: readonly Row[] = [
     remedy: "Leave it out: state is kept in .backhaul.",
   },
   {
+    at: "warehouses.*.memory_limit",
+    feature: "A memory limit of a warehouse",
+    remedy: "Leave it out; the memory of comparing is state.memory_limit.",
+  },
+  {
     at: "state.type",
     when: (value) => value === "warehouse",
     feature: "State in a warehouse",

@@ -104,7 +104,9 @@ function settle({ schema, root }: Scope, value: unknown): Scope {
       ? candidate.type !== undefined && hasType(value, candidate.type)
       : isMapping(value) && candidate.properties?.[tag]?.const === value[tag],
   );
-  return branch === undefined ? { schema, root } : settle(branch, value);
+  if (branch === undefined) return { schema, root };
+  const { schema: chosen, root: inner } = settle(branch, value);
+  return { schema: schema.examples ? { examples: schema.examples, ...chosen } : chosen, root: inner };
 }
 
 function settleRef({ schema, root }: Scope): Scope {

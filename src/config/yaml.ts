@@ -1,5 +1,6 @@
 /** YAML with the place of every key and value. */
 import {
+  type CST,
   type Document,
   isAlias,
   isMap,
@@ -8,6 +9,7 @@ import {
   LineCounter,
   type Node,
   type Pair,
+  Parser,
   parseDocument,
   type Scalar,
   visit,
@@ -31,7 +33,7 @@ export function parseYaml(text: string, file: string): Source {
   const lines = new LineCounter();
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
-    return { file, line, column: col };
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const problem = (message: string, remedy: string, offset = 0): Problem => ({
     kind: "config",
@@ -40,11 +42,13 @@ export function parseYaml(text: string, file: string): Source {
     remedy,
     place: at(offset),
   });
-  const document = guarded(
-    () =>
-      parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, logLevel: "error" }),
-    () => problem("The file is nested too deeply.", "Flatten it."),
-  );
+  if (depthOf(text) > DEEPEST) throw new SyncError(problem("The file is nested too deeply.", "Flatten it."));
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    logLevel: "error",
+  });
   const broken = [...document.errors, ...document.warnings];
   const first = broken.find((error) => error.code !== "DUPLICATE_KEY");
   const told = broken.filter((error) => error.code === "DUPLICATE_KEY" || error === first);
@@ -54,25 +58,34 @@ export function parseYaml(text: string, file: string): Source {
     problem(`The number ${node.source} cannot be held exactly.`, "Put it in quotes.", node.range?.[0]),
   );
   if (inexact.length > 0) throw new SyncError(inexact);
-  const data = guarded(
-    () => document.toJS() as unknown,
-    (error) =>
-      /alias/i.test(error.message) && !/excessive/i.test(error.message)
-        ? problem(
-            "An alias (*name) has no anchor (&name) before it.",
-            "Put text that starts with * in quotes.",
-          )
-        : problem("The file's aliases unfold into too much.", "Write out what the aliases stand for."),
-  );
+  let data: unknown;
+  try {
+    data = document.toJS();
+  } catch (cause) {
+    const said = /unresolved alias/i.test(String(cause))
+      ? problem("An alias (*name) has no anchor (&name) before it.", "Put text that starts with * in quotes.")
+      : problem("The file's aliases unfold into too much.", "Write out what the aliases stand for.");
+    throw new SyncError(said, cause);
+  }
   return { file, data, place: (path, part = "key") => at(offsetOf(document, path, part)) };
 }
 
-function guarded<T>(action: () => T, explainError: (error: Error) => Problem): T {
-  try {
-    return action();
-  } catch (error) {
-    throw new SyncError(explainError(error as Error), error);
+/** Far more than the language has, far less than what exhausts the stack of the composer, which recurses. */
+const DEEPEST = 100;
+
+/** How deeply a text is nested, found without recursion. */
+function depthOf(text: string): number {
+  let deepest = 0;
+  const open: [token: CST.Token, depth: number][] = [...new Parser().parse(text)].map((token) => [token, 0]);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [token, depth] = next;
+    deepest = Math.max(deepest, depth);
+    const items = "items" in token ? token.items : [];
+    const inner = items.flatMap(({ key, value }: CST.CollectionItem) => [key, value]);
+    if (token.type === "document") inner.push(token.value);
+    for (const part of inner) if (part) open.push([part, depth + 1]);
   }
+  return deepest;
 }
 
 function explain(error: YAMLError, text: string): [message: string, remedy: string] {

@@ -38,7 +38,7 @@ export interface PostgresWarehouse {
    */
   ssl?: "disable" | "require" | "verify-full";
   /**
-   * The longest time a query may run; left out, the server decides.
+   * Milliseconds that a statement may take; left out, the server decides.
    */
-  statement_timeout?: string;
+  statement_timeout?: number;
 }

@@ -1,0 +1,189 @@
+/** The schemas hold the whole language; what does not run yet is refused by name. */
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import model from "../../spec/model.schema.json" with { type: "json" };
+import project from "../../spec/project.schema.json" with { type: "json" };
+import { compileSchemas } from "../../src/config/schema.ts";
+import { edit, problemsOf, SCHEMAS } from "./project.ts";
+
+const schemas = { project, model, ...SCHEMAS.warehouses, ...SCHEMAS.destinations };
+
+interface Node {
+  readonly [key: string]: unknown;
+  readonly properties?: Readonly<Record<string, Node>>;
+}
+
+/** Every schema inside a schema that describes a mapping. */
+function* mappings(node: unknown, path: string): Generator<[path: string, schema: Node]> {
+  if (typeof node !== "object" || node === null) return;
+  if ("properties" in node && "type" in node && node.type === "object") yield [path, node as Node];
+  for (const [key, inner] of Object.entries(node)) yield* mappings(inner, `${path}/${key}`);
+}
+
+describe.each(Object.entries(schemas))("the schema of %s", (name, schema) => {
+  test("closes every mapping, and describes every property in one sentence", () => {
+    for (const [path, mapping] of mappings(schema, name)) {
+      if (!path.endsWith("/connection")) expect(mapping.additionalProperties, path).toBe(false);
+      for (const [key, property] of Object.entries(mapping.properties ?? {})) {
+        const target =
+          String(property.$ref ?? "")
+            .split("/")
+            .at(-1) ?? "";
+        const defs = ("$defs" in schema ? schema.$defs : {}) as Record<string, Node>;
+        expect(property.description ?? defs[target]?.description, `${path}/${key}`).toMatch(
+          /^[A-Z][^.]*(\.[^ ][^.]*)*\.$/,
+        );
+      }
+    }
+  });
+});
+
+describe("what is not supported yet", () => {
+  const sync = (line: string) => edit("models/customers.yml", "mode: upsert", `mode: upsert\n    ${line}`);
+  const field = (mapping: string) => edit("models/customers.yml", "first_name", mapping);
+  const auth = (mapping: string) =>
+    edit("backhaul.yml", "url: sandbox", `url: https://a.crm.dynamics.com\n    auth: ${mapping}`);
+  const entra = `tenant: t, client_id: c`;
+
+  test.each([
+    [
+      "A Snowflake warehouse",
+      edit("backhaul.yml", "{ type: duckdb, path: warehouse.duckdb }", "{ type: snowflake, account: a }"),
+    ],
+    [
+      "State in a warehouse",
+      edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, state: { type: warehouse }"),
+    ],
+    [
+      "State in a warehouse",
+      edit("backhaul.yml", "project: acme", "project: acme\nstate: { type: warehouse, schema: x }"),
+    ],
+    [
+      "A memory limit of a warehouse",
+      edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, memory_limit: 1GB"),
+    ],
+    [
+      "Sending alerts",
+      edit(
+        "backhaul.yml",
+        "project: acme",
+        `project: acme\nalerts: [{ type: webhook, url: "\${env:X}", on: [failed] }]`,
+      ),
+    ],
+    [
+      "Signing in with certificate",
+      auth(`{ type: certificate, ${entra}, certificate: c, private_key: "\${file:k}" }`),
+    ],
+    ["Signing in with managed_identity", auth("{ type: managed_identity }")],
+    ["Signing in with workload_identity", auth(`{ type: workload_identity, ${entra}, token_file: f }`)],
+    ["Signing in with device_code", auth("{ type: device_code, client_id: c }")],
+    ["Signing in with browser", auth("{ type: browser, client_id: c }")],
+    [
+      "The mode insert",
+      edit(
+        "models/customers.yml",
+        "mode: upsert\n    match: { new_customerid: customer_id }",
+        "mode: insert",
+      ),
+    ],
+    ["The mode update", edit("models/customers.yml", "mode: upsert", "mode: update")],
+    ["The mode mirror", edit("models/customers.yml", "mode: upsert", "mode: mirror")],
+    [
+      "An audience",
+      edit(
+        "models/customers.yml",
+        "object: contact",
+        "audience: { list: VIP, member: contact, create: true }",
+      ),
+    ],
+    ["Renaming a sync", sync("renamed_from: old")],
+    ["match_inactive: reactivate", sync("match_inactive: reactivate")],
+    ["on_removed: deactivate", sync("on_removed: deactivate")],
+    ["on_removed: delete", sync("on_removed: delete")],
+    ["on_missing: skip", sync("on_missing: skip")],
+    ["adopt: false", sync("adopt: false")],
+    ["ids: server", sync("ids: server")],
+    ["A guard on changed rows", sync("guard: { changed: { share: 50% } }")],
+    ["A guard other than { share: 10%, rows: 50 }", sync("guard: { removed: { rows: 5 } }")],
+    ["A schedule", sync('schedule: { cron: "*/15 7-19 * * 1-5", timezone: Europe/Berlin }')],
+    ["The options of a sync", sync("options: { bypass_logic: [sync], tag: x }")],
+    ["A template", field('{ template: "{{ title | capitalize }}" }')],
+    ["write: create", field("{ column: a, write: create }")],
+    ["write: if_empty", field("{ column: a, write: if_empty }")],
+    ["truncate: true", field("{ column: a, truncate: true }")],
+    [
+      "A lookup whose object comes from a column",
+      field("{ column: a, lookup: { object: { column: t }, by: b } }"),
+    ],
+  ])("%s is refused, and nothing else of it", async (feature, files) => {
+    const problems = await problemsOf(files);
+    expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      `config.not_supported ${feature} is not supported yet.`,
+    ]);
+    expect(problems[0]?.place?.line).toBeGreaterThan(0);
+    expect(problems[0]?.remedy).toMatch(/\.$/);
+  });
+
+  test("a scope of audiences is refused with its audience", async () => {
+    const files = edit(
+      "models/customers.yml",
+      "object: contact\n    mode: upsert",
+      "audience: { list: VIP, member: contact }\n    mode: mirror\n    scope: all\n    on_removed: remove_member",
+    );
+    const codes = (await problemsOf(files)).map(({ code }) => code);
+    expect(new Set(codes)).toEqual(new Set(["config.not_supported"]));
+  });
+
+  test("what stands for the default is allowed", async () => {
+    for (const line of [
+      "guard: { removed: { share: 10%, rows: 50 } }",
+      "on_removed: keep",
+      "adopt: true",
+      "shared: true",
+      "scope: own",
+    ])
+      await expect(problemsOf(sync(line))).rejects.toThrow("The project was loaded.");
+  });
+});
+
+test("defaults and examples fit the schemas that they stand in", () => {
+  const checkers = compileSchemas(SCHEMAS);
+  expect(
+    checkers.project.errors({
+      project: "a",
+      warehouses: { a: { type: "duckdb", path: "x" } },
+      destinations: { b: { type: "dataverse", url: "sandbox" } },
+    }),
+  ).toEqual([]);
+  const everything = {
+    ...Object.fromEntries(
+      Object.entries(model.properties).flatMap(([key, { ...schema }]) =>
+        "examples" in schema ? [[key, (schema.examples as unknown[])[0]]] : [],
+      ),
+    ),
+    table: undefined,
+    syncs: [
+      Object.fromEntries(
+        Object.entries(model.$defs.sync.properties as Record<string, Node>)
+          .filter(([key]) => key !== "audience")
+          .flatMap(([key, schema]) => {
+            const value = (schema.examples as unknown[] | undefined)?.[0] ?? schema.default;
+            return value === undefined ? [] : [[key, value]];
+          }),
+      ),
+    ],
+  };
+  expect(checkers.model.errors(JSON.parse(JSON.stringify(everything)))).toEqual([]);
+});
+
+test("the generated types are those of the schemas", async () => {
+  const { execFile } = await import("node:child_process");
+  const script = new URL("../../spec/generate.mjs", import.meta.url);
+  const code = await new Promise((done) =>
+    execFile(process.execPath, [script.pathname, "--check"], (error) => done(error?.code ?? 0)),
+  );
+  expect(code).toBe(0);
+  expect(await readFile(new URL("../../src/config/generated/model.ts", import.meta.url), "utf8")).toMatch(
+    /^\/\/ Made from spec/,
+  );
+});
