@@ -5,7 +5,7 @@ import { type Place, type Problem, SyncError } from "../core/errors.ts";
 
 const MOST_BYTES = 10 * 1024 * 1024;
 const YAML = /\.ya?ml$/;
-const SKIPPED = /^(\..*|node_modules)$/;
+const SKIPPED = /^(\..*|node_modules|backhaul\.ya?ml)$/;
 
 /** The file that makes a folder a project. */
 export const PROJECT_FILE = "backhaul.yml";
@@ -47,10 +47,11 @@ function whyNot(name: string, cause: NodeJS.ErrnoException): [message: string, r
 /**
  * The model files of a project, relative to its folder, in order of name: every YAML file below `models/`, and
  * those beside `backhaul.yml` in which a line starts with `model:` or `syncs:`, since other tools keep their
- * YAML there too. Dot folders and `node_modules` are passed over.
+ * YAML there too. Dot folders and `node_modules` are passed over,
+ * and so are the project files of others.
  */
 export async function findModels(folder: string): Promise<string[]> {
-  const beside = (await yamlFiles(folder, "", false)).filter((file) => !/^backhaul\.ya?ml$/.test(file));
+  const beside = await yamlFiles(folder, "", false);
   const looks = await Promise.all(beside.map((file) => looksLikeModel(join(folder, file))));
   return [...beside.filter((_, i) => looks[i]), ...(await yamlFiles(folder, "models", true))].sort();
 }
@@ -61,7 +62,10 @@ async function looksLikeModel(path: string): Promise<boolean> {
 }
 
 async function yamlFiles(folder: string, below: string, deep: boolean): Promise<string[]> {
-  const entries = await readdir(join(folder, below), { withFileTypes: true }).catch(() => []);
+  const entries = await readdir(join(folder, below), { withFileTypes: true }).catch((cause) => {
+    if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return [];
+    throw unreadable({ file: below || "." }, ...whyNot(below || ".", cause), cause);
+  });
   const found: string[] = [];
   for (const entry of entries) {
     if (SKIPPED.test(entry.name)) continue;

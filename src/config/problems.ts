@@ -1,6 +1,6 @@
 /** Problems of a file, each with the path of the value that it is about. */
 import type { Problem } from "../core/errors.ts";
-import { mistakes } from "./errors.ts";
+import { mistakes } from "./mistakes.ts";
 import type { Checker } from "./schema.ts";
 import { tell } from "./tell.ts";
 import { schemaAt } from "./walk.ts";

@@ -1,6 +1,6 @@
 /** What is wrong with a value, in words for the person who wrote it. */
 import type { ErrorObject } from "ajv/dist/2020.js";
-import { choices, keysOf } from "./errors.ts";
+import { choices, keysOf } from "./mistakes.ts";
 import type { Schema } from "./schema.ts";
 import { article, inYaml, keyWord, kindOf, listed, nearWord, shown, suggestion, typeWord } from "./words.ts";
 import type { Path } from "./yaml.ts";

@@ -99,6 +99,7 @@ describe("a project", () => {
       "models/deep/er/orders.yml": model("orders"),
       "models/.hidden/x.yml": "not a model",
       "models/node_modules/x.yml": "not a model",
+      "models/sample/backhaul.yml": "project: other",
       "models/readme.md": "not a model",
       "elsewhere/x.yml": model("x"),
     });
