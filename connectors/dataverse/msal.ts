@@ -5,7 +5,7 @@ import {
   type NetworkRequestOptions,
   type NetworkResponse,
 } from "@azure/msal-node";
-import { type Failure, fail, openTransport, SyncError, type Transport } from "../../src/sdk.ts";
+import { fail, openTransport, SyncError, type Transport } from "../../src/sdk.ts";
 import type { Authority } from "./authority.ts";
 import type { ClientSecretAuth } from "./config.ts";
 import { type Issuer, refusedToken, unreachableToken } from "./issuer.ts";
@@ -33,7 +33,7 @@ export function openIssuer({ auth, authority, scope, ca }: IssuerOptions): Issue
   });
   return {
     async issue(fresh) {
-      network.failure = undefined;
+      network.error = undefined;
       try {
         const result = await application.acquireTokenByClientCredential({
           scopes: [scope],
@@ -42,16 +42,16 @@ export function openIssuer({ auth, authority, scope, ca }: IssuerOptions): Issue
         if (!result?.accessToken) throw refusedToken("", "empty_answer");
         return { token: result.accessToken, expires: result.expiresOn?.getTime() ?? 0 };
       } catch (error) {
-        throw explained(error, network, authority);
+        throw explained(error, network);
       }
     },
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
 }
 
-function explained(error: unknown, network: Network, authority: Authority): SyncError {
+function explained(error: unknown, network: Network): SyncError {
   if (error instanceof SyncError) return error;
-  if (network.failure) return unreachableToken(authority.origin, network.failure);
+  if (network.error) return network.error; // MSAL wraps what its network client throws
   const { errorCode, errorMessage, message } = error as Record<string, unknown>;
   return refusedToken(
     String(errorMessage ?? message ?? ""),
@@ -61,7 +61,7 @@ function explained(error: unknown, network: Network, authority: Authority): Sync
 
 /** MSAL's default client has no timeout and would follow a discovery document to any host. */
 class Network implements INetworkModule {
-  failure: Failure | undefined;
+  error: SyncError | undefined;
   readonly #transport: Transport;
   readonly #authority: Authority;
 
@@ -86,11 +86,12 @@ class Network implements INetworkModule {
     const target = new URL(url);
     const expected = [this.#authority.origin, new URL(this.#authority.url).origin];
     if (!expected.includes(target.origin)) {
-      throw fail.connection(
+      this.error = fail.connection(
         "auth.foreign_host",
         `The token service ${this.#authority.origin} points at another host, ${target.origin}.`,
         "Set the authority to the host that issues tokens.",
       );
+      throw this.error;
     }
     const answer = await this.#transport.send({
       method,
@@ -101,8 +102,8 @@ class Network implements INetworkModule {
       signal: new AbortController().signal, // the transport's own deadline ends it
     });
     if (answer.kind === "failure") {
-      this.failure = answer;
-      throw unreachableToken(this.#authority.origin, answer);
+      this.error = unreachableToken(this.#authority.origin, answer);
+      throw this.error;
     }
     return { headers: { ...answer.headers }, body: parsed(answer.body) as T, status: answer.status };
   }
