@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  backhaul,
+  DESTINATION,
+  type RunningSandbox,
+  sandboxEnv,
+  sandboxProcess,
+  writeFiles,
+} from "../support/cli.ts";
+import { inDuckdb, temporaryFolder } from "../support/project.ts";
+
+const project = `project: lock
+warehouses:
+  local: { type: duckdb, path: warehouse.duckdb }
+destinations:${DESTINATION}    batch_size: 10
+    concurrency: 1
+`;
+const model = `model: orders
+primary_key: id
+table: orders
+syncs:
+  - sync: orders
+    destination: dynamics
+    object: new_order
+    mode: upsert
+    match: { new_externalid: number }
+    fields: { new_name: name }
+`;
+
+let sandbox: RunningSandbox;
+beforeAll(async () => {
+  sandbox = await sandboxProcess();
+});
+afterAll(async () => {
+  await sandbox[Symbol.asyncDispose]();
+});
+
+async function prepare(folder: string, rows: number): Promise<void> {
+  writeFiles(folder, { "backhaul.yml": project, "models/orders.yml": model });
+  await inDuckdb(
+    `${folder}/warehouse.duckdb`,
+    `CREATE TABLE orders AS SELECT i AS id, 'L-' || i AS number, 'n' || i AS name FROM range(${rows}) t(i)`,
+  );
+}
+
+/** Resolves when the sandbox has seen a bulk write. */
+async function writing(): Promise<void> {
+  for (;;) {
+    const rows = await sandbox.rows("new_orders?$select=new_externalid&$top=1");
+    if (rows.length > 0) return;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+test("a second run of a sync is refused with exit 5 and the holder's process id", async () => {
+  using folder = temporaryFolder();
+  await prepare(folder.path, 4_000);
+  const args = ["run", "--project", folder.path, "--json"];
+  let pid: number | undefined;
+  const first = backhaul(args, {
+    env: sandboxEnv(sandbox),
+    onStart: (child) => {
+      pid = child.pid;
+    },
+  });
+  await writing();
+  const second = await backhaul(args, { env: sandboxEnv(sandbox) });
+  expect(second.code).toBe(5);
+  expect(second.json.error.problems[0]).toMatchObject({ code: "state.locked", kind: "deferred" });
+  expect(second.json.error.problems[0].message).toContain(String(pid));
+  expect((await first).code).toBe(0);
+});
+
+test("Ctrl-C ends a run with 130; the next run goes on and the end is whole", async () => {
+  using folder = temporaryFolder();
+  await prepare(folder.path, 4_000);
+  await sandbox.admin("reset", { method: "POST" }).catch(() => {});
+  const args = ["run", "--project", folder.path, "--json"];
+  const interrupted = await backhaul(args, {
+    env: sandboxEnv(sandbox),
+    onStart: (child) => void setTimeout(() => child.kill("SIGINT"), 1_200),
+  });
+  expect([0, 130]).toContain(interrupted.code);
+  const repeated = await backhaul(args, { env: sandboxEnv(sandbox) });
+  expect(repeated.code).toBe(0);
+  const [run] = repeated.json.runs;
+  expect(run.applied + run.unchanged).toBe(4_000);
+  expect((await sandbox.rows("new_orders?$select=new_externalid")).length).toBe(4_000);
+});
