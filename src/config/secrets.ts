@@ -23,7 +23,7 @@ export interface Secrets {
 export function openSecrets(env: Readonly<Record<string, string | undefined>>, folder: string): Secrets {
   const known = new Set<string>();
   const remember = (value: string) => {
-    for (const spelling of spellings(value)) known.add(spelling);
+    if (!isPlainAddress(value)) for (const spelling of spellings(value)) known.add(spelling);
     return value;
   };
   return {
@@ -45,6 +45,11 @@ export function openSecrets(env: Readonly<Record<string, string | undefined>>, f
     },
     redact: (text) => redactAll(text, known),
   };
+}
+
+/** An address without a password or a query is no secret, and errors have to name it. */
+function isPlainAddress(value: string): boolean {
+  return /^https?:\/\/[^/?#@\s]+\/?$/i.test(value);
 }
 
 function replace(value: unknown, path: Path, text: (value: string, path: Path) => string): unknown {
