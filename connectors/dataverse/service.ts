@@ -5,14 +5,18 @@ import {
   compose,
   type Gate,
   gated,
+  isPassing,
   newTally,
   openGate,
   openTransport,
   type Reply,
   retryReads,
+  SCHEDULE,
   type Send,
+  systemClock,
   type Tally,
   type TokenSource,
+  waitBefore,
 } from "../../src/sdk.ts";
 import { batchReply, batchRequest } from "./batch.ts";
 import { everyoneProblem, readError } from "./problems.ts";
@@ -23,13 +27,14 @@ const HEADERS: Readonly<Record<string, string>> = {
   accept: "application/json",
   "odata-version": "4.0",
   "odata-maxversion": "4.0",
-  "if-none-match": "null",
   "user-agent": "backhaul",
 };
 
 /** The service advises how many requests to keep in flight ("Send parallel requests"). */
 const HINT = "x-ms-dop-hint";
 const START_WIDTH = 4;
+/** Attempts at a batch of reads of which some met a passing fault. */
+const BATCH_ATTEMPTS = 4;
 
 export interface ServiceOptions {
   readonly origin: string;
@@ -93,7 +98,7 @@ export function openService(options: ServiceOptions): Service {
     const answer = await send({
       method: body === undefined ? "GET" : "POST",
       path,
-      headers: { ...HEADERS, ...headers },
+      headers: { ...HEADERS, "if-none-match": "null", ...headers },
       ...(body === undefined ? {} : { body }),
       purpose: "read",
       signal,
@@ -119,10 +124,16 @@ export function openService(options: ServiceOptions): Service {
     },
     async reads(paths, signal) {
       const batch = batchRequest(paths.map((path) => ({ method: "GET" as const, path })));
-      const reply = await read(`${SERVICE_ROOT}$batch`, signal, batch.headers, batch.body);
-      const parts = batchReply(reply);
-      if (parts.length !== paths.length) throw readError({ ...reply, status: 500 }, options.origin);
-      return parts;
+      for (let failed = 1; ; failed++) {
+        const reply = await read(`${SERVICE_ROOT}$batch`, signal, batch.headers, batch.body);
+        const parts = batchReply(reply);
+        const faulty =
+          parts.find(isPassing) ?? (parts.length < paths.length ? { ...reply, status: 500 } : undefined);
+        if (!faulty) return parts;
+        if (failed >= BATCH_ATTEMPTS || signal.aborted) throw readError(faulty, options.origin);
+        tally.retries++;
+        await systemClock.sleep(waitBefore(failed, SCHEDULE, Math.random()), signal);
+      }
     },
     write: (request, signal) =>
       send({
