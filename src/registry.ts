@@ -1,4 +1,7 @@
 /** The connectors by the word that stands behind `type:`; the only file of `src` that knows them. Loaded on use. */
+import dataverse from "../spec/connectors/dataverse.schema.json" with { type: "json" };
+import duckdb from "../spec/connectors/duckdb.schema.json" with { type: "json" };
+import postgres from "../spec/connectors/postgres.schema.json" with { type: "json" };
 import type { DestinationDefinition, WarehouseDefinition } from "./define.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: each connector has a config type of its own, checked by its schema
@@ -12,3 +15,6 @@ export const warehouses: Readonly<Record<string, () => Promise<WarehouseDefiniti
 export const destinations: Readonly<Record<string, () => Promise<DestinationDefinition<AnyConfig>>>> = {
   dataverse: async () => (await import("../connectors/dataverse/index.ts")).default,
 };
+
+/** The JSON Schema of each connector's config. */
+export const schemas = { warehouses: { duckdb, postgres }, destinations: { dataverse } };

@@ -1,16 +1,11 @@
 /** DuckDB, the embedded warehouse: one file, read by the engine that keeps the state. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import type { DuckDBWarehouse } from "../../src/config/generated/duckdb.ts";
 import { type Column, defineWarehouse, fail, SyncError, type Warehouse } from "../../src/sdk.ts";
 import { columnOf } from "./types.ts";
 
-export interface DuckdbConfig {
-  readonly type: "duckdb";
-  /** The database's file, relative to the project's folder. */
-  readonly path: string;
-}
-
-export default defineWarehouse<DuckdbConfig>({
+export default defineWarehouse<DuckDBWarehouse>({
   type: "duckdb",
   open: async (config, { folder }) => openWarehouse(resolve(folder, config.path), folder),
 });

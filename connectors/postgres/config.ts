@@ -1,19 +1,7 @@
 import type { Knex } from "knex";
+import type { PostgresWarehouse } from "../../src/config/generated/postgres.ts";
 
-export interface PostgresConfig {
-  readonly type: "postgres";
-  /** A connection URL; or the parts below. */
-  readonly url?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly database?: string;
-  readonly user?: string;
-  readonly password?: string;
-  /** `true` and `verify-full` check the server's certificate, `require` only encrypts. */
-  readonly ssl?: boolean | "disable" | "require" | "verify-full";
-  /** Milliseconds a statement may take. */
-  readonly statement_timeout?: number;
-}
+export type PostgresConfig = PostgresWarehouse;
 
 /** The driver's own form of the config. */
 export function connectionOf(config: PostgresConfig): Knex.PgConnectionConfig {
@@ -25,9 +13,10 @@ export function connectionOf(config: PostgresConfig): Knex.PgConnectionConfig {
     ...(database === undefined ? {} : { database }),
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { password }),
-    ...(ssl === undefined || ssl === "disable"
-      ? {}
-      : { ssl: ssl === "require" ? { rejectUnauthorized: false } : ssl !== false }),
+    ...(ssl === "disable" ? { ssl: false } : {}),
+    // `require` encrypts without asking who answers; `verify-full` checks the server's certificate and name.
+    ...(ssl === "require" ? { ssl: { rejectUnauthorized: false } } : {}),
+    ...(ssl === "verify-full" ? { ssl: true } : {}),
     application_name: "backhaul",
     connectionTimeoutMillis: 15_000,
     keepAlive: true,

@@ -17,13 +17,16 @@ export interface SandboxReady {
 }
 
 export interface ProjectSandbox extends AsyncDisposable {
-  readonly url: string;
-  readonly auth: {
-    readonly type: "client_secret";
-    readonly tenant: string;
-    readonly client_id: string;
-    readonly client_secret: string;
+  /** What takes the place of `url: sandbox` in the destination's config. */
+  readonly config: {
+    readonly url: string;
     readonly authority: string;
+    readonly auth: {
+      readonly type: "client_secret";
+      readonly tenant: string;
+      readonly client_id: string;
+      readonly client_secret: string;
+    };
   };
 }
 
@@ -66,11 +69,8 @@ export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
 
 function connectTo(ready: SandboxReady, close: () => Promise<void>): ProjectSandbox {
   const { url, tenant, client_id, client_secret } = ready;
-  return {
-    url,
-    auth: { type: "client_secret", tenant, client_id, client_secret, authority: url },
-    [Symbol.asyncDispose]: close,
-  };
+  const auth = { type: "client_secret", tenant, client_id, client_secret } as const;
+  return { config: { url, authority: url, auth }, [Symbol.asyncDispose]: close };
 }
 
 function read(file: string): SandboxReady | undefined {

@@ -7,9 +7,8 @@ import { fail } from "../core/errors.ts";
 import { nearest } from "../core/near.ts";
 import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import type { Destination, Warehouse } from "../ports.ts";
-import { destinations, warehouses } from "../registry.ts";
+import { destinations, schemas, warehouses } from "../registry.ts";
 import type { Connections, StateLocation } from "../sync/prepare.ts";
-import { runningSandbox } from "./sandbox.ts";
 
 export interface Session extends AsyncDisposable, Connections {
   readonly project: Project;
@@ -23,8 +22,11 @@ const MEMORY_LIMIT = "256MB";
 
 export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promise<Session> {
   const root = resolve(folder);
-  const project = await loadProject(root);
+  const project = await loadProject(root, { schemas });
   const secrets = openSecrets(env, root);
+  const local = project.state;
+  if (local.type !== "local")
+    throw fail.bug("session.state", `State of type ${local.type} got through the check.`);
   const opened = new Map<string, Promise<Warehouse | Destination>>();
   const closing: AsyncDisposable[] = [];
 
@@ -41,26 +43,25 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
 
   return {
     project,
-    state: {
-      root: ownFolder(resolve(root, project.state.path ?? ".backhaul")),
-      memoryLimit: project.state.memory_limit ?? MEMORY_LIMIT,
-    },
+    state: { root: ownFolder(local.path), memoryLimit: local.memory_limit ?? MEMORY_LIMIT },
     redact: secrets.redact,
     syncs: (names) => chosen(project, names),
     warehouse: (name) =>
       once(`warehouse ${name}`, async () => {
-        const config = named(project.warehouses, name, "warehouse");
-        const definition = await warehouses[config.type]!();
-        return definition.open(secrets.resolve(config), { folder: root });
+        const connection = named(project.warehouses, name, "warehouse");
+        const definition = await warehouses[connection.type]!();
+        return definition.open(connection.resolve(secrets), { folder: root });
       }),
     destination: (name) =>
       once(`destination ${name}`, async () => {
-        const config = named(project.destinations, name, "destination");
-        const definition = await destinations[config.type]!();
-        if (config.url !== "sandbox") return definition.open(secrets.resolve(config), { folder: root });
+        const connection = named(project.destinations, name, "destination");
+        const definition = await destinations[connection.type]!();
+        const config = connection.resolve(secrets);
+        if (!("url" in config) || config.url !== "sandbox") return definition.open(config, { folder: root });
+        const { runningSandbox } = await import("./sandbox.ts");
         const sandbox = await runningSandbox(join(ownFolder(join(root, ".backhaul")), "sandbox"));
-        closing.unshift(sandbox);
-        return definition.open({ ...config, url: sandbox.url, auth: sandbox.auth }, { folder: root });
+        closing.push(sandbox);
+        return definition.open({ ...config, ...sandbox.config }, { folder: root });
       }),
     async [Symbol.asyncDispose]() {
       for (const connection of closing.reverse()) await connection[Symbol.asyncDispose]();
@@ -68,14 +69,14 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
   };
 }
 
-function named<T>(all: Readonly<Record<string, T>>, name: string, what: string): T {
-  const found = all[name];
+function named<T>(all: ReadonlyMap<string, T>, name: string, what: string): T {
+  const found = all.get(name);
   if (found !== undefined) return found;
-  const near = nearest(name, Object.keys(all));
+  const near = nearest(name, all.keys());
   throw fail.config(
     `cli.unknown_${what}`,
     `There is no ${what} "${name}" in backhaul.yml.`,
-    near ? `Did you mean "${near}"?` : `It has ${Object.keys(all).join(", ")}.`,
+    near ? `Did you mean "${near}"?` : `It has ${[...all.keys()].join(", ")}.`,
   );
 }
 

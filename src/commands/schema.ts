@@ -22,7 +22,7 @@ export default class Schema extends BaseCommand {
   async run(): Promise<{ objects: readonly ObjectSummary[] } | { object: ObjectDescription }> {
     const { args, flags } = await this.parse(Schema);
     const session = await this.open(flags.project);
-    const names = Object.keys(session.project.destinations);
+    const names = [...session.project.destinations.keys()];
     const name = flags.destination ?? (names.length === 1 ? names[0] : undefined);
     if (name === undefined) {
       throw fail.config(

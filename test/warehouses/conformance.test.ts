@@ -67,7 +67,7 @@ const cases: readonly Case[] = [
   {
     name: "postgres",
     sql: shared,
-    open: () => postgres.open({ type: "postgres", url: server.url }, { folder: folder.path }),
+    open: () => postgres.open({ type: "postgres", port: 5432, url: server.url }, { folder: folder.path }),
   },
 ];
 
@@ -161,7 +161,7 @@ describe.each(cases)("$name", ({ open, sql }) => {
 describe("postgres", () => {
   test("numeric without a scale compares by value", async () => {
     await using warehouse = await postgres.open(
-      { type: "postgres", url: server.url },
+      { type: "postgres", port: 5432, url: server.url },
       { folder: folder.path },
     );
     const { changes } = await changesOf(warehouse, "SELECT 1 AS id, 1.50::numeric AS a, 100::numeric AS b");
@@ -171,7 +171,7 @@ describe("postgres", () => {
   test("enums are text, arrays are refused where they are mapped", async () => {
     await server.query("DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('sad', 'glad')");
     await using warehouse = await postgres.open(
-      { type: "postgres", url: server.url },
+      { type: "postgres", port: 5432, url: server.url },
       { folder: folder.path },
     );
     const query = { text: "SELECT 'glad'::mood AS m, ARRAY[1] AS a", file: "m.sql" };
@@ -190,7 +190,10 @@ describe("postgres", () => {
       "postgres.ECONNREFUSED",
     ],
   ])("%s is a connection error without the password in it", async (_, url, code) => {
-    await using warehouse = await postgres.open({ type: "postgres", url: url() }, { folder: folder.path });
+    await using warehouse = await postgres.open(
+      { type: "postgres", port: 5432, url: url() },
+      { folder: folder.path },
+    );
     const error = (await warehouse.check(signal).catch((e: unknown) => e)) as SyncError;
     expect(error.problems[0]).toMatchObject({ kind: "connection", code });
     expect(error.message).not.toContain("wrong-password");
