@@ -1,0 +1,166 @@
+import { STATUS_CODES } from "node:http";
+import { answer, refusalReply } from "./answer.ts";
+import type { Call, Reply } from "./api.ts";
+import { type BatchItem, type BatchOperation, parseBatch } from "./batch-request.ts";
+import { bump } from "./counters.ts";
+import { errorBody, payloadError, Refusal } from "./errors.ts";
+import { type Effects, underFaults } from "./faults.ts";
+import { randomId } from "./guid.ts";
+import { parsePreferences } from "./headers.ts";
+import type { World } from "./world.ts";
+
+const API = /^(?:https?:\/\/[^/]+)?\/api\/data\/v9\.[0-2]\//i;
+const REFERENCE = /^\$([^/?(]+)/;
+
+/** Ends a change set: its transaction is taken back and this is the one reply that it leaves. */
+class Failed extends Error {
+  readonly reply: Reply;
+  readonly contentId: string | undefined;
+  constructor(reply: Reply, contentId: string | undefined) {
+    super("change set failed");
+    this.reply = reply;
+    this.contentId = contentId;
+  }
+}
+
+/** The part's own URL: absolute, from the host's root, relative to the service root, or `$1…`. */
+function callOf(outer: Call, operation: BatchOperation, references: ReadonlyMap<string, string>): Call {
+  let { url } = operation;
+  const reference = REFERENCE.exec(url);
+  if (reference && !url.startsWith("$metadata") && !url.startsWith("$batch")) {
+    const known = references.get(reference[1]!);
+    if (known === undefined) {
+      throw payloadError(
+        "",
+        `Microsoft.OData.ODataException: Content-ID Reference: '$${reference[1]}' does not exist in the batch context.`,
+      );
+    }
+    url = known + url.slice(reference[0].length);
+  }
+  return {
+    method: operation.method,
+    target: url.replace(API, "").replace(/^\//, ""),
+    headers: operation.headers,
+    body: operation.body,
+    session: { ...outer.session, references },
+    uri: url,
+    inBatch: true,
+  };
+}
+
+function runOperation(
+  world: World,
+  outer: Call,
+  operation: BatchOperation,
+  references: ReadonlyMap<string, string>,
+  effects: Effects,
+): Reply {
+  try {
+    return legacyThrottle(answer(world, callOf(outer, operation, references), effects));
+  } catch (problem) {
+    if (problem instanceof Refusal) return refusalReply(world, operation, problem);
+    throw problem;
+  }
+}
+
+/** Seen live: a throttled part comes in the frame without `error`. */
+function legacyThrottle(reply: Reply): Reply {
+  if (reply.status !== 429) return reply;
+  const { error } = JSON.parse(reply.body) as { error: { code: string; message: string } };
+  const refusal = new Refusal(429, error.code, error.message, { legacy: true });
+  return { ...reply, body: errorBody(refusal, false) };
+}
+
+function partText(reply: Reply, contentId: string | undefined): string {
+  const reason = reply.status === 429 ? "Unknown Status Code" : (STATUS_CODES[reply.status] ?? "Unknown");
+  const lines = ["Content-Type: application/http", "Content-Transfer-Encoding: binary"];
+  if (contentId !== undefined) lines.push(`Content-ID: ${contentId}`);
+  lines.push("", `HTTP/1.1 ${reply.status} ${reason}`);
+  const { REQ_ID, "Content-Type": type, ...rest } = reply.headers;
+  if (REQ_ID !== undefined) lines.push(`REQ_ID: ${REQ_ID}`);
+  if (type !== undefined) {
+    const streamed = reply.status < 300 && type.startsWith("application/json");
+    lines.push(`Content-Type: ${type}${streamed ? "; odata.streaming=true" : ""}`);
+  }
+  lines.push("OData-Version: 4.0");
+  for (const [name, value] of Object.entries(rest)) lines.push(`${name}: ${value}`);
+  return `${lines.join("\r\n")}\r\n\r\n${reply.body}\r\n`;
+}
+
+interface Done {
+  readonly text: string;
+  readonly status: number;
+}
+
+function runChangeSet(
+  world: World,
+  outer: Call,
+  operations: readonly BatchOperation[],
+  effects: Effects,
+): Done {
+  const boundary = `changesetresponse_${randomId()}`;
+  const references = new Map<string, string>();
+  let replies: { reply: Reply; contentId: string | undefined }[] = [];
+  let status = 200;
+  try {
+    world.store.transaction(() => {
+      for (const operation of operations) {
+        const reply = runOperation(world, outer, operation, references, effects);
+        if (reply.status >= 400) throw new Failed(reply, operation.contentId);
+        replies.push({ reply, contentId: operation.contentId });
+        const address = reply.headers["OData-EntityId"] ?? reply.address;
+        if (operation.contentId !== undefined && address) references.set(operation.contentId, address);
+      }
+    });
+  } catch (problem) {
+    if (!(problem instanceof Failed)) throw problem;
+    replies = [problem];
+    status = problem.reply.status;
+  }
+  const parts = replies.map(({ reply, contentId }) => `--${boundary}\r\n${partText(reply, contentId)}`);
+  const text = `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n${parts.join("")}--${boundary}--\r\n`;
+  return { text, status };
+}
+
+function runItem(world: World, outer: Call, item: BatchItem, effects: Effects): Done {
+  if (item.is === "change set") return runChangeSet(world, outer, item.operations, effects);
+  const reply = runOperation(world, outer, item.operation, new Map(), effects);
+  return { text: partText(reply, undefined), status: reply.status };
+}
+
+/**
+ * Runs a `$batch` request. Without `odata.continue-on-error` it stops at the first failure, whose status becomes the
+ * status of the whole; what ran before stays done.
+ */
+export function runBatch(world: World, call: Call, effects: Effects): Reply {
+  try {
+    bump(world.counters.operations, "batch");
+    const items = parseBatch(world.rules, call.headers["content-type"], call.body);
+    return underFaults(world.faults, world.counters, effects, "batch", undefined, () =>
+      runItems(world, call, items, effects),
+    );
+  } catch (problem) {
+    if (problem instanceof Refusal) return refusalReply(world, call, problem);
+    throw problem;
+  }
+}
+
+function runItems(world: World, call: Call, items: readonly BatchItem[], effects: Effects): Reply {
+  const boundary = `batchresponse_${randomId()}`;
+  const goOn = parsePreferences(call.headers.prefer).continueOnError;
+  let body = "";
+  let status = 200;
+  for (const item of items) {
+    const done = runItem(world, call, item, effects);
+    body += `--${boundary}\r\n${done.text}`;
+    if (done.status >= 400 && !goOn) {
+      status = done.status;
+      break;
+    }
+  }
+  return {
+    status,
+    headers: { "Content-Type": `multipart/mixed; boundary=${boundary}` },
+    body: `${body}--${boundary}--\r\n`,
+  };
+}

@@ -1,0 +1,43 @@
+/** What the sandbox saw, for tests that assert how something was done and not only that it was done. */
+export interface Counters {
+  /** HTTP requests by kind; a batch is one. */
+  requests: Record<string, number>;
+  /** Operations by kind, the parts of batches among them. */
+  operations: Record<string, number>;
+  /** Committed rows: table, then create, update, delete. */
+  rows: Record<string, Record<string, number>>;
+  /** Values sent for columns that are not valid for the operation, by `table.column`: dropped without a word. */
+  ignored: Record<string, number>;
+  /** Values written that were there already, by `table.column`; `rows` counts updates that changed nothing at all. */
+  redundant: Record<string, number>;
+  redundantRows: Record<string, number>;
+  /** Error replies by code, the parts of batches among them. */
+  refusals: Record<string, number>;
+  faults: Record<string, number>;
+  bytes: { received: number; sent: number };
+  concurrency: { now: number; peak: number };
+}
+
+export const newCounters = (): Counters => ({
+  requests: {},
+  operations: {},
+  rows: {},
+  ignored: {},
+  redundant: {},
+  redundantRows: {},
+  refusals: {},
+  faults: {},
+  bytes: { received: 0, sent: 0 },
+  concurrency: { now: 0, peak: 0 },
+});
+
+export function bump(counts: Record<string, number>, name: string, by = 1): void {
+  counts[name] = (counts[name] ?? 0) + by;
+}
+
+/** Back to zero; requests under way stay counted. */
+export function resetCounters(counters: Counters): void {
+  const now = counters.concurrency.now;
+  Object.assign(counters, newCounters());
+  counters.concurrency = { now, peak: now };
+}

@@ -1,0 +1,56 @@
+/** Dates and moments as Dataverse reads and keeps them (page: behavior-format-date-time-attribute). */
+
+const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
+const MOMENT = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7}))?)?(Z|[+-]\d\d:\d\d)?)?$/;
+const MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const LATEST = Date.UTC(9999, 11, 30, 23, 59, 59);
+
+const validDay = (year: number, month: number, day: number): boolean =>
+  month >= 1 &&
+  month <= 12 &&
+  day >= 1 &&
+  day <= (MONTHS[month - 1] ?? 0) &&
+  (month !== 2 || day < 29 || (year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)));
+
+export type Parsed = { readonly value: string } | "malformed" | "out of range";
+
+/** `YYYY-MM-DD` only. */
+export function parseDate(text: string): Parsed {
+  const match = DATE.exec(text);
+  if (!match || !validDay(Number(match[1]), Number(match[2]), Number(match[3]))) return "malformed";
+  return text < "1753-01-01" || text > "9999-12-30" ? "out of range" : { value: text };
+}
+
+/**
+ * A moment, given back in UTC with `Z`. Without an offset the text is UTC; a date alone is its midnight.
+ * @param keepOffset digits stay as written (TimeZoneIndependent)
+ */
+export function parseMoment(text: string, dropFraction: boolean, keepDigits: boolean): Parsed {
+  const match = MOMENT.exec(text);
+  if (!match) return "malformed";
+  const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = "Z"] = match;
+  if (!validDay(Number(year), Number(month), Number(day))) return "malformed";
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return "malformed";
+  const digits = dropFraction ? "" : fraction.replace(/0+$/, "");
+  const tail = digits ? `.${digits}Z` : "Z";
+  if (zone === "Z" || keepDigits) {
+    if (year! < "1753" || (year === "9999" && month === "12" && day === "31")) return "out of range";
+    return { value: `${year}-${month}-${day}T${hour}:${minute}:${second}${tail}` };
+  }
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6));
+  if (minutes > 14 * 60) return "malformed";
+  const local = Date.UTC(
+    Number(year),
+    Number(month) - 1,
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+  );
+  const utc = local - (zone.startsWith("-") ? -minutes : minutes) * 60_000;
+  if (Number(year) < 1753 || utc < Date.UTC(1753, 0, 1) || utc > LATEST) return "out of range";
+  return { value: new Date(utc).toISOString().slice(0, 19) + tail };
+}
+
+/** The moment as rows keep it. */
+export const moment = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;

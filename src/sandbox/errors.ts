@@ -1,0 +1,190 @@
+import type { Unverified } from "./unverified.ts";
+
+/** A reply that says no: what the client did wrong, in Dataverse's words and numbers. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Some batch-level errors come without the `error` envelope (captured). */
+  readonly legacy: boolean;
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    more: { headers?: Record<string, string>; legacy?: boolean } = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.headers = more.headers ?? {};
+    this.legacy = more.legacy ?? false;
+  }
+}
+
+const HELP_LINK = "https://go.microsoft.com/fwlink/?linkid=2195293";
+
+/** Page: support/web-api-client-errors. `subject` is the entity set, empty when the service does not know it yet. */
+export function payloadError(subject: string, inner: string): Refusal {
+  return new Refusal(
+    400,
+    "0x80048d19",
+    `Error identified in Payload provided by the user for Entity :'${subject}', For more information on this ` +
+      `error please follow this help link ${HELP_LINK}  ---->  InnerException : ${inner}`,
+  );
+}
+
+export const unknownProperty = (set: string, table: string, name: string) =>
+  payloadError(
+    set,
+    `Microsoft.Crm.CrmException: Invalid property '${name}' was found in entity 'Microsoft.Dynamics.CRM.${table}'. ` +
+      "---> Microsoft.OData.ODataException: Does not support untyped value in non-open type.",
+  );
+
+export const undeclaredProperty = (set: string, name: string) =>
+  payloadError(
+    set,
+    `Microsoft.OData.ODataException: An undeclared property '${name}' which only has property annotations in the ` +
+      "payload but no property value was found in the payload. In OData, only declared navigation properties and " +
+      "declared named streams can be represented as properties without values.",
+  );
+
+export const wrongType = (set: string, literal: string, type: string) =>
+  payloadError(
+    set,
+    `Microsoft.OData.ODataException: Cannot convert the literal '${literal.slice(0, 200)}' to the expected type '${type}'.`,
+  );
+
+export const missingRow = (rules: Unverified, table: string, id: string) =>
+  new Refusal(
+    404,
+    "0x80040217",
+    rules.missingRowText === "entity"
+      ? `Entity '${table}' With Id = ${id} Does Not Exist`
+      : `${table} With Id = ${id} Does Not Exist`,
+  );
+
+/** Page: support/bulk-operation-errors. */
+export const missingRows = (schemaName: string, ids: readonly string[]) =>
+  new Refusal(404, "0x80040217", `${schemaName} With Ids = ${ids.join(", ")} Do Not Exist`);
+
+export const missingByKey = (table: string) =>
+  new Refusal(404, "0x80060891", `A record with the specified key values does not exist in ${table} entity`);
+
+export const keyNotDefined = (table: string) =>
+  new Refusal(
+    400,
+    "0x80060890",
+    `The specified key attributes are not a defined key for the ${table} entity`,
+  );
+
+export const wrongKeyParts = (table: string) =>
+  new Refusal(
+    400,
+    "0x80060888",
+    `The key in the request URI is not valid for resource 'Microsoft.Dynamics.CRM.${table}'. Ensure that the names ` +
+      `and number of key properties match the declared or alternate key properties for the resource 'Microsoft.Dynamics.CRM.${table}'.`,
+  );
+
+export const duplicateId = (rules: Unverified) =>
+  new Refusal(rules.duplicateStatus, "0x80040237", "Cannot insert duplicate key.");
+
+export const rowExists = () =>
+  new Refusal(412, "0x80040237", "A record with matching key values already exists.");
+
+export const keyViolated = (rules: Unverified, key: string, columns: string) =>
+  new Refusal(
+    rules.duplicateStatus,
+    "0x80060892",
+    `Entity Key ${key} violated. A record with the same value for ${columns} already exists. A duplicate record ` +
+      "cannot be created. Select one or more unique values and try again.",
+  );
+
+export const versionMismatch = () =>
+  new Refusal(
+    412,
+    "0x80060882",
+    "The version of the existing record doesn't match the RowVersion property provided.",
+  );
+
+export const tooLong = (table: string, column: string, limit: number) =>
+  new Refusal(
+    400,
+    "0x80044331",
+    `A validation error occurred.  The length of the '${column}' attribute of the '${table}' entity exceeded the ` +
+      `maximum allowed length of '${limit}'.`,
+  );
+
+export const outOfRange = (code: "0x8004432f" | "0x80044330", table: string, column: string) =>
+  new Refusal(
+    400,
+    code,
+    `A validation error occurred. The value of '${column}' on record of type '${table}' is outside the valid range.`,
+  );
+
+export const unknownOption = (column: string, value: number | string) =>
+  new Refusal(
+    400,
+    "0x8004431a",
+    `A validation error occurred. The value ${value} of '${column}' is outside the valid range.`,
+  );
+
+export const invalidDate = () =>
+  new Refusal(
+    400,
+    "0x80040239",
+    "DateTime is less than minimum value supported by CrmDateTime, or outside the supported range.",
+  );
+
+export const invalidCharacters = (column: string) =>
+  new Refusal(400, "0x80040278", `The field '${column}' contains one or more invalid characters.`);
+
+export const requiredNull = (rules: Unverified, table: string, column: string) =>
+  new Refusal(
+    400,
+    rules.requiredNullCode,
+    `Required field '${column}' is missing: it cannot be null on ${table}.`,
+  );
+
+export const unknownSet = (rules: Unverified, segment: string) =>
+  new Refusal(404, rules.unknownSetCode, `Resource not found for the segment '${segment}'.`);
+
+export const unknownQueryProperty = (rules: Unverified, type: string, name: string) =>
+  new Refusal(
+    400,
+    rules.unknownQueryPropertyCode,
+    `Could not find a property named '${name}' on type 'Microsoft.Dynamics.CRM.${type}'.`,
+  );
+
+export const unsupportedOption = (name: string) =>
+  new Refusal(400, "0x80060888", `The query parameter ${name} is not supported`);
+
+export const querySyntax = (what = "Bad Request - Error in query syntax.") =>
+  new Refusal(400, "0x80060888", what);
+
+export const noRoute = (url: string) =>
+  new Refusal(404, "", `No HTTP resource was found that matches the request URI '${url}'.`);
+
+export const wrongMethod = (method: string) =>
+  new Refusal(405, "", `The requested resource does not support http method '${method}'.`);
+
+/** The body of an error reply. `annotated` is what `odata.include-annotations="*"` adds (page: compose-http-requests). */
+export function errorBody(refusal: Refusal, annotated: boolean): string {
+  if (refusal.legacy) {
+    return JSON.stringify({
+      Message: refusal.message,
+      ExceptionMessage: refusal.message,
+      ExceptionType: "Microsoft.OData.ODataException",
+      StackTrace: "",
+      ErrorCode: refusal.code,
+    });
+  }
+  const error: Record<string, string> = { code: refusal.code, message: refusal.message };
+  if (annotated) {
+    const number = refusal.code.replace(/^0x/i, "");
+    error["@Microsoft.PowerApps.CDS.HelpLink"] =
+      `http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a${number}&client=platform`;
+    error["@Microsoft.PowerApps.CDS.InnerError.Message"] = refusal.message;
+  }
+  return JSON.stringify({ error });
+}

@@ -1,0 +1,196 @@
+import { querySyntax, Refusal } from "./errors.ts";
+import { type Token, tokenize } from "./lexer.ts";
+
+/**
+ * The grammar of $filter (page: query/overview):
+ *   or := and ("or" and)* ; and := not ("and" not)* ; not := "not" not | term
+ *   term := "(" or ")" | operand comparison operand | function "(" arguments ")"
+ */
+export type Operator = "eq" | "ne" | "gt" | "ge" | "lt" | "le";
+
+export type Operand =
+  | { readonly kind: "path"; readonly path: readonly string[] }
+  | { readonly kind: "literal"; readonly token: Token };
+
+export type Expression =
+  | { readonly is: "and" | "or"; readonly parts: readonly Expression[] }
+  | { readonly is: "not"; readonly part: Expression }
+  | { readonly is: "compare"; readonly operator: Operator; readonly left: Operand; readonly right: Operand }
+  | { readonly is: "text"; readonly name: TextFunction; readonly subject: Operand; readonly text: Operand }
+  | {
+      readonly is: "member";
+      readonly name: string;
+      readonly property: string;
+      readonly values: readonly string[];
+    }
+  | { readonly is: "truth"; readonly operand: Operand };
+
+export type TextFunction = "contains" | "startswith" | "endswith";
+
+const OPERATORS = new Set(["eq", "ne", "gt", "ge", "lt", "le"]);
+const TEXT_FUNCTIONS = new Set(["contains", "startswith", "endswith"]);
+const CRM = "Microsoft.Dynamics.CRM.";
+/** Deeper nesting than a client would send; it bounds the recursion. */
+const DEEPEST = 100;
+
+const syntax = (text: string, token: Token) =>
+  querySyntax(`Syntax error at position ${token.at} in '${text.slice(0, 500)}'.`);
+
+/**
+ * Parses a filter.
+ * @param aliases the query options; `@p` is replaced by the expression that the option holds
+ */
+export function parseFilter(text: string, aliases: ReadonlyMap<string, string>): Expression {
+  const tokens = tokenize(text);
+  let at = 0;
+  let depth = 0;
+  const peek = (): Token => tokens[at] as Token;
+  const take = (): Token => tokens[at++] as Token;
+  const isWord = (word: string): boolean => peek().kind === "name" && peek().text === word;
+  const expect = (punctuation: string): void => {
+    const token = take();
+    if (token.kind !== "punctuation" || token.text !== punctuation) throw syntax(text, token);
+  };
+
+  function aliased(token: Token): Token {
+    const value = aliases.get(token.text);
+    if (value === undefined) throw querySyntax(`The parameter alias '${token.text}' has no value.`);
+    const [only, end] = tokenize(value);
+    if (!only || end?.kind !== "end" || only.kind === "punctuation" || only.kind === "alias")
+      throw querySyntax();
+    return only;
+  }
+
+  function operand(): Operand {
+    const token = take();
+    if (token.kind === "alias") return { kind: "literal", token: aliased(token) };
+    if (token.kind === "name") {
+      if (["true", "false", "null"].includes(token.text)) return { kind: "literal", token };
+      const path = [token.text];
+      while (peek().text === "/" && peek().kind === "punctuation") {
+        take();
+        const next = take();
+        if (next.kind !== "name") throw syntax(text, next);
+        path.push(next.text);
+      }
+      return { kind: "path", path };
+    }
+    if (token.kind === "punctuation" || token.kind === "end") throw syntax(text, token);
+    return { kind: "literal", token };
+  }
+
+  function member(name: string): Expression {
+    let property: string | undefined;
+    let values: string[] | undefined;
+    do {
+      const argument = take().text;
+      expect("=");
+      if (argument === "PropertyName") {
+        const token = peek().kind === "alias" ? aliased(take()) : take();
+        if (token.kind !== "text") throw syntax(text, token);
+        property = token.text;
+      } else if (argument === "PropertyValues") values = list();
+      else throw querySyntax(`'${argument}' is not a parameter of '${name}'.`);
+    } while (peek().text === "," && take());
+    expect(")");
+    if (property === undefined || values === undefined) throw querySyntax();
+    return { is: "member", name: name.slice(CRM.length), property, values };
+  }
+
+  function list(): string[] {
+    if (peek().kind === "alias") {
+      const alias = take();
+      try {
+        const value: unknown = JSON.parse((aliases.get(alias.text) ?? "").replaceAll("'", '"'));
+        if (Array.isArray(value)) return value.map(String);
+      } catch {
+        // falls through to the refusal
+      }
+      throw querySyntax();
+    }
+    const values: string[] = [];
+    expect("[");
+    while (peek().text !== "]" || peek().kind !== "punctuation") {
+      const token = take();
+      if (!["text", "number", "guid", "moment"].includes(token.kind)) throw syntax(text, token);
+      values.push(token.text);
+      if (peek().text === ",") take();
+    }
+    expect("]");
+    return values;
+  }
+
+  function call(): Expression {
+    const name = take();
+    expect("(");
+    if (name.text.startsWith(CRM)) return member(name.text);
+    if (!TEXT_FUNCTIONS.has(name.text)) {
+      throw new Refusal(400, "0x80060888", `An unknown function with name '${name.text}' was found.`);
+    }
+    const subject = operand();
+    expect(",");
+    const sought = operand();
+    expect(")");
+    return { is: "text", name: name.text as TextFunction, subject, text: sought };
+  }
+
+  function term(): Expression {
+    if (peek().kind === "punctuation" && peek().text === "(") {
+      take();
+      const inner = or();
+      expect(")");
+      return inner;
+    }
+    const following = tokens[at + 1];
+    const isCall = peek().kind === "name" && following?.kind === "punctuation" && following.text === "(";
+    let left: Operand | undefined;
+    if (isCall) {
+      const test = call();
+      if (!isWord("eq")) return test;
+      take();
+      const truth = take().text;
+      if (truth === "true") return test;
+      if (truth === "false") return { is: "not", part: test };
+      throw querySyntax();
+    }
+    left = operand();
+    const operator = peek();
+    if (operator.kind !== "name" || !OPERATORS.has(operator.text)) {
+      if (left.kind === "path" && (operator.kind === "end" || operator.text === ")")) {
+        return { is: "truth", operand: left };
+      }
+      throw syntax(text, operator);
+    }
+    take();
+    return { is: "compare", operator: operator.text as Operator, left, right: operand() };
+  }
+
+  function not(): Expression {
+    if (++depth > DEEPEST) throw querySyntax("The filter is nested too deeply.");
+    try {
+      if (!isWord("not")) return term();
+      take();
+      return { is: "not", part: not() };
+    } finally {
+      depth -= 1;
+    }
+  }
+
+  function chain(word: "and" | "or", part: () => Expression): Expression {
+    const parts = [part()];
+    while (isWord(word)) {
+      take();
+      parts.push(part());
+    }
+    return parts.length === 1 ? (parts[0] as Expression) : { is: word, parts };
+  }
+
+  const and = (): Expression => chain("and", not);
+  function or(): Expression {
+    return chain("or", and);
+  }
+
+  const expression = or();
+  if (peek().kind !== "end") throw syntax(text, peek());
+  return expression;
+}

@@ -1,0 +1,171 @@
+import { parseDate, parseMoment } from "./dates.ts";
+import { canonical } from "./decimal.ts";
+import {
+  keyNotDefined,
+  missingByKey,
+  missingRow,
+  payloadError,
+  querySyntax,
+  undeclaredProperty,
+  unknownSet,
+  wrongKeyParts,
+} from "./errors.ts";
+import type { Token } from "./lexer.ts";
+import { type AlternateKey, isLookup, type Navigation, propertyName, type Table } from "./schema.ts";
+import type { Reference, Row, Value, Values } from "./store.ts";
+import type { Column } from "./tables/describe.ts";
+import { decode, type KeyText, parsePath } from "./url.ts";
+import type { Session, World } from "./world.ts";
+
+/** How a request names a row (page: use-alternate-key-reference-record). */
+export type Identity =
+  | { readonly by: "id"; readonly id: string }
+  | { readonly by: "key"; readonly key: AlternateKey; readonly values: Values };
+
+const REFUSED = { slashes: /[/\\]/, documented: /[/<>*%&:\\?+]/ };
+/** Their primary key is inherited from `ownerid`, so it has no name of its own in a key. */
+const UNNAMED_KEYS = new Set(["systemuser", "team"]);
+
+/** A key value by the type of its column: text is quoted, everything else is bare. */
+function keyValue(world: World, table: Table, column: Column, token: Token): Value {
+  const wrong = () => wrongKeyParts(table.logicalName);
+  switch (column.type) {
+    case "string":
+    case "memo":
+      if (token.kind !== "text") throw wrong();
+      if (REFUSED[world.rules.refusedKeyCharacters].test(token.text)) throw querySyntax();
+      return token.text;
+    case "integer":
+    case "choice":
+    case "state":
+    case "status":
+      if (token.kind !== "number" || !/^-?\d+$/.test(token.text)) throw wrong();
+      return Number(token.text);
+    case "decimal":
+    case "money":
+    case "bigint":
+      if (token.kind !== "number") throw wrong();
+      return canonical(token.text) ?? "0";
+    case "datetime": {
+      const parsed =
+        column.behavior === "DateOnly" ? parseDate(token.text) : parseMoment(token.text, true, false);
+      if (token.kind !== "moment" || typeof parsed === "string") throw wrong();
+      return parsed.value;
+    }
+    default:
+      if (token.kind !== "guid") throw wrong();
+      if (!isLookup(column)) return token.text.toLowerCase();
+      return { table: column.targets?.[0] ?? "", id: token.text.toLowerCase() };
+  }
+}
+
+/** Reads a key predicate; throws 400 when it names no usable key. */
+export function identify(world: World, table: Table, text: KeyText): Identity {
+  const wrong = () => wrongKeyParts(table.logicalName);
+  if (text.kind === "none") throw wrong();
+  if (text.kind === "value") {
+    if (text.token.kind !== "guid") throw wrong();
+    return { by: "id", id: text.token.text.toLowerCase() };
+  }
+  const [first] = text.parts;
+  if (text.parts.length === 1 && first?.[0] === table.primaryId && !UNNAMED_KEYS.has(table.logicalName)) {
+    if (first[1].kind !== "guid") throw wrong();
+    return { by: "id", id: first[1].text.toLowerCase() };
+  }
+  const values: Record<string, Value> = {};
+  for (const [name, token] of text.parts) {
+    const column = table.properties.get(name);
+    if (!column || column.logicalName in values) throw wrong();
+    values[column.logicalName] = keyValue(world, table, column, token);
+  }
+  const names = Object.keys(values);
+  const same = (key: AlternateKey) =>
+    key.columns.length === names.length && key.columns.every((column) => column in values);
+  const key = table.activeKeys.find(same);
+  if (key) return { by: "key", key, values };
+  throw keyNotDefined(table.logicalName);
+}
+
+/** The row, or undefined. */
+export function findRow(world: World, table: Table, identity: Identity): Row | undefined {
+  if (identity.by === "id") return world.store.get(table, identity.id);
+  const id = world.store.find(table, identity.key, identity.values);
+  return id === undefined ? undefined : world.store.get(table, id);
+}
+
+export const missing = (world: World, table: Table, identity: Identity) =>
+  identity.by === "id"
+    ? missingRow(world.rules, table.logicalName, identity.id)
+    : missingByKey(table.logicalName);
+
+export function requireRow(world: World, table: Table, identity: Identity): Row {
+  const row = findRow(world, table, identity);
+  if (!row) throw missing(world, table, identity);
+  return row;
+}
+
+/** The key part of a row's address in the form that the request used (page: use-upsert-insert-update-record). */
+export function keyUrl(identity: Identity): string {
+  if (identity.by === "id") return identity.id;
+  return identity.key.parts
+    .map((column) => {
+      const value = identity.values[column.logicalName];
+      const text = typeof value === "object" && value !== null ? value.id : String(value);
+      const quoted = column.type === "string" || column.type === "memo";
+      return `${propertyName(column)}=${quoted ? `'${encodeURIComponent(text.replaceAll("'", "''"))}'` : text}`;
+    })
+    .join(",");
+}
+
+const ABSOLUTE = /^https?:\/\/[^/]+\/api\/data\/v9\.\d\/|^\/api\/data\/v9\.\d\//i;
+const BY_ID = /^\/?(\w+)\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/i;
+
+/** Reads an entity address as it stands in a body: relative, with a leading slash, absolute, or `$1`. */
+export function parseAddress(
+  world: World,
+  session: Session,
+  text: string,
+): { readonly table: Table; readonly identity: Identity } {
+  let address = text;
+  if (address.startsWith("$")) {
+    const known = session.references?.get(address.slice(1));
+    if (known === undefined) {
+      throw payloadError(
+        "",
+        `Microsoft.OData.ODataException: Content-ID Reference: '${address}' does not exist in the batch context.`,
+      );
+    }
+    address = known;
+  }
+  address = address.replace(ABSOLUTE, "");
+  const direct = BY_ID.exec(address);
+  if (direct) {
+    const table = world.schema.sets.get(direct[1]!);
+    if (!table) throw unknownSet(world.rules, direct[1]!);
+    return { table, identity: { by: "id", id: direct[2]!.toLowerCase() } };
+  }
+  // Seen live: a raw # breaks the parser, and %23 is not decoded.
+  if (address.includes("#")) throw querySyntax();
+  const kept = world.rules.bindKeepsEscapedHash ? address.replaceAll("%23", "%2523") : address;
+  const [segment, extra] = parsePath(decode(kept.replace(/^\//, "")));
+  if (!segment || extra) throw querySyntax();
+  const table = world.schema.sets.get(segment.name);
+  if (!table) throw unknownSet(world.rules, segment.name);
+  return { table, identity: identify(world, table, segment.key) };
+}
+
+/** What an `@odata.bind` value points at; the row must exist (404 names the target's table). */
+export function bindTarget(
+  world: World,
+  session: Session,
+  table: Table,
+  navigation: Navigation,
+  text: string,
+): Reference {
+  const address = parseAddress(world, session, text);
+  if (!navigation.targets.includes(address.table.logicalName)) {
+    throw undeclaredProperty(table.set, navigation.name);
+  }
+  const row = requireRow(world, address.table, address.identity);
+  return { table: address.table.logicalName, id: row.id };
+}

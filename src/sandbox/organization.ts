@@ -1,0 +1,117 @@
+import { derivedId, randomId } from "./guid.ts";
+import type { Schema, Table } from "./schema.ts";
+import type { Reference, Store, Value } from "./store.ts";
+import type { Organization } from "./world.ts";
+
+/** The rows that an organisation has before anybody writes: its unit, currencies, people and messages. */
+
+/** An application (or person) that may ask for tokens. */
+export interface SandboxUser {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Public certificate or key (PEM) that signs client assertions. */
+  readonly certificate?: string;
+  /** Shown as the name of the application user. */
+  readonly name?: string;
+  /** False: Entra knows it, the organisation does not (403). */
+  readonly member?: boolean;
+}
+
+export const TENANT_ID = "5a3db0c4-7f1e-4c52-9b1c-3f6d2a8e9b10";
+/** The application user that every sandbox has. */
+export const DEFAULT_USER: SandboxUser = {
+  clientId: "c11e47a0-52d6-4c0b-8f5f-6d1a9e7b2c34",
+  clientSecret: "sandbox-secret",
+  name: "# Sandbox Writer",
+};
+
+const BUSINESS_UNIT = derivedId("businessunit:root");
+const BASE_CURRENCY = derivedId("currency:USD");
+
+export const SEEDED = {
+  businessUnit: BUSINESS_UNIT,
+  baseCurrency: BASE_CURRENCY,
+  euro: derivedId("currency:EUR"),
+  team: derivedId("team:sales"),
+  ada: derivedId("user:ada@contoso.example"),
+  ben: derivedId("user:ben@contoso.example"),
+} as const;
+
+export const userIdOf = (clientId: string): string => derivedId(`user:application:${clientId}`);
+
+export const newOrganization = (id: string = randomId()): Organization => ({
+  id,
+  businessUnit: { table: "businessunit", id: BUSINESS_UNIT },
+  currency: { table: "transactioncurrency", id: BASE_CURRENCY },
+});
+
+const BULK_MESSAGES = ["CreateMultiple", "UpdateMultiple"];
+const ROW_MESSAGES = ["Create", "Update", "Delete", "Retrieve", "RetrieveMultiple"];
+
+/** Puts the first rows in place; the same ids at every start. */
+export function seedOrganization(schema: Schema, store: Store, users: readonly SandboxUser[]): void {
+  let order = 0;
+  const put = (tableName: string, id: string, values: Record<string, Value>): Reference => {
+    const table = schema.tables.get(tableName) as Table;
+    const made = "2024-01-01T00:00:00Z";
+    const common = { [table.primaryId]: id, createdon: made, modifiedon: made };
+    const state = table.state ? { statecode: 0, statuscode: 1 } : {};
+    order += 1;
+    store.restore(table, { id, version: order, order, values: { ...common, ...state, ...values } }, id);
+    return { table: tableName, id };
+  };
+
+  const unit = put("businessunit", BUSINESS_UNIT, { name: "Contoso", isdisabled: false });
+  const currency = (code: string, name: string, symbol: string, rate: string) =>
+    put("transactioncurrency", derivedId(`currency:${code}`), {
+      currencyname: name,
+      isocurrencycode: code,
+      currencysymbol: symbol,
+      currencyprecision: 2,
+      exchangerate: rate,
+    });
+  currency("USD", "US Dollar", "$", "1");
+  currency("EUR", "Euro", "€", "0.9");
+
+  const person = (id: string, first: string, last: string, mail: string, more: Record<string, Value> = {}) =>
+    put("systemuser", id, {
+      fullname: [first, last].filter(Boolean).join(" "),
+      firstname: first,
+      lastname: last,
+      domainname: mail,
+      internalemailaddress: mail,
+      isdisabled: false,
+      accessmode: 0,
+      businessunitid: unit,
+      ...more,
+    });
+  const ada = person(SEEDED.ada, "Ada", "Lindqvist", "ada@contoso.example");
+  person(SEEDED.ben, "Ben", "Okafor", "ben@contoso.example");
+  for (const user of users) {
+    if (user.member === false) continue;
+    const mail = `${user.clientId}@contoso.example`;
+    person(userIdOf(user.clientId), user.name ?? "# Application", "", mail, {
+      applicationid: user.clientId,
+      accessmode: 4,
+    });
+  }
+  put("team", SEEDED.team, {
+    name: "Sales",
+    teamtype: 0,
+    isdefault: false,
+    administratorid: ada,
+    businessunitid: unit,
+  });
+
+  for (const message of [...BULK_MESSAGES, ...ROW_MESSAGES]) {
+    const reference = put("sdkmessage", derivedId(`message:${message}`), { name: message });
+    for (const table of schema.tables.values()) {
+      if (BULK_MESSAGES.includes(message) && !table.bulk) continue;
+      put("sdkmessagefilter", derivedId(`filter:${message}:${table.logicalName}`), {
+        name: message,
+        primaryobjecttypecode: table.logicalName,
+        sdkmessageid: reference,
+      });
+    }
+  }
+}

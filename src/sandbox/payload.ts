@@ -1,0 +1,135 @@
+import { bump } from "./counters.ts";
+import { payloadError, requiredNull, undeclaredProperty, unknownProperty, wrongType } from "./errors.ts";
+import { isText, type JsonObject } from "./json.ts";
+import { bindTarget } from "./keys.ts";
+import { isLookup, type Navigation, propertyName, type Table } from "./schema.ts";
+import type { Value } from "./store.ts";
+import type { Column } from "./tables/describe.ts";
+import type { Unverified } from "./unverified.ts";
+import { type Check, compileCheck } from "./validate.ts";
+import type { Session, World } from "./world.ts";
+
+type Slot =
+  | { readonly is: "value"; readonly column: Column; readonly check: Check }
+  | { readonly is: "navigation" | "bind"; readonly navigation: Navigation }
+  | { readonly is: "raw lookup" };
+
+/** What each name in a body of this table means; made once. */
+export interface Writer {
+  readonly slots: ReadonlyMap<string, Slot>;
+  /** Columns that a new row must have and that nothing fills in. */
+  readonly required: readonly Column[];
+}
+
+export function compileWriter(table: Table, rules: Unverified): Writer {
+  const slots = new Map<string, Slot>();
+  for (const column of table.columns.values()) {
+    if (!column.odata) continue;
+    if (isLookup(column)) slots.set(propertyName(column), { is: "raw lookup" });
+    else slots.set(column.logicalName, { is: "value", column, check: compileCheck(table, column, rules) });
+  }
+  for (const navigation of table.navigation.values()) {
+    slots.set(navigation.name, { is: "navigation", navigation });
+    slots.set(`${navigation.name}@odata.bind`, { is: "bind", navigation });
+  }
+  const required = [...table.columns.values()].filter(
+    (column) =>
+      column.required === "SystemRequired" &&
+      column.odata &&
+      column.forCreate &&
+      column.fallback === undefined &&
+      column.logicalName !== table.primaryId &&
+      column.type !== "owner",
+  );
+  return { slots, required };
+}
+
+export type Written = Record<string, Value>;
+
+/**
+ * Reads the body of a create or update: column values, checked and in stored form.
+ * Values for columns that are not valid for the operation are dropped and counted, as the service drops them
+ * (page: web-api-properties).
+ * @param identity names that only say which row is meant, left out of the result
+ */
+export function readPayload(
+  world: World,
+  session: Session,
+  table: Table,
+  body: JsonObject,
+  operation: "create" | "update",
+  identity?: string,
+): Written {
+  const slots = (world.writers.get(table) as Writer).slots;
+  const written: Written = {};
+  for (const name in body) {
+    if (name === identity) continue;
+    const input = body[name];
+    const slot = slots.get(name);
+    if (slot === undefined) {
+      refuseUnlessAnnotation(table, body, name, input, slots);
+      continue;
+    }
+    if (slot.is === "raw lookup") {
+      throw payloadError(
+        table.set,
+        `Microsoft.OData.ODataException: The property '${name}' cannot be written; use '@odata.bind'.`,
+      );
+    }
+    const column = slot.is === "value" ? slot.column : slot.navigation.column;
+    if (!(operation === "create" ? column.forCreate : column.forUpdate)) {
+      bump(world.counters.ignored, `${table.logicalName}.${column.logicalName}`);
+      continue;
+    }
+    if (input === null) {
+      if (column.required === "SystemRequired") {
+        throw requiredNull(world.rules, table.logicalName, column.logicalName);
+      }
+      // Clearing one name of a polymorphic lookup must not undo a bind through another one in the same body.
+      if (slot.is === "value" || written[column.logicalName] === undefined)
+        written[column.logicalName] = null;
+    } else if (slot.is === "value") {
+      written[column.logicalName] = slot.check(input);
+    } else if (slot.is === "bind") {
+      if (!isText(input)) throw wrongType(table.set, String(input), "Edm.String");
+      written[column.logicalName] = bindTarget(world, session, table, slot.navigation, input);
+    } else {
+      throw payloadError(
+        table.set,
+        `Microsoft.OData.ODataException: '${name}' is a navigation property; bind it with '${name}@odata.bind'.`,
+      );
+    }
+  }
+  return written;
+}
+
+const ROW_ANNOTATIONS = new Set(["@odata.id", "@odata.etag", "@odata.context", "@odata.editLink"]);
+
+function refuseUnlessAnnotation(
+  table: Table,
+  body: JsonObject,
+  name: string,
+  input: unknown,
+  slots: ReadonlyMap<string, Slot>,
+): void {
+  const sign = name.indexOf("@");
+  if (sign < 0) throw unknownProperty(table.set, table.logicalName, name);
+  if (sign === 0) {
+    if (name !== "@odata.type") {
+      if (name.startsWith("@odata.") && !ROW_ANNOTATIONS.has(name)) throw undeclaredProperty(table.set, name);
+      return;
+    }
+    if (input === `Microsoft.Dynamics.CRM.${table.logicalName}`) return;
+    if (input === `#Microsoft.Dynamics.CRM.${table.logicalName}`) return;
+    throw payloadError(
+      table.set,
+      `Microsoft.OData.ODataException: A type named '${String(input)}' could not be resolved by the model.`,
+    );
+  }
+  const subject = name.slice(0, sign);
+  const declared = slots.get(subject);
+  // Annotations that come back from a read (formatted values) are accepted beside a declared property.
+  if (declared && !name.endsWith("@odata.bind")) return;
+  if (!(subject in body) || !declared) throw undeclaredProperty(table.set, subject);
+  throw undeclaredProperty(table.set, name);
+}

@@ -1,0 +1,132 @@
+import { isLookup, propertyName } from "./schema.ts";
+import type { Reference, Row, Value } from "./store.ts";
+import type { Column } from "./tables/describe.ts";
+import type { World } from "./world.ts";
+
+const FORMATTED = "OData.Community.Display.V1.FormattedValue";
+const NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty";
+const LOGICAL_NAME = "Microsoft.Dynamics.CRM.lookuplogicalname";
+
+/** The stored value of a column as a reader sees it; a lookup whose row is gone reads as null. */
+export function readValue(world: World, column: Column, row: Row): Value {
+  if (column.logicalName === "versionnumber") return String(row.version);
+  const value = row.values[column.logicalName] ?? null;
+  if (value !== null && typeof value === "object" && !world.store.exists(value)) return null;
+  return value;
+}
+
+const grouped = (digits: string): string => {
+  const [whole = "", fraction] = digits.split(".");
+  const text = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return fraction === undefined ? text : `${text}.${fraction}`;
+};
+
+export function nameOf(world: World, reference: Reference): string | null {
+  const table = world.schema.tables.get(reference.table);
+  const row = table && world.store.get(table, reference.id);
+  if (!table?.primaryName || !row) return null;
+  return (row.values[table.primaryName] as string | null | undefined) ?? null;
+}
+
+const optionLabel = (column: Column, value: number): string | undefined =>
+  column.options?.find((option) => option.value === value)?.label;
+
+/** The text that a form would show, in English; undefined when there is none. */
+function formatted(world: World, column: Column, row: Row, value: Value): string | undefined {
+  switch (column.type) {
+    case "choice":
+    case "state":
+    case "status":
+      return optionLabel(column, value as number);
+    case "boolean":
+      return optionLabel(column, value ? 1 : 0);
+    case "choices":
+      return String(value)
+        .split(",")
+        .map((part) => optionLabel(column, Number(part)) ?? part)
+        .join("; ");
+    case "lookup":
+    case "customer":
+    case "owner":
+      return nameOf(world, value as Reference) ?? undefined;
+    case "money": {
+      const currency = row.values.transactioncurrencyid as Reference | null | undefined;
+      const table = world.schema.tables.get("transactioncurrency");
+      const symbol = currency && table && world.store.get(table, currency.id)?.values.currencysymbol;
+      const [whole, fraction = ""] = String(value).split(".");
+      return `${symbol ?? ""}${grouped(`${whole}.${fraction.padEnd(2, "0")}`)}`;
+    }
+    case "integer":
+    case "bigint":
+    case "decimal":
+    case "double":
+      return grouped(String(value));
+    case "datetime": {
+      const text = String(value);
+      const day = `${Number(text.slice(5, 7))}/${Number(text.slice(8, 10))}/${text.slice(0, 4)}`;
+      if (column.format === "DateOnly" || text.length === 10) return day;
+      const hour = Number(text.slice(11, 13));
+      return `${day} ${hour % 12 || 12}:${text.slice(14, 16)} ${hour < 12 ? "AM" : "PM"}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** A value as JSON text; exact numbers keep their digits. */
+export function jsonValue(column: Column, value: Value): string {
+  if (value === null) return "null";
+  if (typeof value === "object") return `"${value.id}"`;
+  if (column.type === "decimal" || column.type === "money" || column.type === "bigint") return String(value);
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
+export interface View {
+  readonly columns: readonly Column[];
+  readonly expand: readonly {
+    readonly property: string;
+    readonly column: Column;
+    readonly target: string;
+    readonly view: View;
+  }[];
+  readonly annotation: (name: string) => boolean;
+}
+
+/** One row as JSON text, without the braces' context. */
+export function jsonRow(world: World, row: Row, view: View, context?: string): string {
+  const parts: string[] = [];
+  if (context !== undefined) parts.push(`"@odata.context":${JSON.stringify(context)}`);
+  parts.push(`"@odata.etag":"W/\\"${row.version}\\""`);
+  const wantsFormatted = view.annotation(FORMATTED);
+  const wantsNavigation = view.annotation(NAVIGATION);
+  const wantsLogicalName = view.annotation(LOGICAL_NAME);
+  for (const column of view.columns) {
+    const name = propertyName(column);
+    const value = readValue(world, column, row);
+    if (value !== null) {
+      if (wantsFormatted) {
+        const text = formatted(world, column, row, value);
+        if (text !== undefined) parts.push(`"${name}@${FORMATTED}":${JSON.stringify(text)}`);
+      }
+      if (isLookup(column)) {
+        const reference = value as Reference;
+        if (wantsNavigation) parts.push(`"${name}@${NAVIGATION}":"${navigationOf(column, reference)}"`);
+        if (wantsLogicalName) parts.push(`"${name}@${LOGICAL_NAME}":"${reference.table}"`);
+      }
+    }
+    parts.push(`"${name}":${jsonValue(column, value)}`);
+  }
+  for (const expansion of view.expand) {
+    const value = readValue(world, expansion.column, row) as Reference | null;
+    const target = value && world.schema.tables.get(value.table);
+    const other = target && value && world.store.get(target, value.id);
+    const fits = target && other && (expansion.target === "owner" || expansion.target === value.table);
+    parts.push(`"${expansion.property}":${fits ? jsonRow(world, other, expansion.view) : "null"}`);
+  }
+  return `{${parts.join(",")}}`;
+}
+
+const navigationOf = (column: Column, reference: Reference): string =>
+  column.relationships?.find(
+    (relationship) => relationship.target === reference.table || relationship.target === "owner",
+  )?.navigation ?? column.logicalName;

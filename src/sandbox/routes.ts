@@ -1,0 +1,172 @@
+import { type Call, type Kind, type Reply, type Route, withBody } from "./api.ts";
+import { BULK, runBulk } from "./bulk.ts";
+import { noRoute, querySyntax, Refusal, unknownSet, wrongMethod } from "./errors.ts";
+import { parseCondition, parsePreferences } from "./headers.ts";
+import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
+import { countRows, queryRows } from "./query.ts";
+import * as rows from "./rows.ts";
+import { parseTarget, type Target } from "./url.ts";
+import type { World } from "./world.ts";
+
+const CRM = "Microsoft.Dynamics.CRM.";
+/** Page: compose-http-requests. */
+const LONGEST_URL = { direct: 32_768, inBatch: 65_536 };
+
+const get = (call: Call, kind: Kind, run: () => Reply): Route => {
+  if (call.method !== "GET") throw wrongMethod(call.method);
+  return { kind, run };
+};
+
+function serviceDocument(world: World, call: Call): Reply {
+  const value = [...world.schema.sets.keys()].map((name) => ({ name, kind: "EntitySet", url: name }));
+  return withBody(200, JSON.stringify({ "@odata.context": `${call.session.root}$metadata`, value }));
+}
+
+/** A function: POST to it finds nothing (page: support/web-api-client-errors). */
+function whoAmI(world: World, call: Call): Reply {
+  const body = {
+    "@odata.context": `${call.session.root}$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse`,
+    BusinessUnitId: world.organization.businessUnit.id,
+    UserId: call.session.user.id,
+    OrganizationId: world.organization.id,
+  };
+  return withBody(200, JSON.stringify(body));
+}
+
+/** Page: count-rows. The real answer may be a day old; ours is fresh. */
+function totalRecordCount(world: World, call: Call, target: Target): Reply {
+  const key = target.segments[0]?.key;
+  const token = key?.kind === "named" && key.parts[0]?.[0] === "EntityNames" ? key.parts[0][1] : undefined;
+  if (token?.kind !== "alias") throw querySyntax();
+  let names: unknown;
+  try {
+    names = JSON.parse((target.query.get(token.text) ?? "").replaceAll("'", '"'));
+  } catch {
+    throw querySyntax();
+  }
+  if (!Array.isArray(names)) throw querySyntax();
+  const tables = names.map((name) => {
+    const table = world.schema.tables.get(String(name));
+    if (!table)
+      throw new Refusal(400, "0x80041102", `The entity with a name = '${String(name)}' was not found.`);
+    return table;
+  });
+  const body = {
+    "@odata.context": `${call.session.root}$metadata#Microsoft.Dynamics.CRM.RetrieveTotalRecordCountResponse`,
+    EntityRecordCountCollection: {
+      Count: tables.length,
+      IsReadOnly: false,
+      Keys: tables.map((table) => table.logicalName),
+      Values: tables.map((table) => world.store.rows(table).size),
+    },
+  };
+  return withBody(200, JSON.stringify(body));
+}
+
+function metadata(world: World, call: Call, target: Target): Reply {
+  const preferences = parsePreferences(call.headers.prefer);
+  const reply = readMetadata(world, call.session, target.segments, target.query, preferences);
+  const headers: Record<string, string> = preferences.applied
+    ? { "Preference-Applied": preferences.applied }
+    : {};
+  return withBody(
+    200,
+    reply.body,
+    reply.contentType ? { ...headers, "Content-Type": reply.contentType } : headers,
+  );
+}
+
+/** A request on a whole set: query, count, create, or a message bound to it. */
+function setRoute(asked: rows.Asked): Route {
+  const { world, call, target, preferences, table } = asked;
+  const name = table.logicalName;
+  const next = target.segments[1];
+  if (next?.name === "$count") {
+    const text = { "Content-Type": "text/plain" };
+    return {
+      ...get(call, "read", () => withBody(200, countRows(world, table, target.query), text)),
+      table: name,
+    };
+  }
+  if (next) {
+    const message = next.name.startsWith(CRM) ? next.name.slice(CRM.length) : "";
+    const kind = BULK[message];
+    if (!kind || next.key.kind !== "none") throw unknownSet(world.rules, next.name);
+    if (call.method !== "POST") throw noRoute(call.uri);
+    return { kind, table: name, run: () => runBulk(asked, message) };
+  }
+  if (call.method === "POST") return { kind: "create", table: name, run: () => rows.create(asked) };
+  if (call.method !== "GET") throw wrongMethod(call.method);
+  const mark = call.target.indexOf("?");
+  const raw = mark < 0 ? "" : call.target.slice(mark + 1);
+  const headers = preferences.applied ? { "Preference-Applied": preferences.applied } : {};
+  return {
+    kind: "read",
+    table: name,
+    run: () => withBody(200, queryRows(world, call.session, table, target.query, raw, preferences), headers),
+  };
+}
+
+/** A request on one row, one of its properties, or one of its references. */
+function rowRoute(asked: rows.Asked): Route {
+  const { call, target, table, world } = asked;
+  const [key, property, suffix, extra] = target.segments as [Target["segments"][0], ...Target["segments"]];
+  const route = (kind: Kind, run: () => Reply): Route => ({ kind, table: table.logicalName, run });
+  if (extra) throw unknownSet(world.rules, extra.name);
+  if (!property) {
+    switch (call.method) {
+      case "GET":
+        return route("read", () => rows.read(asked, key));
+      case "PATCH": {
+        const isUpdate = parseCondition(call.headers["if-match"]).is !== "none";
+        return route(isUpdate ? "update" : "upsert", () => rows.patch(asked, key));
+      }
+      case "DELETE":
+        return route("delete", () => rows.remove(asked, key));
+      default:
+        throw wrongMethod(call.method);
+    }
+  }
+  if (suffix?.name === "$ref") {
+    if (!["POST", "PUT", "DELETE"].includes(call.method)) throw wrongMethod(call.method);
+    return route(call.method === "DELETE" ? "disassociate" : "associate", () =>
+      rows.writeReference(asked, key, property),
+    );
+  }
+  if (suffix && suffix.name !== "$value") throw unknownSet(world.rules, suffix.name);
+  if (call.method === "GET") {
+    return route("read", () => rows.readProperty(asked, key, property.name, suffix !== undefined));
+  }
+  if ((call.method === "PUT" || call.method === "DELETE") && !suffix) {
+    return route("update", () => rows.writeProperty(asked, key, property.name));
+  }
+  throw wrongMethod(call.method);
+}
+
+/** Finds what a request asks for; throws the Refusal for what does not exist. Nothing has run when it returns. */
+export function findRoute(world: World, call: Call): Route {
+  if (call.target.length > (call.inBatch ? LONGEST_URL.inBatch : LONGEST_URL.direct)) {
+    throw new Refusal(414, "0x80060888", "The request URI is too long.");
+  }
+  const target = parseTarget(call.target);
+  const first = target.segments[0];
+  if (!first) return get(call, "metadata", () => serviceDocument(world, call));
+  if (first.name === "WhoAmI") {
+    if (call.method !== "GET" || target.segments.length > 1) throw noRoute(call.uri);
+    return { kind: "whoAmI", run: () => whoAmI(world, call) };
+  }
+  if (first.name === "RetrieveTotalRecordCount") {
+    return get(call, "read", () => totalRecordCount(world, call, target));
+  }
+  if (METADATA_SETS.has(first.name)) return get(call, "metadata", () => metadata(world, call, target));
+  const table = world.schema.sets.get(first.name);
+  if (!table) throw unknownSet(world.rules, first.name);
+  const asked: rows.Asked = {
+    world,
+    call,
+    target,
+    table,
+    preferences: parsePreferences(call.headers.prefer),
+  };
+  return first.key.kind === "none" ? setRoute(asked) : rowRoute(asked);
+}

@@ -1,0 +1,260 @@
+import { type Call, noContent, type Reply, withBody } from "./api.ts";
+import {
+  payloadError,
+  Refusal,
+  rowExists,
+  undeclaredProperty,
+  unknownSet,
+  versionMismatch,
+} from "./errors.ts";
+import { type Preferences, parseCondition } from "./headers.ts";
+import { isObject, isText, type JsonObject, parseJson } from "./json.ts";
+import {
+  findRow,
+  type Identity,
+  identify,
+  keyUrl,
+  missing as missingOf,
+  parseAddress,
+  requireRow,
+} from "./keys.ts";
+import { readPayload, type Writer, type Written } from "./payload.ts";
+import { checkOptions, readRow } from "./query.ts";
+import { jsonValue, readValue } from "./represent.ts";
+import { METADATA_VERSION, type Table } from "./schema.ts";
+import type { Row } from "./store.ts";
+import type { Segment, Target } from "./url.ts";
+import type { World } from "./world.ts";
+import { createRow, deleteRow, updateRow } from "./write.ts";
+
+/** What every operation on rows is given. */
+export interface Asked {
+  readonly world: World;
+  readonly call: Call;
+  readonly target: Target;
+  readonly preferences: Preferences;
+  readonly table: Table;
+}
+
+const WRITE_OPTIONS = new Set(["$select", "$expand", "tag"]);
+
+/** The JSON object in a request body (page: compose-http-requests). */
+export function readBody(call: Call, set: string): JsonObject {
+  if (call.body === "") throw payloadError(set, "System.ArgumentException: Stream was not readable.");
+  if (!/^application\/json\b/i.test(call.headers["content-type"] ?? "")) {
+    throw new Refusal(
+      415,
+      "",
+      `The request entity's media type '${call.headers["content-type"] ?? ""}' is not supported for this resource.`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = parseJson(call.body);
+  } catch {
+    throw payloadError(set, "Microsoft.OData.ODataException: Invalid JSON. The payload could not be read.");
+  }
+  if (!isObject(value)) {
+    throw payloadError(
+      set,
+      "Microsoft.OData.ODataException: An object was expected at the start of the payload.",
+    );
+  }
+  return value;
+}
+
+const applied = (preferences: Preferences): Record<string, string> =>
+  preferences.applied === undefined ? {} : { "Preference-Applied": preferences.applied };
+
+function addressOf(asked: Asked, key: string): Record<string, string> {
+  const url = `${asked.call.session.root}${asked.table.set}(${key})`;
+  // Inside a batch the address comes twice (page: execute-batch-operations).
+  return asked.call.inBatch ? { Location: url, "OData-EntityId": url } : { "OData-EntityId": url };
+}
+
+function represented(asked: Asked, status: number, row: Row, query = asked.target.query): Reply {
+  const { world, call, table, preferences } = asked;
+  const body = readRow(world, call.session, table, row, query, preferences);
+  const reply = withBody(status, body, { ...applied(preferences), ETag: `W/"${row.version}"` });
+  return { ...reply, address: `${call.session.root}${table.set}(${row.id})` };
+}
+
+/** `POST set` (page: create-entity-web-api). */
+export function create(asked: Asked): Reply {
+  const { world, call, table, preferences } = asked;
+  checkOptions(asked.target.query, WRITE_OPTIONS);
+  const written = readPayload(world, call.session, table, readBody(call, table.set), "create");
+  return world.store.transaction(() => {
+    const row = createRow(world, call.session, table, written);
+    if (preferences.representation) return represented(asked, 201, row);
+    return noContent({ ...addressOf(asked, row.id), ...applied(preferences) });
+  });
+}
+
+/** `GET set(key)`; `If-None-Match` with the row's version answers 304. */
+export function read(asked: Asked, key: Segment): Reply {
+  const { world, call, table, preferences } = asked;
+  const row = requireRow(world, table, identify(world, table, key.key));
+  const condition = parseCondition(call.headers["if-none-match"]);
+  if (condition.is === "version" && condition.version === row.version) {
+    return { status: 304, headers: { ETag: `W/"${row.version}"` }, body: "" };
+  }
+  const reply = represented(asked, 200, row);
+  if (!preferences.annotation("Microsoft.Dynamics.CRM.globalmetadataversion")) return reply;
+  const version = `,"@Microsoft.Dynamics.CRM.globalmetadataversion":"${METADATA_VERSION}"`;
+  return { ...reply, body: reply.body.replace(',"@odata.etag"', () => `${version},"@odata.etag"`) };
+}
+
+/** Checks the values of an alternate key like any other value, since they become the new row's. */
+function keyValues(world: World, table: Table, identity: Extract<Identity, { by: "key" }>): Written {
+  const { slots } = world.writers.get(table) as Writer;
+  const written: Written = {};
+  for (const column of identity.key.parts) {
+    const value = identity.values[column.logicalName] ?? null;
+    const slot = slots.get(column.logicalName);
+    const checkable = slot?.is === "value" && typeof value === "string" && column.type === "string";
+    written[column.logicalName] = checkable ? slot.check(value) : value;
+  }
+  return written;
+}
+
+/** The values of a row that an upsert makes: on create the body wins over the URL (page: use-upsert-insert-update-record). */
+export const upsertValues = (world: World, table: Table, identity: Identity, body: Written): Written =>
+  identity.by === "id"
+    ? { ...body, [table.primaryId]: identity.id }
+    : { ...keyValues(world, table, identity), ...body };
+
+/** `PATCH set(key)`: an upsert unless a condition says otherwise (page: perform-conditional-operations). */
+export function patch(asked: Asked, key: Segment): Reply {
+  const { world, call, table, preferences } = asked;
+  const { session } = call;
+  checkOptions(asked.target.query, WRITE_OPTIONS);
+  const identity = identify(world, table, key.key);
+  const match = parseCondition(call.headers["if-match"]);
+  const noneMatch = parseCondition(call.headers["if-none-match"]);
+  const body = readBody(call, table.set);
+  return world.store.transaction(() => {
+    const found = findRow(world, table, identity);
+    if (found && noneMatch.is === "any") throw rowExists();
+    if (found && match.is === "version" && match.version !== found.version) throw versionMismatch();
+    if (!found && match.is !== "none") {
+      const refusal = missingOf(world, table, identity);
+      if (match.is === "any") throw refusal;
+      throw new Refusal(world.rules.staleVersionOfMissingRow, refusal.code, refusal.message);
+    }
+    let row: Row;
+    if (found) {
+      const written = readPayload(world, session, table, body, "update");
+      // On update a key column in the body is ignored: the URL says which row is meant.
+      if (identity.by === "key") for (const column of identity.key.columns) delete written[column];
+      row = updateRow(world, session, table, found, written);
+    } else {
+      const written = readPayload(world, session, table, body, "create");
+      row = createRow(world, session, table, upsertValues(world, table, identity, written));
+    }
+    if (!preferences.representation) {
+      return noContent({ ...addressOf(asked, keyUrl(identity)), ...applied(preferences) });
+    }
+    const query = new Map(asked.target.query);
+    query.delete("$expand"); // ignored on PATCH (page: update-delete-entities-using-web-api)
+    return represented(asked, found ? 200 : 201, row, query);
+  });
+}
+
+/** `DELETE set(key)`. */
+export function remove(asked: Asked, key: Segment): Reply {
+  const { world, call, table } = asked;
+  const row = requireRow(world, table, identify(world, table, key.key));
+  const match = parseCondition(call.headers["if-match"]);
+  if (match.is === "version" && match.version !== row.version) throw versionMismatch();
+  world.store.transaction(() => deleteRow(world, table, row));
+  return noContent();
+}
+
+/** `GET set(key)/property` and `…/$value`. */
+export function readProperty(asked: Asked, key: Segment, name: string, raw: boolean): Reply {
+  const { world, call, table } = asked;
+  const row = requireRow(world, table, identify(world, table, key.key));
+  const column = table.properties.get(name);
+  if (!column?.forRead) return readNavigation(asked, row, name);
+  const value = readValue(world, column, row);
+  if (value === null && world.rules.nullPropertyIs204) return noContent();
+  if (raw) {
+    const text = typeof value === "object" && value !== null ? value.id : String(value);
+    return { status: 200, headers: { "Content-Type": "text/plain" }, body: text };
+  }
+  const context = `${call.session.root}$metadata#${table.set}(${row.id})/${name}`;
+  return withBody(200, `{"@odata.context":${JSON.stringify(context)},"value":${jsonValue(column, value)}}`);
+}
+
+function readNavigation(asked: Asked, row: Row, name: string): Reply {
+  const { world, table } = asked;
+  const navigation = table.navigation.get(name);
+  if (!navigation) throw unknownSet(world.rules, name);
+  const value = readValue(world, navigation.column, row);
+  if (value === null || typeof value !== "object" || !navigation.targets.includes(value.table))
+    return noContent();
+  const target = world.schema.tables.get(value.table) as Table;
+  return represented({ ...asked, table: target }, 200, world.store.get(target, value.id) as Row);
+}
+
+/** `PUT set(key)/property` and `DELETE set(key)/property`: one value set or cleared. */
+export function writeProperty(asked: Asked, key: Segment, name: string): Reply {
+  const { world, call, table } = asked;
+  const row = requireRow(world, table, identify(world, table, key.key));
+  const column = table.properties.get(name);
+  if (!column || !(name in Object.fromEntries(table.columns))) throw unknownSet(world.rules, name);
+  const value = call.method === "DELETE" ? null : readBody(call, table.set).value;
+  if (value === undefined)
+    throw payloadError(table.set, "Microsoft.OData.ODataException: 'value' is missing.");
+  const written = readPayload(world, call.session, table, { [name]: value }, "update");
+  world.store.transaction(() => updateRow(world, call.session, table, row, written));
+  return noContent(addressOf(asked, row.id));
+}
+
+function referenceIn(asked: Asked): string {
+  const body = readBody(asked.call, asked.table.set);
+  const id = body["@odata.id"];
+  if (!isText(id))
+    throw payloadError(asked.table.set, "Microsoft.OData.ODataException: '@odata.id' is missing.");
+  return id;
+}
+
+/**
+ * `…/$ref`: `PUT` and `DELETE` on a single-valued navigation property, `POST` and `DELETE` on the collection at the
+ * other end of a lookup (page: associate-disassociate-entities-using-web-api).
+ */
+export function writeReference(asked: Asked, key: Segment, navigation: Segment): Reply {
+  const { world, call, table } = asked;
+  const row = requireRow(world, table, identify(world, table, key.key));
+  const single = table.navigation.get(navigation.name);
+  if (single && call.method !== "POST") {
+    const bind = { [`${single.name}@odata.bind`]: call.method === "DELETE" ? null : referenceIn(asked) };
+    const written = readPayload(world, call.session, table, bind, "update");
+    world.store.transaction(() => updateRow(world, call.session, table, row, written));
+    return noContent();
+  }
+  for (const other of world.schema.tables.values()) {
+    for (const back of other.navigation.values()) {
+      if (back.relationship.referencedNavigation !== navigation.name) continue;
+      if (!back.targets.includes(table.logicalName) || call.method === "PUT") continue;
+      return writeBack(asked, row, other, back.column.logicalName, navigation);
+    }
+  }
+  throw undeclaredProperty(table.set, navigation.name);
+}
+
+function writeBack(asked: Asked, row: Row, other: Table, column: string, segment: Segment): Reply {
+  const { world, call, table, target } = asked;
+  const named = segment.key.kind === "none" ? undefined : identify(world, other, segment.key);
+  const id = target.query.get("$id");
+  const address =
+    named ??
+    (call.method === "DELETE"
+      ? parseAddress(world, call.session, id ?? "").identity
+      : parseAddress(world, call.session, referenceIn(asked)).identity);
+  const member = requireRow(world, other, address);
+  const value = call.method === "DELETE" ? null : { table: table.logicalName, id: row.id };
+  world.store.transaction(() => updateRow(world, call.session, other, member, { [column]: value }));
+  return noContent();
+}

@@ -1,0 +1,212 @@
+import { duplicateId, keyViolated } from "./errors.ts";
+import { idSequence } from "./guid.ts";
+import type { AlternateKey, Schema, Table } from "./schema.ts";
+import type { Unverified } from "./unverified.ts";
+
+export interface Reference {
+  readonly table: string;
+  readonly id: string;
+}
+
+/** Decimals, amounts and big integers are canonical text; dates are ISO text. */
+export type Value = string | number | boolean | null | Reference;
+export type Values = Readonly<Record<string, Value | undefined>>;
+
+/** Rows are never changed in place, so that taking a write back is putting the old row back. */
+export interface Row {
+  readonly id: string;
+  readonly version: number;
+  /** Order of creation: the order of pages. */
+  readonly order: number;
+  readonly values: Values;
+}
+
+export interface Change {
+  readonly table: Table;
+  readonly id: string;
+  readonly before: Row | undefined;
+  readonly after: Row | undefined;
+  /** The columns that the request named, for the audit. */
+  readonly written: readonly string[];
+}
+
+interface Shelf {
+  readonly rows: Map<string, Row>;
+  readonly indexes: readonly { readonly key: AlternateKey; readonly ids: Map<string, string> }[];
+}
+
+export interface Store {
+  get(table: Table, id: string): Row | undefined;
+  rows(table: Table): ReadonlyMap<string, Row>;
+  exists(reference: Reference): boolean;
+  /** The id of the row with these key values, through the key's index. */
+  find(table: Table, key: AlternateKey, values: Values): string | undefined;
+  insert(table: Table, id: string, values: Values, written: readonly string[]): Row;
+  replace(table: Table, row: Row, values: Values, written: readonly string[]): Row;
+  remove(table: Table, row: Row): void;
+  /** Runs `work` whole or not at all; nested calls join the outer one and can be taken back alone. */
+  transaction<T>(work: () => T): T;
+  /** Puts a row in place as it was, outside transactions and checks: seeds and restarts. */
+  restore(table: Table, row: Row | undefined, id: string): void;
+  newId(): string;
+  /** Highest version in use; it grows with each write (page: perform-conditional-operations). */
+  version(): number;
+}
+
+export const fold = (rules: Unverified, text: string): string => {
+  const trimmed = rules.textFoldsTrailingSpaces && text.endsWith(" ") ? text.replace(/ +$/, "") : text;
+  return rules.textFoldsCase ? trimmed.toLowerCase() : trimmed;
+};
+
+/** One part of a key as it is compared. */
+export function keyPart(rules: Unverified, value: Value | undefined): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === "string") return fold(rules, value);
+  return typeof value === "object" ? value.id : String(value);
+}
+
+function keyText(rules: Unverified, key: AlternateKey, values: Values): string | undefined {
+  if (key.columns.length === 1) return keyPart(rules, values[key.columns[0]!]);
+  const parts: string[] = [];
+  for (const column of key.columns) {
+    const part = keyPart(rules, values[column]);
+    if (part === undefined && rules.nullKeyPartsAreUnchecked) return undefined;
+    parts.push(part ?? "");
+  }
+  return parts.join("\u0000");
+}
+
+/**
+ * The rows of one organisation.
+ * @param committed called once per outermost transaction with what it changed, before the reply leaves
+ */
+export function createStore(
+  schema: Schema,
+  rules: Unverified,
+  committed: (changes: readonly Change[]) => void,
+): Store {
+  const shelves = new Map<Table, Shelf>();
+  for (const table of schema.tables.values()) {
+    shelves.set(table, {
+      rows: new Map(),
+      indexes: table.activeKeys.map((key) => ({ key, ids: new Map() })),
+    });
+  }
+  const shelf = (table: Table): Shelf => shelves.get(table) as Shelf;
+  const newId = idSequence();
+  let journal: Change[] = [];
+  let depth = 0;
+  let version = 1_000_000;
+  let order = 0;
+
+  function place(
+    table: Table,
+    id: string,
+    before: Row | undefined,
+    after: Row | undefined,
+    check: boolean,
+  ): void {
+    const { rows, indexes } = shelf(table);
+    const moved: { ids: Map<string, string>; from: string | undefined; to: string | undefined }[] = [];
+    for (const { key, ids } of indexes) {
+      const from = before && keyText(rules, key, before.values);
+      const to = after && keyText(rules, key, after.values);
+      if (from === to) continue;
+      if (check && to !== undefined && ids.has(to)) {
+        throw keyViolated(rules, key.label, key.parts.map((part) => part.label).join(", "));
+      }
+      moved.push({ ids, from, to });
+    }
+    for (const { ids, from, to } of moved) {
+      if (from !== undefined && ids.get(from) === id) ids.delete(from);
+      if (to !== undefined) ids.set(to, id);
+    }
+    if (after) rows.set(id, after);
+    else rows.delete(id);
+  }
+
+  function write(
+    table: Table,
+    id: string,
+    before: Row | undefined,
+    after: Row | undefined,
+    written: readonly string[],
+  ) {
+    place(table, id, before, after, true);
+    journal.push({ table, id, before, after, written });
+    if (depth === 0) commit();
+  }
+
+  function commit(): void {
+    if (journal.length > 0) committed(journal);
+    journal = [];
+  }
+
+  function takeBack(mark: number): void {
+    while (journal.length > mark) {
+      const { table, id, before, after } = journal.pop() as Change;
+      place(table, id, after, before, false);
+      if (before && !after) inOrder(table);
+    }
+  }
+
+  /** A row that comes back belongs where it was: pages follow the order of creation. */
+  function inOrder(table: Table): void {
+    const { rows } = shelf(table);
+    const sorted = [...rows.values()].sort((a, b) => a.order - b.order);
+    rows.clear();
+    for (const row of sorted) rows.set(row.id, row);
+  }
+
+  return {
+    get: (table, id) => shelf(table).rows.get(id),
+    rows: (table) => shelf(table).rows,
+    exists: ({ table, id }) => {
+      const target = schema.tables.get(table);
+      return target !== undefined && shelf(target).rows.has(id);
+    },
+    find(table, key, values) {
+      const text = keyText(rules, key, values);
+      if (text === undefined) return undefined;
+      return shelf(table)
+        .indexes.find((index) => index.key === key)
+        ?.ids.get(text);
+    },
+    insert(table, id, values, written) {
+      if (shelf(table).rows.has(id)) throw duplicateId(rules);
+      const row: Row = { id, version: ++version, order: ++order, values };
+      write(table, id, undefined, row, written);
+      return row;
+    },
+    replace(table, row, values, written) {
+      const next: Row = { id: row.id, version: ++version, order: row.order, values };
+      write(table, row.id, row, next, written);
+      return next;
+    },
+    remove: (table, row) => write(table, row.id, row, undefined, []),
+    transaction(work) {
+      const mark = journal.length;
+      depth += 1;
+      try {
+        const result = work();
+        depth -= 1;
+        if (depth === 0) commit();
+        return result;
+      } catch (problem) {
+        if (depth > 0) depth -= 1;
+        takeBack(mark);
+        throw problem;
+      }
+    },
+    restore(table, row, id) {
+      const before = shelf(table).rows.get(id);
+      place(table, id, before, row, false);
+      if (row) {
+        version = Math.max(version, row.version);
+        order = Math.max(order, row.order);
+      }
+    },
+    newId,
+    version: () => version,
+  };
+}

@@ -1,0 +1,394 @@
+/** The words in which tables are described. One call is one column, with the companions that the service adds. */
+
+export type ColumnType =
+  | "string"
+  | "memo"
+  | "integer"
+  | "bigint"
+  | "decimal"
+  | "double"
+  | "money"
+  | "boolean"
+  | "datetime"
+  | "choice"
+  | "choices"
+  | "state"
+  | "status"
+  | "lookup"
+  | "customer"
+  | "owner"
+  | "guid"
+  | "entityname"
+  | "virtual";
+
+export type Required = "None" | "SystemRequired" | "ApplicationRequired" | "Recommended";
+export type Behavior = "UserLocal" | "DateOnly" | "TimeZoneIndependent";
+
+export interface Option {
+  readonly value: number;
+  readonly label: string;
+  readonly german: string;
+  /** Of a status option: the state it belongs to. */
+  readonly state?: number;
+  /** Of a state option: the status reason that the state alone implies. */
+  readonly defaultStatus?: number;
+}
+
+/** One many-to-one relationship; a polymorphic lookup has one per target. */
+export interface Relationship {
+  readonly schemaName: string;
+  readonly target: string;
+  /** The name for `@odata.bind`: case-sensitive (page: web-api-navigation-properties). */
+  readonly navigation: string;
+  readonly referencedNavigation: string;
+}
+
+export interface Column {
+  readonly logicalName: string;
+  readonly schemaName: string;
+  readonly label: string;
+  readonly type: ColumnType;
+  readonly forCreate: boolean;
+  readonly forRead: boolean;
+  readonly forUpdate: boolean;
+  readonly odata: boolean;
+  readonly logical: boolean;
+  readonly custom: boolean;
+  readonly required: Required;
+  readonly attributeOf?: string;
+  readonly maxLength?: number;
+  readonly min?: string;
+  readonly max?: string;
+  readonly precision?: number;
+  readonly precisionSource?: number;
+  readonly calculationOf?: string;
+  readonly yomiOf?: string;
+  readonly format?: string;
+  readonly behavior?: Behavior;
+  readonly options?: readonly Option[];
+  /** Set when the choice is a global one. */
+  readonly globalName?: string;
+  readonly fallback?: number | boolean;
+  readonly targets?: readonly string[];
+  readonly relationships?: readonly Relationship[];
+}
+
+export interface KeyDescription {
+  readonly schemaName: string;
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly status: "Active" | "Pending" | "InProgress" | "Failed";
+}
+
+export interface TableDescription {
+  readonly logicalName: string;
+  readonly schemaName: string;
+  readonly set: string;
+  readonly label: string;
+  readonly pluralLabel: string;
+  readonly code: number;
+  readonly ownership: "UserOwned" | "OrganizationOwned" | "BusinessOwned" | "None";
+  readonly primaryId: string;
+  readonly primaryName: string | null;
+  readonly custom: boolean;
+  readonly changeTracking: boolean;
+  /** CreateMultiple and UpdateMultiple exist (page: bulk-operations). */
+  readonly bulk: boolean;
+  readonly columns: readonly Column[];
+  readonly keys: readonly KeyDescription[];
+}
+
+type Flags = Partial<
+  Pick<
+    Column,
+    | "forCreate"
+    | "forRead"
+    | "forUpdate"
+    | "odata"
+    | "logical"
+    | "required"
+    | "attributeOf"
+    | "label"
+    | "yomiOf"
+    | "format"
+    | "calculationOf"
+    | "globalName"
+    | "fallback"
+  >
+>;
+
+/** Made by the service: readable, never writable. */
+export const READ_ONLY: Flags = { forCreate: false, forUpdate: false };
+/** Writable once. */
+export const CREATE_ONLY: Flags = { forUpdate: false };
+/** Lives in another table, yet writable, like the address columns. */
+export const LOGICAL: Flags = { logical: true };
+
+const words = (schemaName: string): string =>
+  schemaName
+    .replace(/^new_/, "")
+    .replace(/_/g, " ")
+    .replace(/(?<=[a-z0-9])(?=[A-Z])/g, " ")
+    .replace(/^[a-z]/, (first) => first.toUpperCase());
+
+function column(schemaName: string, type: ColumnType, more: Flags & Partial<Column>): Column {
+  return {
+    logicalName: schemaName.toLowerCase(),
+    schemaName,
+    label: words(schemaName),
+    type,
+    forCreate: true,
+    forRead: true,
+    forUpdate: true,
+    odata: true,
+    logical: false,
+    custom: schemaName.startsWith("new_"),
+    required: "None",
+    ...more,
+  };
+}
+
+/** The `…name` twin of a choice or lookup: metadata only, neither writable nor an OData property. */
+function companion(of: string, suffix: string, type: ColumnType, more: Flags & Partial<Column> = {}): Column {
+  const flags = { ...READ_ONLY, odata: false, logical: true, attributeOf: of.toLowerCase() };
+  return column(`${of}${suffix}`, type, { ...flags, ...more });
+}
+
+export const text = (schemaName: string, maxLength: number, more: Flags = {}): Column[] => [
+  column(schemaName, "string", { maxLength, format: "Text", ...more }),
+];
+export const email = (schemaName: string): Column[] => text(schemaName, 100, { format: "Email" });
+export const link = (schemaName: string): Column[] => text(schemaName, 200, { format: "Url" });
+export const memo = (schemaName: string, maxLength: number, more: Flags = {}): Column[] => [
+  column(schemaName, "memo", { maxLength, format: "TextArea", ...more }),
+];
+export const integer = (schemaName: string, min: number, max: number, more: Flags = {}): Column[] => [
+  column(schemaName, "integer", { min: String(min), max: String(max), format: "None", ...more }),
+];
+export const bigint = (schemaName: string, more: Flags = {}): Column[] => [
+  column(schemaName, "bigint", { min: "-9223372036854775808", max: "9223372036854775807", ...more }),
+];
+export const decimal = (
+  schemaName: string,
+  min: string,
+  max: string,
+  precision: number,
+  more: Flags = {},
+): Column[] => [column(schemaName, "decimal", { min, max, precision, ...more })];
+export const double = (
+  schemaName: string,
+  min: number,
+  max: number,
+  precision: number,
+  more: Flags = {},
+): Column[] => [column(schemaName, "double", { min: String(min), max: String(max), precision, ...more })];
+
+/** An amount and its `_base` twin in the currency of the organisation. */
+export const money = (schemaName: string, min: string, max: string, more: Flags = {}): Column[] => [
+  column(schemaName, "money", { min, max, precision: 2, precisionSource: 2, ...more }),
+  column(`${schemaName}_Base`, "money", {
+    ...READ_ONLY,
+    min: "-922337203685477",
+    max: "922337203685477",
+    precision: 4,
+    precisionSource: 2,
+    calculationOf: schemaName.toLowerCase(),
+  }),
+];
+
+export const YES_NO: readonly Option[] = [
+  { value: 1, label: "Yes", german: "Ja" },
+  { value: 0, label: "No", german: "Nein" },
+];
+const NOT_ALLOWED: readonly Option[] = [
+  { value: 1, label: "Do Not Allow", german: "Nicht zulassen" },
+  { value: 0, label: "Allow", german: "Zulassen" },
+];
+
+export const boolean = (
+  schemaName: string,
+  fallback: boolean,
+  more: Flags = {},
+  options = YES_NO,
+): Column[] => [
+  column(schemaName, "boolean", { fallback, options, ...more }),
+  companion(schemaName, "Name", "virtual"),
+];
+export const optOut = (schemaName: string): Column[] => boolean(schemaName, false, {}, NOT_ALLOWED);
+
+type Choice = readonly [value: number, label: string, german: string];
+const option = ([value, label, german]: Choice): Option => ({ value, label, german });
+
+export const choice = (schemaName: string, options: readonly Choice[], more: Flags = {}): Column[] => [
+  column(schemaName, "choice", { options: options.map(option), ...more }),
+  companion(schemaName, "Name", "virtual"),
+];
+export const choices = (schemaName: string, options: readonly Choice[], more: Flags = {}): Column[] => [
+  column(schemaName, "choices", { options: options.map(option), ...more }),
+  companion(schemaName, "Name", "virtual"),
+];
+
+/** `statecode` and `statuscode`; statecode is not valid for create (page: entity-attribute-metadata). */
+export const states = (
+  list: readonly (readonly [
+    state: number,
+    label: string,
+    german: string,
+    fallback: number,
+    reasons: readonly Choice[],
+  ])[],
+): Column[] => [
+  column("StateCode", "state", {
+    forCreate: false,
+    required: "SystemRequired",
+    fallback: 0,
+    options: list.map(([value, label, german, defaultStatus]) => ({ value, label, german, defaultStatus })),
+  }),
+  companion("StateCode", "Name", "virtual"),
+  column("StatusCode", "status", {
+    options: list.flatMap(([state, , , , reasons]) =>
+      reasons.map((reason) => ({ ...option(reason), state })),
+    ),
+  }),
+  companion("StatusCode", "Name", "virtual"),
+];
+export const ACTIVE_INACTIVE = states([
+  [0, "Active", "Aktiv", 1, [[1, "Active", "Aktiv"]]],
+  [1, "Inactive", "Inaktiv", 2, [[2, "Inactive", "Inaktiv"]]],
+]);
+
+export const dateOnly = (schemaName: string, more: Flags = {}): Column[] => [
+  column(schemaName, "datetime", { format: "DateOnly", behavior: "DateOnly", ...more }),
+];
+export const dateTime = (
+  schemaName: string,
+  more: Flags = {},
+  behavior: Behavior = "UserLocal",
+): Column[] => [column(schemaName, "datetime", { format: "DateAndTime", behavior, ...more })];
+export const guid = (schemaName: string, more: Flags = {}): Column[] => [column(schemaName, "guid", more)];
+export const entityName = (schemaName: string, more: Flags = {}): Column[] => [
+  column(schemaName, "entityname", { odata: false, ...more }),
+];
+
+/** A lookup to one table. System lookups bind by the lower-case name, custom ones by the schema name. */
+export function lookup(schemaName: string, target: string, relationship: string, more: Flags = {}): Column[] {
+  const navigation = schemaName.startsWith("new_") ? schemaName : schemaName.toLowerCase();
+  return [
+    column(schemaName, "lookup", {
+      targets: [target],
+      relationships: [{ schemaName: relationship, target, navigation, referencedNavigation: relationship }],
+      ...more,
+    }),
+    companion(schemaName, "Name", "string", { maxLength: 100, format: "Text" }),
+  ];
+}
+
+/** A lookup to several tables: one navigation property per target over one value. */
+export function polymorphic(
+  schemaName: string,
+  type: "customer" | "lookup",
+  relationships: readonly (readonly [target: string, relationship: string])[],
+  more: Flags = {},
+): Column[] {
+  const logicalName = schemaName.toLowerCase();
+  return [
+    column(schemaName, type, {
+      targets: relationships.map(([target]) => target),
+      relationships: relationships.map(([target, name]) => ({
+        schemaName: name,
+        target,
+        navigation: `${logicalName}_${target}`,
+        referencedNavigation: name,
+      })),
+      ...more,
+    }),
+    companion(schemaName, "Name", "string", { maxLength: 160, format: "Text", logical: false }),
+    companion(schemaName, "Type", "entityname", { forCreate: true, forUpdate: true, logical: false }),
+  ];
+}
+
+/** The owner of a row: bound as `ownerid` to a user or a team (page: associate-disassociate-entities). */
+export const owner = (table: string, plural = `${table}s`): Column[] => [
+  column("OwnerId", "owner", {
+    required: "SystemRequired",
+    targets: ["systemuser", "team"],
+    relationships: [
+      {
+        schemaName: `owner_${plural}`,
+        target: "owner",
+        navigation: "ownerid",
+        referencedNavigation: `owner_${plural}`,
+      },
+    ],
+  }),
+  companion("OwnerId", "Name", "string", { maxLength: 100, required: "SystemRequired", format: "Text" }),
+  companion("OwnerId", "Type", "entityname", {
+    forCreate: true,
+    forUpdate: true,
+    logical: false,
+    required: "SystemRequired",
+  }),
+  ...lookup("OwningUser", "systemuser", `user_${table}`, { ...READ_ONLY, logical: true }).slice(0, 1),
+  ...lookup("OwningTeam", "team", `team_${table}`, { ...READ_ONLY, logical: true }).slice(0, 1),
+  ...lookup("OwningBusinessUnit", "businessunit", `business_unit_${table}`, READ_ONLY),
+];
+
+/** What the service keeps about every row. */
+export const housekeeping = (table: string): Column[] => [
+  ...dateTime("CreatedOn", READ_ONLY),
+  ...dateTime("ModifiedOn", READ_ONLY),
+  ...lookup("CreatedBy", "systemuser", `lk_${table}_createdby`, READ_ONLY),
+  ...lookup("ModifiedBy", "systemuser", `lk_${table}_modifiedby`, READ_ONLY),
+  ...bigint("VersionNumber", READ_ONLY),
+  ...dateTime("OverriddenCreatedOn", { ...CREATE_ONLY, format: "DateOnly" }),
+  ...integer("ImportSequenceNumber", -2147483648, 2147483647, CREATE_ONLY),
+];
+
+/** The currency of a row's amounts. */
+export const currency = (table: string): Column[] => [
+  ...lookup("TransactionCurrencyId", "transactioncurrency", `transactioncurrency_${table}`),
+  ...decimal("ExchangeRate", "0.000000000001", "100000000000", 12, READ_ONLY),
+];
+
+export const primaryKey = (schemaName: string): Column[] =>
+  guid(schemaName, { ...CREATE_ONLY, required: "SystemRequired" });
+
+export const key = (
+  schemaName: string,
+  columns: readonly string[],
+  status: KeyDescription["status"] = "Active",
+): KeyDescription => ({ schemaName, label: words(schemaName), columns, status });
+
+/** A table from its parts; the names that are left out follow from `schemaName`. */
+export function table(
+  schemaName: string,
+  code: number,
+  parts: {
+    readonly columns: readonly (readonly Column[])[];
+    readonly primaryName: string | null;
+    readonly set?: string;
+    readonly ownership?: TableDescription["ownership"];
+    readonly keys?: readonly KeyDescription[];
+    readonly bulk?: boolean;
+    readonly changeTracking?: boolean;
+  },
+): TableDescription {
+  const logicalName = schemaName.toLowerCase();
+  const set = parts.set ?? `${logicalName}s`;
+  return {
+    logicalName,
+    schemaName,
+    set,
+    label: words(schemaName),
+    pluralLabel: words(`${schemaName}s`),
+    code,
+    ownership: parts.ownership ?? "UserOwned",
+    primaryId: `${logicalName}id`,
+    primaryName: parts.primaryName,
+    custom: schemaName.startsWith("new_"),
+    changeTracking: parts.changeTracking ?? true,
+    bulk: parts.bulk ?? true,
+    columns: parts.columns.flat(),
+    keys: parts.keys ?? [],
+  };
+}

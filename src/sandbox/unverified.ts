@@ -1,0 +1,90 @@
+/**
+ * Every behaviour of Dataverse that no page states and no capture proves. Each has one switch here, set to the
+ * side that a careful client survives either way; `startSandbox({ unverified: { … } })` turns single ones over.
+ */
+export interface Unverified {
+  /** Text in keys and comparisons ignores case (database collation). */
+  readonly textFoldsCase: boolean;
+  /** Text in keys and comparisons ignores trailing spaces. */
+  readonly textFoldsTrailingSpaces: boolean;
+  /** Rows with null in a key column are left out of the uniqueness check. */
+  readonly nullKeyPartsAreUnchecked: boolean;
+  /** Which characters an alternate key value in a URL may not hold: `/` and `\`, or the documented long list. */
+  readonly refusedKeyCharacters: "slashes" | "documented";
+  /** `%23` in an `@odata.bind` or `@odata.id` value stays as it is; other escapes are decoded. */
+  readonly bindKeepsEscapedHash: boolean;
+  /** A bare LF anywhere in a `$batch` body is refused. */
+  readonly batchRefusesBareLineFeeds: boolean;
+  /** An empty string is stored as null. */
+  readonly emptyTextIsNull: boolean;
+  /** Decimals beyond the column's precision are rounded (half away from zero); otherwise refused as out of range. */
+  readonly excessDecimalsAreRounded: boolean;
+  /** Text length is counted in UTF-16 units; otherwise in code points. */
+  readonly lengthInUtf16Units: boolean;
+  /** Date-times lose their fraction of a second when stored. */
+  readonly dateTimesDropFractions: boolean;
+  /** A new row of a table with a currency gets the base currency even when it holds no amount. */
+  readonly everyRowGetsCurrency: boolean;
+  /** `ne` and negated text functions also match null. */
+  readonly notEqualMatchesNull: boolean;
+  /** Status of 0x80060892 and of 0x80040237 on a plain create. */
+  readonly duplicateStatus: number;
+  /** Code of the 404 for an unknown entity set. */
+  readonly unknownSetCode: string;
+  /** Code of the 400 for an unknown property in a query option. */
+  readonly unknownQueryPropertyCode: string;
+  /** How a missing row is named: `Entity 'account' With Id = …` (captured) or `account With Id = …` (documented). */
+  readonly missingRowText: "entity" | "plain";
+  /** `If-Match` with a version, row absent. */
+  readonly staleVersionOfMissingRow: number;
+  /** Reading one property that is null answers 204. */
+  readonly nullPropertyIs204: boolean;
+  /** Code of the refusal of null in a SystemRequired column. */
+  readonly requiredNullCode: string;
+  /** Code of a bulk item without `@odata.type`. */
+  readonly missingItemTypeCode: string;
+  /** Code of an UpsertMultiple request that names one row twice. */
+  readonly duplicateIdentityCode: string;
+  /** Code of a bulk message that the table does not offer. */
+  readonly unsupportedBulkCode: string;
+  /** Code and text of a batch with more than 1000 requests. */
+  readonly batchTooLarge: { readonly code: string; readonly message: string };
+  /** A bulk item's `@odata.type` may start with `#`. */
+  readonly itemTypeMayHaveHash: boolean;
+  /** Code of the refusal of `_x_value` in a body. */
+  readonly rawLookupCode: string;
+  /** A user that the token names but the organisation does not know: status of 0x80072560. */
+  readonly unknownUserStatus: number;
+}
+
+export const UNVERIFIED: Unverified = {
+  textFoldsCase: true,
+  textFoldsTrailingSpaces: true,
+  nullKeyPartsAreUnchecked: true,
+  refusedKeyCharacters: "slashes",
+  bindKeepsEscapedHash: true,
+  batchRefusesBareLineFeeds: true,
+  emptyTextIsNull: true,
+  excessDecimalsAreRounded: true,
+  lengthInUtf16Units: true,
+  dateTimesDropFractions: true,
+  everyRowGetsCurrency: true,
+  notEqualMatchesNull: true,
+  duplicateStatus: 412,
+  unknownSetCode: "0x80060888",
+  unknownQueryPropertyCode: "0x80060888",
+  missingRowText: "entity",
+  staleVersionOfMissingRow: 404,
+  nullPropertyIs204: true,
+  requiredNullCode: "0x80040200",
+  missingItemTypeCode: "0x80048d19",
+  duplicateIdentityCode: "0x80040237",
+  unsupportedBulkCode: "0x80040800",
+  batchTooLarge: {
+    code: "0x80048d19",
+    message: "The number of requests in the batch exceeds the maximum of 1000.",
+  },
+  itemTypeMayHaveHash: true,
+  rawLookupCode: "0x80048d19",
+  unknownUserStatus: 403,
+};

@@ -1,0 +1,108 @@
+import { querySyntax } from "./errors.ts";
+import { type Token, tokenize } from "./lexer.ts";
+
+/** What stands between the parentheses of a path segment. */
+export type KeyText =
+  | { readonly kind: "none" }
+  | { readonly kind: "value"; readonly token: Token }
+  | { readonly kind: "named"; readonly parts: readonly (readonly [name: string, token: Token])[] };
+
+export interface Segment {
+  readonly name: string;
+  readonly key: KeyText;
+}
+
+export interface Target {
+  readonly segments: readonly Segment[];
+  /** Query options by name, aliases (`@p`) among them, decoded. */
+  readonly query: ReadonlyMap<string, string>;
+}
+
+export function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw querySyntax();
+  }
+}
+
+function parseKey(text: string): KeyText {
+  const tokens = tokenize(text);
+  if (tokens.length === 1) return { kind: "none" };
+  const first = tokens[0] as Token;
+  if (tokens.length === 2 && first.kind !== "name" && first.kind !== "punctuation") {
+    return { kind: "value", token: first };
+  }
+  const parts: [string, Token][] = [];
+  for (let at = 0; ; at += 4) {
+    const [name, equals, value, comma] = tokens.slice(at, at + 4);
+    if (name?.kind !== "name" || equals?.text !== "=" || !value || value.kind === "end") throw querySyntax();
+    if (value.kind === "punctuation") throw querySyntax();
+    parts.push([name.text, value]);
+    if (comma?.kind === "end") return { kind: "named", parts };
+    if (comma?.text !== ",") throw querySyntax();
+  }
+}
+
+/** Where a parenthesis that opens at `from` closes, quotes skipped. */
+function closing(text: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    const character = text[at];
+    if (character === "'") {
+      at = text.indexOf("'", at + 1);
+      if (at < 0) break;
+    } else if (character === "(") depth += 1;
+    else if (character === ")" && --depth === 0) return at;
+  }
+  throw querySyntax();
+}
+
+/** Splits a decoded path: `accounts(accountnumber='A')/name` becomes two segments. */
+export function parsePath(path: string): Segment[] {
+  const segments: Segment[] = [];
+  let at = 0;
+  while (at < path.length) {
+    const open = path.indexOf("(", at);
+    const slash = path.indexOf("/", at);
+    let end = slash < 0 ? path.length : slash;
+    if (open >= 0 && open < end) {
+      const close = closing(path, open);
+      const name = path.slice(at, open);
+      if (name === "") throw querySyntax();
+      segments.push({ name, key: parseKey(path.slice(open + 1, close)) });
+      end = close + 1;
+      if (end < path.length && path[end] !== "/") throw querySyntax();
+    } else if (end > at) {
+      segments.push({ name: path.slice(at, end), key: { kind: "none" } });
+    } else if (at > 0) {
+      throw querySyntax();
+    }
+    at = end + 1;
+  }
+  return segments;
+}
+
+/** Query text to options; a name that comes twice is refused as OData does. */
+export function parseQuery(text: string): Map<string, string> {
+  const query = new Map<string, string>();
+  for (const pair of text.split("&")) {
+    if (pair === "") continue;
+    const equals = pair.indexOf("=");
+    const name = decode((equals < 0 ? pair : pair.slice(0, equals)).replaceAll("+", " ")).trim();
+    const value = equals < 0 ? "" : decode(pair.slice(equals + 1).replaceAll("+", " "));
+    if (query.has(name)) throw querySyntax(`Query option '${name}' was specified more than once.`);
+    query.set(name, value);
+  }
+  return query;
+}
+
+/** Parses what follows the service root, still encoded. */
+export function parseTarget(raw: string): Target {
+  const mark = raw.indexOf("?");
+  const path = mark < 0 ? raw : raw.slice(0, mark);
+  return {
+    segments: parsePath(decode(path)),
+    query: parseQuery(mark < 0 ? "" : raw.slice(mark + 1)),
+  };
+}

@@ -1,0 +1,187 @@
+import { bump } from "./counters.ts";
+import { moment } from "./dates.ts";
+import { divide, round } from "./decimal.ts";
+import { Refusal, requiredNull } from "./errors.ts";
+import type { Writer, Written } from "./payload.ts";
+import type { Table } from "./schema.ts";
+import type { Reference, Row, Value, Values } from "./store.ts";
+import type { Session, World } from "./world.ts";
+
+type Draft = Record<string, Value | undefined>;
+
+/** Page: web-service-error-codes, IsvAborted: what a plug-in that throws looks like. */
+function runPlugins(world: World, table: Table, written: Written, operation: "create" | "update"): void {
+  for (const rule of world.plugins) {
+    if (rule.table !== table.logicalName || (rule.on && rule.on !== operation)) continue;
+    const value = written[rule.column];
+    if (value === undefined || value === null) continue;
+    const text = typeof value === "object" ? value.id : String(value);
+    if (text === rule.equals) {
+      throw new Refusal(
+        400,
+        "0x80040265",
+        rule.message ?? `${table.label}: ${rule.column} was refused by a plug-in.`,
+      );
+    }
+  }
+}
+
+const invalidPair = (table: Table, status: Value | undefined, state: number, id: string) =>
+  new Refusal(
+    400,
+    "0x80048408",
+    `${status} is not a valid status code for state code ${table.schemaName}State.` +
+      `${table.state?.options?.find((option) => option.value === state)?.label ?? state} on ${table.logicalName} with Id ${id}.`,
+  );
+
+/**
+ * State and status reason go together (page: special-update-operation-behavior): the state alone implies its default
+ * reason; a reason must belong to the state.
+ */
+function settleState(
+  table: Table,
+  draft: Draft,
+  written: Written,
+  id: string,
+  before: Values | undefined,
+): void {
+  if (!table.state || !table.status) return;
+  const state = (written.statecode ?? before?.statecode ?? 0) as number;
+  draft.statecode = state;
+  const reason = written.statuscode;
+  if (reason !== undefined && reason !== null) {
+    const option = table.status.options?.find((candidate) => candidate.value === reason);
+    if (option?.state !== state) throw invalidPair(table, reason, state, id);
+    return;
+  }
+  if (!before || before.statecode !== state || reason === null) {
+    draft.statuscode = table.state.options?.find((option) => option.value === state)?.defaultStatus ?? null;
+  }
+}
+
+/** Owner columns follow the owner: user or team, and the business unit. */
+function settleOwner(world: World, table: Table, draft: Draft): void {
+  const owner = draft.ownerid as Reference;
+  draft.owninguser = owner.table === "systemuser" ? owner : null;
+  draft.owningteam = owner.table === "team" ? owner : null;
+  const ownerTable = world.schema.tables.get(owner.table);
+  const row = ownerTable && world.store.get(ownerTable, owner.id);
+  if (table.columns.has("owningbusinessunit")) {
+    draft.owningbusinessunit = row?.values.businessunitid ?? world.organization.businessUnit;
+  }
+}
+
+/** Amounts are kept in the row's currency and once more in the organisation's (page: entity-attribute-metadata). */
+function settleMoney(world: World, table: Table, draft: Draft, changed: Written, isNew: boolean): void {
+  if (!table.hasCurrency) return;
+  const touched = table.money.some((column) => changed[column.logicalName] !== undefined);
+  const moved = changed.transactioncurrencyid !== undefined;
+  if (!draft.transactioncurrencyid && (touched || (isNew && world.rules.everyRowGetsCurrency))) {
+    draft.transactioncurrencyid = world.organization.currency;
+  }
+  const reference = draft.transactioncurrencyid as Reference | null | undefined;
+  if (!reference) return;
+  const currencies = world.schema.tables.get("transactioncurrency") as Table;
+  const currency = world.store.get(currencies, reference.id)?.values;
+  if (isNew || moved || !draft.exchangerate) draft.exchangerate = currency?.exchangerate ?? "1";
+  if (!touched && !moved) return;
+  const places = Number(currency?.currencyprecision ?? 2);
+  for (const column of table.money) {
+    const amount = draft[column.logicalName];
+    const base = `${column.logicalName}_base`;
+    if (typeof amount !== "string") {
+      if (amount === null) draft[base] = null;
+      continue;
+    }
+    const rounded = round(amount, column.precisionSource === 2 ? places : (column.precision ?? 2));
+    draft[column.logicalName] = rounded;
+    draft[base] = divide(rounded, draft.exchangerate as string, 4);
+  }
+}
+
+/** Columns that the service computes from others. */
+function settleComputed(table: Table, draft: Draft): void {
+  if (table.columns.has("fullname") && table.columns.has("firstname")) {
+    const name = [draft.firstname, draft.lastname].filter(Boolean).join(" ");
+    draft.fullname = name || null;
+  }
+  for (const n of ["1", "2"]) {
+    const composite = `address${n}_composite`;
+    if (!table.columns.has(composite)) continue;
+    const part = (name: string) => draft[`address${n}_${name}`];
+    const lines = [
+      part("line1"),
+      part("line2"),
+      part("line3"),
+      [part("city"), [part("stateorprovince"), part("postalcode")].filter(Boolean).join(" ")]
+        .filter(Boolean)
+        .join(", "),
+      part("country"),
+    ].filter(Boolean);
+    if (lines.length > 0 || draft[composite]) draft[composite] = lines.join("\r\n") || null;
+  }
+}
+
+/**
+ * Makes a row.
+ * @param written checked values; may hold the primary key
+ * @returns the stored row; throws 412 for an id or key that exists, 400 for what the table does not allow
+ */
+export function createRow(world: World, session: Session, table: Table, written: Written): Row {
+  const id = (written[table.primaryId] as string | null | undefined) ?? world.store.newId();
+  for (const column of (world.writers.get(table) as Writer).required) {
+    const value = written[column.logicalName];
+    if (value === undefined || value === null) {
+      throw requiredNull(world.rules, table.logicalName, column.logicalName);
+    }
+  }
+  runPlugins(world, table, written, "create");
+  const now = moment(world.now());
+  const draft: Draft = {};
+  for (const [column, value] of table.fallbacks) draft[column] = value;
+  Object.assign(draft, written);
+  draft[table.primaryId] = id;
+  draft.createdon = written.overriddencreatedon ?? now;
+  draft.modifiedon = now;
+  draft.createdby = session.user;
+  draft.modifiedby = session.user;
+  if (table.hasOwner) {
+    draft.ownerid ??= session.user;
+    settleOwner(world, table, draft);
+  }
+  settleState(table, draft, written, id, undefined);
+  settleMoney(world, table, draft, written, true);
+  settleComputed(table, draft);
+  return world.store.insert(table, id, draft, Object.keys(written));
+}
+
+const same = (a: Value | undefined, b: Value | undefined): boolean => {
+  if (a === b) return true;
+  if (a === null || a === undefined) return b === null || b === undefined;
+  return typeof a === "object" && typeof b === "object" && b !== null && a.id === b.id && a.table === b.table;
+};
+
+/** Changes a row; every column sent counts as written, equal or not (page: update-delete-entities-using-web-api). */
+export function updateRow(world: World, session: Session, table: Table, row: Row, written: Written): Row {
+  runPlugins(world, table, written, "update");
+  let hollow = true;
+  for (const column in written) {
+    if (same(written[column], row.values[column])) {
+      bump(world.counters.redundant, `${table.logicalName}.${column}`);
+    } else hollow = false;
+  }
+  if (hollow) bump(world.counters.redundantRows, table.logicalName);
+  const draft: Draft = { ...row.values, ...written };
+  draft.modifiedon = moment(world.now());
+  draft.modifiedby = session.user;
+  if (written.ownerid) settleOwner(world, table, draft);
+  settleState(table, draft, written, row.id, row.values);
+  settleMoney(world, table, draft, written, false);
+  settleComputed(table, draft);
+  return world.store.replace(table, row, draft, Object.keys(written));
+}
+
+/** Deletes a row; lookups that pointed at it read as null from then on (cascade RemoveLink). */
+export function deleteRow(world: World, table: Table, row: Row): void {
+  world.store.remove(table, row);
+}
