@@ -54,11 +54,14 @@ export const decimalPlaces = places;
 export const round = (text: string, scale: number): string =>
   places(text) <= scale ? text : unscaled(scaled(text, scale), scale);
 
+/** Few enough digits for a JavaScript number to hold exactly enough. */
+const isShort = (text: string): boolean => text.length <= (text.charCodeAt(0) === 45 ? 16 : 15);
+
 /** Negative, zero or positive, like a sort function; both arguments canonical. */
 export function compare(a: string, b: string): number {
   if (a === b) return 0;
   const scale = Math.max(places(a), places(b));
-  if (a.length < 15 && b.length < 15) return Number(a) - Number(b);
+  if (isShort(a) && isShort(b)) return Number(a) - Number(b);
   const difference = scaled(a, scale) - scaled(b, scale);
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }

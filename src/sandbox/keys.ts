@@ -119,6 +119,8 @@ export function keyUrl(identity: Identity): string {
 
 const ABSOLUTE = /^https?:\/\/[^/]+\/api\/data\/v9\.\d\/|^\/api\/data\/v9\.\d\//i;
 const BY_ID = /^\/?(\w+)\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/i;
+/** By one text key that needs no decoding: what bulk messages are full of, read without the grammar. */
+const BY_TEXT = /^\/?(\w+)\((\w+)='((?:[^'%#/\\]|'')*)'\)$/;
 
 /** Reads an entity address as it stands in a body: relative, with a leading slash, absolute, or `$1`. */
 export function parseAddress(
@@ -143,6 +145,15 @@ export function parseAddress(
     const table = world.schema.sets.get(direct[1]!);
     if (!table) throw unknownSet(world.rules, direct[1]!);
     return { table, identity: { by: "id", id: direct[2]!.toLowerCase() } };
+  }
+  const simple = BY_TEXT.exec(address);
+  const simpleTable = simple && world.schema.sets.get(simple[1]!);
+  if (simple && simpleTable) {
+    const token = { kind: "text", text: simple[3]!.replaceAll("''", "'"), at: 0 } as const;
+    return {
+      table: simpleTable,
+      identity: identify(world, simpleTable, { kind: "named", parts: [[simple[2]!, token]] }),
+    };
   }
   // Seen live: a raw # breaks the parser, and %23 is not decoded.
   if (address.includes("#")) throw querySyntax();

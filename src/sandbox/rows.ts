@@ -22,7 +22,7 @@ import { readPayload, type Writer, type Written } from "./payload.ts";
 import { checkOptions, readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
 import { METADATA_VERSION, type Table } from "./schema.ts";
-import type { Row } from "./store.ts";
+import type { Row, Value } from "./store.ts";
 import type { Segment, Target } from "./url.ts";
 import type { World } from "./world.ts";
 import { createRow, deleteRow, updateRow } from "./write.ts";
@@ -118,11 +118,18 @@ function keyValues(world: World, table: Table, identity: Extract<Identity, { by:
   return written;
 }
 
-/** The values of a row that an upsert makes: on create the body wins over the URL (page: use-upsert-insert-update-record). */
-export const upsertValues = (world: World, table: Table, identity: Identity, body: Written): Written =>
-  identity.by === "id"
-    ? { ...body, [table.primaryId]: identity.id }
-    : { ...keyValues(world, table, identity), ...body };
+/**
+ * Adds to the values of a body what its address says, for the row that an upsert makes: on create the body wins over
+ * the URL (page: use-upsert-insert-update-record).
+ */
+export function upsertValues(world: World, table: Table, identity: Identity, body: Written): Written {
+  if (identity.by === "id") body[table.primaryId] = identity.id;
+  else {
+    const values = keyValues(world, table, identity);
+    for (const column in values) if (!(column in body)) body[column] = values[column] as Value;
+  }
+  return body;
+}
 
 /** `PATCH set(key)`: an upsert unless a condition says otherwise (page: perform-conditional-operations). */
 export function patch(asked: Asked, key: Segment): Reply {

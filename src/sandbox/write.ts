@@ -99,26 +99,23 @@ function settleMoney(world: World, table: Table, draft: Draft, changed: Written,
   }
 }
 
-/** Columns that the service computes from others. */
-function settleComputed(table: Table, draft: Draft): void {
-  if (table.columns.has("fullname") && table.columns.has("firstname")) {
-    const name = [draft.firstname, draft.lastname].filter(Boolean).join(" ");
-    draft.fullname = name || null;
+const ADDRESS = ["line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country"] as const;
+const ADDRESSES = ["address1", "address2"].map((name) => ({
+  composite: `${name}_composite`,
+  parts: ADDRESS.map((part) => `${name}_${part}`),
+}));
+
+/** Columns that the service computes from others, when one of those was written. */
+function settleComputed(table: Table, draft: Draft, written: Written): void {
+  if ((written.firstname !== undefined || written.lastname !== undefined) && table.columns.has("fullname")) {
+    draft.fullname = [draft.firstname, draft.lastname].filter(Boolean).join(" ") || null;
   }
-  for (const n of ["1", "2"]) {
-    const composite = `address${n}_composite`;
-    if (!table.columns.has(composite)) continue;
-    const part = (name: string) => draft[`address${n}_${name}`];
-    const lines = [
-      part("line1"),
-      part("line2"),
-      part("line3"),
-      [part("city"), [part("stateorprovince"), part("postalcode")].filter(Boolean).join(" ")]
-        .filter(Boolean)
-        .join(", "),
-      part("country"),
-    ].filter(Boolean);
-    if (lines.length > 0 || draft[composite]) draft[composite] = lines.join("\r\n") || null;
+  for (const { composite, parts } of ADDRESSES) {
+    if (!parts.some((part) => written[part] !== undefined) || !table.columns.has(composite)) continue;
+    const [line1, line2, line3, city, state, code, country] = parts.map((part) => draft[part]);
+    const region = [state, code].filter(Boolean).join(" ");
+    const lines = [line1, line2, line3, [city, region].filter(Boolean).join(", "), country];
+    draft[composite] = lines.filter(Boolean).join("\r\n") || null;
   }
 }
 
@@ -129,7 +126,8 @@ function settleComputed(table: Table, draft: Draft): void {
  */
 export function createRow(world: World, session: Session, table: Table, written: Written): Row {
   const id = (written[table.primaryId] as string | null | undefined) ?? world.store.newId();
-  for (const column of (world.writers.get(table) as Writer).required) {
+  const { required, blank } = world.writers.get(table) as Writer;
+  for (const column of required) {
     const value = written[column.logicalName];
     if (value === undefined || value === null) {
       throw requiredNull(world.rules, table.logicalName, column.logicalName);
@@ -137,9 +135,7 @@ export function createRow(world: World, session: Session, table: Table, written:
   }
   runPlugins(world, table, written, "create");
   const now = moment(world.now());
-  const draft: Draft = {};
-  for (const [column, value] of table.fallbacks) draft[column] = value;
-  Object.assign(draft, written);
+  const draft: Draft = { ...blank, ...written };
   draft[table.primaryId] = id;
   draft.createdon = written.overriddencreatedon ?? now;
   draft.modifiedon = now;
@@ -151,7 +147,7 @@ export function createRow(world: World, session: Session, table: Table, written:
   }
   settleState(table, draft, written, id, undefined);
   settleMoney(world, table, draft, written, true);
-  settleComputed(table, draft);
+  settleComputed(table, draft, written);
   return world.store.insert(table, id, draft, Object.keys(written));
 }
 
@@ -177,7 +173,7 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   if (written.ownerid) settleOwner(world, table, draft);
   settleState(table, draft, written, row.id, row.values);
   settleMoney(world, table, draft, written, false);
-  settleComputed(table, draft);
+  settleComputed(table, draft, written);
   return world.store.replace(table, row, draft, Object.keys(written));
 }
 
