@@ -92,7 +92,7 @@ function limitsOf({ shape }: Attribute): string {
     case "decimal": {
       const range =
         shape.least === undefined || shape.most === undefined ? "" : `${shape.least} to ${shape.most}, `;
-      return `${range}${shape.decimals} decimals`;
+      return range + (shape.decimals === null ? "decimals by currency" : `${shape.decimals} decimals`);
     }
     case "double":
       return shape.least === undefined || shape.most === undefined ? "" : `${shape.least} to ${shape.most}`;

@@ -5,7 +5,6 @@
 import { plain } from "./decimal.ts";
 import type { Json } from "./service.ts";
 import type { Attribute, Choice, Key, Navigation, Shape, Table } from "./table.ts";
-import { MONEY_DECIMALS } from "./unverified.ts";
 import { SERVICE_ROOT, textLiteral } from "./url.ts";
 
 export const TABLES = `${SERVICE_ROOT}EntityDefinitions?$select=LogicalName,EntitySetName,DisplayName,IsIntersect,IsPrivate`;
@@ -186,7 +185,7 @@ function shapeOf(type: string, detail: Json, own: readonly Navigation[], isPrima
       return {
         kind: "decimal",
         ...limits(detail),
-        decimals: detail.PrecisionSource === 0 ? Number(detail.Precision ?? MONEY_DECIMALS) : MONEY_DECIMALS,
+        decimals: detail.PrecisionSource === 0 && detail.Precision >= 0 ? Number(detail.Precision) : null,
       };
     case "Double":
       return {

@@ -173,18 +173,22 @@ export function verdictOf(reply: Reply): Verdict {
   const known = unknownSegment(reply.status, message) ?? RULES[code] ?? STATUS_RULES[reply.status];
   const found =
     known ?? (reply.status >= 500 ? passing : (text: string) => row(text, MAPPING))("the service refused it");
+  const fault = AWAY.has(reply.status) ? "down" : found.fault;
   const name = code || `http_${reply.status}`;
   const said = message ? `: ${shortened(message)}` : "";
   return {
-    fault: found.fault,
+    fault,
     problem: {
-      kind: found.fault === "row" ? "rejected" : found.fault === "everyone" ? "connection" : "deferred",
+      kind: fault === "row" ? "rejected" : fault === "everyone" ? "connection" : "deferred",
       code: `dataverse.${name}`,
       message: `Dataverse answered ${reply.status} (${name}), ${found.text}${said}`,
       remedy: found.remedy,
     },
   };
 }
+
+/** A gateway's status says more than the code behind it. */
+const AWAY: ReadonlySet<number> = new Set([502, 503, 504]);
 
 function unknownSegment(status: number, message: string): Rule | undefined {
   if (status !== 404 || !/segment|No HTTP resource/i.test(message)) return undefined;

@@ -38,6 +38,8 @@ export interface Sender {
   send(request: WriteRequest, context: WriteContext): Promise<Sent>;
   /** Waits before a further attempt at something; false when the budget is spent. */
   wait(failed: number, since: number, context: WriteContext, asked?: number): Promise<boolean>;
+  /** Stops every slot, because a part of a batch was told to wait. */
+  hold(asked: number, context: WriteContext): void;
   now(): number;
 }
 
@@ -81,6 +83,13 @@ export function openSender(service: Service, options: SenderOptions): Sender {
 
   return {
     wait,
+    hold(asked, { onWait }) {
+      service.tally.throttled++;
+      if (asked === 0) return;
+      service.gate.pause(asked);
+      service.tally.waited += asked;
+      onWait?.(asked, "throttled");
+    },
     now: () => clock.now(),
     async send(request, context) {
       const since = clock.now();

@@ -1,5 +1,5 @@
 /** Brings one batch to an end: every operation gets exactly one outcome, or is told to be gone. */
-import type { Operation, Outcome, Problem, WriteContext } from "../../src/sdk.ts";
+import { type Operation, type Outcome, type Problem, retryAfter, type WriteContext } from "../../src/sdk.ts";
 import { batchReply, batchRequest } from "./batch.ts";
 import { bulkBody, bulkPath, patchPart } from "./bodies.ts";
 import { applied, deferred, judged, rejected } from "./outcomes.ts";
@@ -95,10 +95,18 @@ class Run {
         context,
       );
       if (sent.kind === "refused") return this.#refusedBatch(pending, sent);
-      const again = this.#take(pending, batchReply(sent.reply));
+      const parts = batchReply(sent.reply);
+      const again = this.#take(pending, parts);
       if (again.length === 0) return;
       pending = again.map(({ operation }) => operation);
-      if (round < MOST_ROUNDS && (await sender.wait(round, since, context))) continue;
+      const throttled = parts.filter(({ status }) => status === 429);
+      const asked = Math.max(
+        0,
+        ...throttled.map(({ headers }) => retryAfter(headers["retry-after"], sender.now())),
+      );
+      if (throttled.length > 0) sender.hold(asked, context);
+      const isAllowed = round < MOST_ROUNDS || throttled.length > 0; // throttling ends when the patience does
+      if (isAllowed && (await sender.wait(round, since, context, asked))) continue;
       for (const { operation, problem } of again) this.#settled.outcomes.push(deferred(operation, problem));
       return;
     }

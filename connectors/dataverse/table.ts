@@ -4,7 +4,13 @@
 export type Shape =
   | { readonly kind: "text"; readonly longest?: number }
   | { readonly kind: "whole"; readonly least: string; readonly most: string }
-  | { readonly kind: "decimal"; readonly least?: string; readonly most?: string; readonly decimals: number }
+  | {
+      readonly kind: "decimal";
+      readonly least?: string;
+      readonly most?: string;
+      /** Null: an amount whose currency or organisation decides, and which the service rounds. */
+      readonly decimals: number | null;
+    }
   | { readonly kind: "double"; readonly least?: number; readonly most?: number }
   | { readonly kind: "boolean"; readonly choices: readonly Choice[] }
   | { readonly kind: "choice"; readonly choices: readonly Choice[] }

@@ -13,9 +13,6 @@ export const UNSAFE_IN_KEY = /[/\\#%&+?:*<>]/;
 /** Whether empty text is stored as null: it is sent as null. */
 export const EMPTY_TEXT_IS_NULL = true;
 
-/** Decimals of money whose precision is the organisation's or the currency's: the most that a currency may have. */
-export const MONEY_DECIMALS = 4;
-
 /**
  * Longest path and query of a GET. The service takes 32,768 characters ("Compose HTTP requests and handle
  * errors"); proxies often take 16 KB with all headers.

@@ -51,8 +51,9 @@ export function pathOf(address: string): string {
 }
 
 /**
- * Queries for records whose column holds one of the values, each no longer than a URL may be. Source: "In
- * Function" (Web API reference), with parameter aliases as printed there.
+ * Queries for records whose column holds one of the values, each no longer than a URL may be. Source: "Query data
+ * using the Web API", "Manage single quotes": the list is JSON behind a parameter alias, its texts in double
+ * quotes, because a doubled single quote is refused there.
  */
 export function inQueries(options: {
   readonly set: string;
@@ -63,7 +64,7 @@ export function inQueries(options: {
   const head =
     `${SERVICE_ROOT}${options.set}?$select=${options.select.join(",")}` +
     `&$filter=Microsoft.Dynamics.CRM.In(PropertyName=@p1,PropertyValues=@p2)&@p1='${options.property}'&@p2=[`;
-  const literals = options.values.map((value) => encode(textLiteral(value)));
+  const literals = options.values.map((value) => encode(JSON.stringify(value)));
   return chunked(literals, ",", LONGEST_PATH - head.length - 1, MOST_IN_VALUES).map(
     (list) => `${head}${list}]`,
   );

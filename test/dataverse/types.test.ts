@@ -176,3 +176,7 @@ describe("whatever comes, JSON comes out", () => {
     );
   });
 });
+
+test("an amount whose currency decides on decimals is not rounded here", () => {
+  expect(coerce({ kind: "decimal", decimals: null }, "decimal", "0.00499")).toBe("0.00499");
+});

@@ -39,10 +39,13 @@ export function wholeCoercer(field: string, least: string, most: string): Coerce
   };
 }
 
-/** Rounds half away from zero to the column's decimals, then checks the range. */
+/**
+ * Rounds half away from zero to the column's decimals, then checks the range. Where the decimals are not known,
+ * nothing is rounded here: rounding twice would round 0.0049 to 0.01.
+ */
 export function decimalCoercer(
   field: string,
-  limits: { readonly least?: string; readonly most?: string; readonly decimals: number },
+  limits: { readonly least?: string; readonly most?: string; readonly decimals: number | null },
 ): Coercer {
   const { least, most, decimals } = limits;
   return (value) => {
@@ -50,7 +53,7 @@ export function decimalCoercer(
     if (text === "") return NULL;
     const exact = plain(text);
     if (exact === null) return notANumber(field, value);
-    const number = rounded(exact, decimals);
+    const number = decimals === null ? exact : rounded(exact, decimals);
     if (
       (least !== undefined && compared(number, least) < 0) ||
       (most !== undefined && compared(number, most) > 0)
