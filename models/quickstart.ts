@@ -10,7 +10,7 @@ import { count, counted, table } from "../src/cli/render.ts";
 import { addressFile, type SandboxReady } from "../src/cli/sandbox.ts";
 import type { SyncPlan } from "../src/sync/report.ts";
 import { type Changes, changeWarehouse, EXPECTED_REJECTIONS, fillWarehouse } from "./company.ts";
-import { runForJson, runShown, type Show, ShowEnded, startSandbox } from "./demo/processes.ts";
+import { runForJson, runShown, type Show, ShowEnded, STOPS, startSandbox } from "./demo/processes.ts";
 import { latestRun, type RunRecord } from "./demo/records.ts";
 import { bad, command, good, heading, say } from "./demo/say.ts";
 import * as verify from "./demo/verify.ts";
@@ -27,7 +27,7 @@ const REJECTED = [1];
 async function main(): Promise<void> {
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort(new ShowEnded("Stopped."));
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
+  for (const name of STOPS) process.on(name, onSignal);
   try {
     await play({
       bin: fileURLToPath(new URL("../src/bin.js", import.meta.url)),
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
     say(`\n${bad(error.message)}`);
     process.exitCode = interrupt.signal.aborted ? 130 : 1;
   } finally {
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(name, onSignal);
+    for (const name of STOPS) process.off(name, onSignal);
   }
 }
 
@@ -79,6 +79,7 @@ async function play(show: Show): Promise<void> {
   heading("Plan: what a run would write");
   command(typed("plan"));
   await runShown(show, ["plan"], REJECTED);
+  const predicted = await plans(show);
 
   heading("Run: accounts, then the contacts that look them up");
   command(typed("run"));
@@ -92,13 +93,13 @@ async function play(show: Show): Promise<void> {
   heading("Plan again: just those fields of just those rows");
   command(typed("plan"));
   await runShown(show, ["plan"], REJECTED);
-  const { plans } = await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED);
+  const planned = await plans(show);
 
   heading("Run again");
   command(typed("run"));
   await runShown(show, ["run"], REJECTED);
   const second = results();
-  const last = await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED);
+  const last = await plans(show);
 
   heading("What came of it");
   say(summary(first, second));
@@ -109,8 +110,9 @@ async function play(show: Show): Promise<void> {
       ...verify.rejectionDifferences("second", sync, EXPECTED_REJECTIONS, second[i]!),
       ...verify.writtenDifferences(sync, second[i]!, changes[sync]),
     ]),
-    ...plans.flatMap((plan) => verify.planDifferences(plan, changes[plan.sync as keyof Changes])),
-    ...last.plans.flatMap(verify.leftoverDifferences),
+    ...predicted.flatMap((plan, i) => verify.predictionDifferences(plan, first[i]!)),
+    ...planned.flatMap((plan) => verify.planDifferences(plan, changes[plan.sync as keyof Changes])),
+    ...last.flatMap(verify.leftoverDifferences),
   ];
   if (differences.length > 0) {
     throw new ShowEnded(
@@ -118,6 +120,11 @@ async function play(show: Show): Promise<void> {
     );
   }
   tellVerdict(changes, (Date.now() - started) / 1_000, place);
+}
+
+/** The plans of all syncs, for the checks at the end; a plan writes nothing, so that it may be asked for twice. */
+async function plans(show: Show): Promise<readonly SyncPlan[]> {
+  return (await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED)).plans;
 }
 
 /** Removes what an earlier show left, and nothing else. */
@@ -158,7 +165,7 @@ function tellChanges({ accounts, contacts }: Changes): void {
     say(`  ${name}: ${fields.join(", ")}`);
   }
   say(
-    "Thirty more rows differ in ways that the CRM need not hear about, such as another spelling of a choice.",
+    "Other edits mean nothing to the CRM: a choice in another language, a fraction of a second, a null to skip.",
   );
 }
 
@@ -192,6 +199,7 @@ function tellVerdict({ accounts, contacts }: Changes, seconds: number, place: st
   );
   say(`\n${good("✓")} Rejected were these ${rejected.length} rows and only these, in both runs:`);
   say([...new Set(rejected)].join("\n"));
+  say(`${good("✓")} The first run did what its plan had said.`);
   say(
     `${good("✓")} The second run wrote ${count(accounts.size + contacts.size)} rows, and of them the changed fields alone.`,
   );

@@ -8,6 +8,9 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import type { SandboxReady } from "../../src/cli/sandbox.ts";
 
+/** The signals that end the show. */
+export const STOPS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Why the demo cannot go on; the message is for the user. */
 export class ShowEnded extends Error {}
 
@@ -26,7 +29,7 @@ export async function runShown(
   expected: readonly number[],
 ): Promise<void> {
   const child = spawnCli(show, args, ["ignore", "inherit", "inherit"]);
-  requireCode(show, args, await ended(show, child), expected);
+  requireCode(show, args, await ended(child), expected);
 }
 
 /** Runs a command under `--json`, unseen, and gives what it printed. */
@@ -40,7 +43,7 @@ export async function runForJson<T>(
   child.stdout?.setEncoding("utf8").on("data", (part: string) => {
     text += part;
   });
-  const code = await ended(show, child);
+  const code = await ended(child);
   if (!expected.includes(code ?? -1) && text !== "") process.stderr.write(text);
   requireCode(show, args, code, expected);
   return JSON.parse(text) as T;
@@ -58,24 +61,29 @@ function requireCode(
   throw new ShowEnded(`backhaul ${args[0]} ${how}; expected was ${expected.join(" or ")}.`);
 }
 
-function spawnCli({ bin, project }: Show, args: readonly string[], stdio: ("ignore" | "inherit" | "pipe")[]) {
+/** Starts the command line, unless Ctrl-C was faster: what is started is waited for. */
+function spawnCli(
+  { bin, project, signal }: Show,
+  args: readonly string[],
+  stdio: ("ignore" | "inherit" | "pipe")[],
+): ChildProcess {
+  signal.throwIfAborted();
   return spawn(process.execPath, [bin, ...args, "--project", project], { stdio, detached: true });
 }
 
-/** The exit code, once all output is in; null for a signal. Passes Ctrl-C on. */
-async function ended({ signal }: Show, child: ChildProcess): Promise<number | null> {
-  signal.throwIfAborted();
+/** The exit code, once all output is in; null for a signal. Passes every Ctrl-C on: the second one is urgent. */
+async function ended(child: ChildProcess): Promise<number | null> {
   const pass = (): void => {
     child.kill("SIGINT");
   };
-  signal.addEventListener("abort", pass);
+  for (const name of STOPS) process.on(name, pass);
   try {
     return await new Promise((done, failed) => {
       child.once("error", failed);
       child.once("close", (code) => done(code));
     });
   } finally {
-    signal.removeEventListener("abort", pass);
+    for (const name of STOPS) process.off(name, pass);
   }
 }
 
@@ -85,6 +93,7 @@ export interface RunningSandbox extends AsyncDisposable {
 
 /** Starts the sandbox on the data file where `url: sandbox` looks for it. It ends with us, however we end. */
 export async function startSandbox({ bin, signal }: Show, data: string): Promise<RunningSandbox> {
+  signal.throwIfAborted();
   mkdirSync(dirname(data), { recursive: true, mode: 0o700 });
   const child = spawn(
     process.execPath,

@@ -31,6 +31,22 @@ export function landedDifferences(sync: string, run: RunRecord): string[] {
   ];
 }
 
+/** The first run did what its plan had said. */
+export function predictionDifferences(plan: SyncPlan, run: RunRecord): string[] {
+  const { create, update, upsert } = plan.operations;
+  const planned = create + update + upsert;
+  const differences: string[] = [];
+  if (planned !== run.applied) {
+    differences.push(`first plan of ${plan.sync}: it had ${planned} writes, the run made ${run.applied}.`);
+  }
+  if (plan.rejections.total !== run.rejected) {
+    differences.push(
+      `first plan of ${plan.sync}: it had ${plan.rejections.total} rejections, the run ${run.rejected}.`,
+    );
+  }
+  return differences;
+}
+
 type Changed = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** The plan of the second run holds the changed fields of the changed rows, and nothing else. */

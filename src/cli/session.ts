@@ -18,7 +18,7 @@ export interface Session extends AsyncDisposable, Connections {
   redact(text: string): string;
 }
 
-const MEMORY_LIMIT = "256MB";
+const MEMORY_LIMIT = "192MB";
 
 export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promise<Session> {
   const root = resolve(folder);

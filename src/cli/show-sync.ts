@@ -40,7 +40,7 @@ export function showPlan(plan: SyncPlan, paint: Paint): string {
     const samples = plan.samples.filter((sample) => sample.kind === kind).slice(0, SAMPLES_PER_KIND);
     for (const sample of samples) lines.push("", ...showSample(sample, paint));
     const left = operations[kind] - samples.length;
-    if (samples.length > 0 && left > 0) lines.push(`    … and ${counted(left, "record")} more`);
+    if (samples.length > 0 && left > 0) lines.push(`    … and ${left.toLocaleString("en-US")} more`);
   }
   if (rejections.total > 0) lines.push("", ...showRejections(rejections, paint));
   return lines.join("\n");
@@ -72,11 +72,11 @@ export function showRejections({ total, byCode, listed }: Rejections, paint: Pai
   const first = listed.slice(0, REJECTIONS_SHOWN);
   return [
     paint("red", `  Rejected: ${codes.join(", ")}`),
-    ...first.map(({ key, field, message, remedy }) => {
+    ...first.map(({ key, message, remedy }) => {
       const name = key.map((part) => part ?? "null").join(", ");
-      return `    ${shown(name, 40)}${field ? `  ${field}` : ""}: ${message}${remedy ? ` ${remedy}` : ""}`;
+      return `    ${shown(name, 40)}: ${message}${remedy ? ` ${remedy}` : ""}`;
     }),
-    ...(total > first.length ? [`    … and ${counted(total - first.length, "row")} more`] : []),
+    ...(total > first.length ? [`    … and ${(total - first.length).toLocaleString("en-US")} more`] : []),
   ];
 }
 

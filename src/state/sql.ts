@@ -72,20 +72,20 @@ export function createRefused(work: string, shape: Shape): string {
   return `CREATE TABLE ${work}.refused AS SELECT _backhaul_row, min(_backhaul_code) AS _backhaul_code FROM (${reasons.join(" UNION ALL ")}) r GROUP BY _backhaul_row`;
 }
 
-/** True when some key or match value is null or double: the cheap question before `createRefused`. */
+/**
+ * Whether some key or match value may be null or double: the cheap question before `createRefused`. Groups by a
+ * hash of 64 bits, so that a rare yes is nothing but a collision; a no is certain.
+ */
 export function anyRefused(work: string, shape: Shape): string {
   const both = [...new Set([...shape.key, ...shape.match])];
   const nulls = names(shape, both).map((name) => `${name} IS NULL`);
   const doubled = (parts: readonly string[]): string =>
-    `EXISTS (SELECT 1 FROM ${work}.staged GROUP BY ${list(parts)} HAVING count(*) > 1)`;
+    `EXISTS (SELECT 1 FROM ${work}.staged GROUP BY hash(${list(parts)}) HAVING count(*) > 1)`;
   const tests = [`EXISTS (SELECT 1 FROM ${work}.staged WHERE ${nulls.join(" OR ")})`];
-  const fold = shape.match.map((i) => folded(shape.columns[i]!, quote(shape.columns[i]!.name)));
-  if (fold.length > 0) tests.push(doubled(fold));
+  const foldedMatch = shape.match.map((i) => folded(shape.columns[i]!, quote(shape.columns[i]!.name)));
+  if (foldedMatch.length > 0) tests.push(doubled(foldedMatch));
   // Rows equal in the key are equal in the folded match too when the match is part of the key.
-  const covered =
-    fold.length > 0 &&
-    shape.match.length === shape.key.length &&
-    shape.match.every((i) => shape.key.includes(i));
+  const covered = shape.match.length === shape.key.length && shape.match.every((i) => shape.key.includes(i));
   if (!covered) tests.push(doubled(names(shape, shape.key)));
   return `SELECT ${tests.join(" OR ")}`;
 }

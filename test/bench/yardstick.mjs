@@ -10,7 +10,7 @@ import { COLUMNS, MODEL } from "./people.mjs";
 
 const [warehouse, folder, what] = process.argv.slice(2);
 const instance = await DuckDBInstance.create(join(folder, "yardstick.duckdb"), {
-  memory_limit: "256MB",
+  memory_limit: "192MB",
   threads: "2",
   preserve_insertion_order: "false",
   temp_directory: join(folder, "spill"),

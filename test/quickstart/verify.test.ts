@@ -66,6 +66,17 @@ test("a plan with other fields, other rows or new records is a difference", () =
   expect(differences({ operations: { create: 0, update: 2, upsert: 1 } })).toHaveLength(1);
 });
 
+test("a run that does other than its plan said is a difference", () => {
+  const plan = {
+    sync: "contacts",
+    operations: { create: 0, update: 0, upsert: 100 },
+    rejections: { total: REJECTS.length, byCode: {}, listed: [] },
+  } as unknown as SyncPlan;
+  expect(verify.predictionDifferences(plan, RUN)).toEqual([]);
+  expect(verify.predictionDifferences(plan, { ...RUN, applied: 99 })).toHaveLength(1);
+  expect(verify.predictionDifferences(plan, { ...RUN, rejected: 99 })).toHaveLength(1);
+});
+
 test("a second run that wrote other rows, and a last plan with something left, are differences", () => {
   expect(verify.writtenDifferences("contacts", { ...RUN, applied: 2 }, CHANGED)).toEqual([]);
   expect(verify.writtenDifferences("contacts", { ...RUN, applied: 3 }, CHANGED)).toHaveLength(1);
