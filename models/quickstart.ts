@@ -45,11 +45,18 @@ async function main(): Promise<void> {
 
 /** The folder of the project: `models/` of the repository, or the one that `--project` names. */
 function project(): string {
-  const { values } = parseArgs({ options: { project: { type: "string", short: "p" } } });
-  const folder = values.project ?? fileURLToPath(new URL("../../models", import.meta.url));
+  const folder = asked() ?? fileURLToPath(new URL("../../models", import.meta.url));
   if (!existsSync(join(folder, "backhaul.yml")))
     throw new ShowEnded(`There is no backhaul.yml in ${folder}.`);
   return folder;
+}
+
+function asked(): string | undefined {
+  try {
+    return parseArgs({ options: { project: { type: "string", short: "p" } } }).values.project;
+  } catch (error) {
+    throw new ShowEnded(`${(error as Error).message} The quickstart takes --project DIR and nothing else.`);
+  }
 }
 
 async function play(show: Show): Promise<void> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -132,4 +132,25 @@ test("Ctrl-C in the middle of a run stops everything that was started", async ()
   expect(code).toBe(130);
   expect(() => process.kill(sandbox!, 0)).toThrow("ESRCH");
   expect(existsSync(address)).toBe(false);
+});
+
+test("a sandbox that somebody runs on the project's data is left alone", async () => {
+  const folder = project();
+  const data = join(folder, ".backhaul", "sandbox", "data.jsonl");
+  mkdirSync(join(folder, ".backhaul", "sandbox"), { recursive: true });
+  writeFileSync(join(folder, "warehouse.duckdb"), "somebody's");
+  await using sandbox = await sandboxProcess("--data", data);
+  const { code, output } = await play(folder);
+  expect(code).toBe(1);
+  expect(output).toContain(`A sandbox of this project is running at ${sandbox.url}`);
+  expect(existsSync(data)).toBe(true);
+  expect(readFileSync(join(folder, "warehouse.duckdb"), "utf8")).toBe("somebody's");
+});
+
+test("a folder without a project is told in a sentence", async () => {
+  const folder = temporaryFolder();
+  onTestFinished(() => folder[Symbol.dispose]());
+  const { code, output } = await play(folder.path);
+  expect(code).toBe(1);
+  expect(output.trim()).toBe(`There is no backhaul.yml in ${folder.path}.`);
 });
