@@ -19,6 +19,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   AADSTS90002: "Check tenant: there is no such tenant.",
   AADSTS900023: "Check tenant: it is neither a tenant id nor a domain.",
   AADSTS500011: "Check url: the tenant knows no such organisation.",
+  AADSTS1002012: "Check url: it has to be the organisation's own address.",
   AADSTS53003: "A conditional access policy blocks the application: ask an administrator of the tenant.",
 };
 

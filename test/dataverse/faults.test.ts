@@ -1,5 +1,6 @@
 import { generate } from "selfsigned";
 import { describe, expect, test } from "vitest";
+import { tokenSource } from "../../connectors/dataverse/auth.ts";
 import { openDataverse } from "../../connectors/dataverse/destination.ts";
 import { SyncError } from "../../src/core/errors.ts";
 import {
@@ -13,11 +14,18 @@ import {
   tallied,
   write,
 } from "./support/bench.ts";
+import { startProxy } from "./support/proxy.ts";
 
 const people: MappingInput = {
   columns: { id: "text", first: "text", last: "text" },
   match: { new_customerid: "id" },
   fields: { firstname: "first", lastname: "last" },
+};
+const notes: MappingInput = {
+  object: "new_note",
+  columns: { id: "text", text: "text" },
+  match: { new_code: "id" },
+  fields: { new_text: "text" },
 };
 const rows = (count: number, first = "Ann") =>
   Array.from({ length: count }, (_, index) => [`C-${index}`, first, `Last ${index}`]);
@@ -88,12 +96,7 @@ describe("the service has its moods", () => {
 
   test("429 on a part of a batch repeats that part alone", async () => {
     await using bench = await openBench();
-    const compiled = await compile(bench, {
-      object: "new_note",
-      columns: { id: "text", text: "text" },
-      match: { new_code: "id" },
-      fields: { new_text: "text" },
-    });
+    const compiled = await compile(bench, notes);
     await bench.faults({ on: { kind: "upsert" }, do: "429", retryAfter: 1, after: 5, times: 3 });
     await bench.resetCounters();
     const result = await write(
@@ -206,7 +209,11 @@ describe("the service has its moods", () => {
     expect(await bench.destination.identify(running())).toMatchObject({
       organization: bench.sandbox.organizationId,
     });
-    expect((await bench.destination.describe("contact", running())).keys.length).toBeGreaterThan(0);
+    await bench.faults({ on: { kind: "metadata" }, do: "503", retryAfter: 0, after: 3, times: 12 });
+    const faulty = await bench.destination.describe("contact", running());
+    await using other = await openDataverse(configOf(bench.sandbox));
+    await bench.faults();
+    expect(faulty).toEqual(await other.describe("contact", running()));
   });
 });
 
@@ -218,6 +225,30 @@ async function refusal(asking: Promise<unknown>): Promise<SyncError> {
   if (!(error instanceof SyncError)) throw new Error(`no SyncError: ${String(error)}`);
   return error;
 }
+
+test("a batch's reply that lost its end: what is not answered is sent again", async () => {
+  await using bench = await openBench();
+  await using proxy = await startProxy(bench.sandbox.url, (path, body, count) => {
+    if (!path.endsWith("$batch") || !body.includes("HTTP/1.1 204") || count > 1) return body;
+    const delimiter = body.slice(0, body.indexOf("\r\n"));
+    return body.split(delimiter).slice(0, 8).join(delimiter) + delimiter;
+  });
+  const config = configOf(bench.sandbox);
+  await using tokens = tokenSource(config.auth, new URL(config.url), { authority: config.url });
+  const token = await tokens.token(running());
+  await using destination = await openDataverse({
+    ...config,
+    auth: { type: "bearer", token },
+    url: proxy.url,
+  });
+  const compiled = await compile({ ...bench, destination }, notes);
+  await bench.resetCounters();
+  const result = await write(compiled, added(Array.from({ length: 20 }, (_, index) => [`N-${index}`, "x"])));
+  expect(tallied(result)).toEqual({ applied: 20 });
+  const { operations, rows: written } = await bench.counters();
+  expect(operations.upsert).toBe(20 + 13);
+  expect(written.new_note?.create).toBe(20);
+});
 
 describe("who may not enter is told why", () => {
   test("a wrong secret, never shown", async () => {

@@ -111,6 +111,12 @@ describe("added", () => {
     });
   });
 
+  test("a mapped key is not repeated in the body", () => {
+    const mapped = mapping({ fields: [plain("new_customerid", 0), plain("firstname", 1)] });
+    expect(plan(added("C", "Ann", null, null), {}, mapped)).toMatchObject({ body: { firstname: '"Ann"' } });
+    expect(plan(added("C", "Ann", null, null), {}, mapped)).not.toHaveProperty("body.new_customerid");
+  });
+
   test("clears or skips null, as the mapping says; empty text is null", () => {
     expect(plan(added("C", "", null, null))).toMatchObject({
       body: { firstname: "null", "parentcustomerid_account@odata.bind": "null", importsequencenumber: "5" },
