@@ -5,7 +5,7 @@ import { type Fault, setFaults } from "./faults.ts";
 import { isObject, isText, type JsonObject, numberText, parseJson } from "./json.ts";
 import type { Table } from "./schema.ts";
 import type { Reference, Value } from "./store.ts";
-import type { Column } from "./tables/describe.ts";
+import type { Column } from "./tables/column.ts";
 import type { PluginRule, Session, World } from "./world.ts";
 import { createRow } from "./write.ts";
 

@@ -100,8 +100,10 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
   function list(): string[] {
     if (peek().kind === "alias") {
       const alias = take();
+      const given = aliases.get(alias.text) ?? "";
       try {
-        const value: unknown = JSON.parse((aliases.get(alias.text) ?? "").replaceAll("'", '"'));
+        // Page: webapi/query/filter-rows, "Manage single quotes": texts in double quotes may hold single ones.
+        const value: unknown = JSON.parse(given.includes('"') ? given : given.replaceAll("'", '"'));
         if (Array.isArray(value)) return value.map(String);
       } catch {
         // falls through to the refusal

@@ -13,7 +13,7 @@ import {
 import type { Token } from "./lexer.ts";
 import { type AlternateKey, isLookup, type Navigation, propertyName, type Table } from "./schema.ts";
 import type { Reference, Row, Value, Values } from "./store.ts";
-import type { Column } from "./tables/describe.ts";
+import type { Column } from "./tables/column.ts";
 import { decode, type KeyText, parsePath } from "./url.ts";
 import type { Session, World } from "./world.ts";
 

@@ -4,7 +4,7 @@ import { isText, type JsonObject } from "./json.ts";
 import { bindTarget } from "./keys.ts";
 import { isLookup, type Navigation, propertyName, type Table } from "./schema.ts";
 import type { Value, Values } from "./store.ts";
-import type { Column } from "./tables/describe.ts";
+import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 import { type Check, compileCheck } from "./validate.ts";
 import type { Session, World } from "./world.ts";

@@ -7,7 +7,7 @@ import type { Token } from "./lexer.ts";
 import { readValue } from "./represent.ts";
 import { type AlternateKey, isLookup, type Table } from "./schema.ts";
 import { fold, type Reference, type Row, type Value } from "./store.ts";
-import type { Column } from "./tables/describe.ts";
+import type { Column } from "./tables/column.ts";
 import { edmType } from "./validate.ts";
 import type { World } from "./world.ts";
 

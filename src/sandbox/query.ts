@@ -6,7 +6,7 @@ import { compareValues, compilePredicate, type Predicate } from "./predicate.ts"
 import { jsonRow, readValue, type View } from "./represent.ts";
 import { METADATA_VERSION, type Table } from "./schema.ts";
 import type { Row, Value } from "./store.ts";
-import type { Column } from "./tables/describe.ts";
+import type { Column } from "./tables/column.ts";
 import type { Session, World } from "./world.ts";
 
 /** Page: page-results; count-rows. */

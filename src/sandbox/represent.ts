@@ -1,6 +1,6 @@
 import { isLookup, propertyName } from "./schema.ts";
 import type { Reference, Row, Value } from "./store.ts";
-import type { Column } from "./tables/describe.ts";
+import type { Column } from "./tables/column.ts";
 import type { World } from "./world.ts";
 
 const FORMATTED = "OData.Community.Display.V1.FormattedValue";

@@ -1,4 +1,4 @@
-import type { Column, KeyDescription, Relationship, TableDescription } from "./tables/describe.ts";
+import type { Column, KeyDescription, Relationship, TableDescription } from "./tables/column.ts";
 
 /** A single-valued navigation property: the name that `@odata.bind` uses, and where its value is kept. */
 export interface Navigation {

@@ -5,7 +5,7 @@ import { isGuid } from "./guid.ts";
 import { isText, numberText, spelled } from "./json.ts";
 import type { Table } from "./schema.ts";
 import type { Value } from "./store.ts";
-import type { Column, ColumnType } from "./tables/describe.ts";
+import type { Column, ColumnType } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 
 /** Takes a JSON value that is not null, gives what is stored; throws the Refusal that the service would answer. */

@@ -1,6 +1,6 @@
 import { derivedId } from "../guid.ts";
 import type { AlternateKey, Schema, Table } from "../schema.ts";
-import type { Column, Option, Relationship } from "../tables/describe.ts";
+import type { Column, Option, Relationship } from "../tables/column.ts";
 
 /** A definition as JSON. Names and shapes follow captured replies of v9.2. */
 export type Document = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import { noRoute, querySyntax, Refusal, unknownSet } from "../errors.ts";
 import type { Preferences } from "../headers.ts";
 import { METADATA_VERSION, type Schema, type Table } from "../schema.ts";
-import type { Column } from "../tables/describe.ts";
+import type { Column } from "../tables/column.ts";
 import type { KeyText, Segment } from "../url.ts";
 import type { Session, World } from "../world.ts";
 import {
@@ -59,7 +59,9 @@ const OPTION_SET: Kind = { type: "OptionSetMetadata", ...LEAF };
 function baseKind(table: Table, described: readonly Described[]): Kind {
   const [first] = described;
   const base = first ? attributeBase(table, first.column, 1) : {};
-  const types = new Map(described.map(({ document, column }) => [document.MetadataId, castOf(column)]));
+  // Virtual companions are of the base type itself and carry no type name.
+  const typed = described.filter(({ column }) => column.type !== "virtual");
+  const types = new Map(typed.map(({ document, column }) => [document.MetadataId, castOf(column)]));
   return {
     type: "AttributeMetadata",
     expand: {},

@@ -1,9 +1,9 @@
 import * as options from "./choices.ts";
+import type { Column } from "./column.ts";
 import {
   ACTIVE_INACTIVE,
   bigint,
   boolean,
-  type Column,
   CREATE_ONLY,
   choice,
   choices,
@@ -33,9 +33,9 @@ import {
 const AMOUNT = ["0", "100000000000000"] as const;
 
 /** Address columns live in another table (IsLogical), yet they are written with the row. */
-const address = (n: 1 | 2, types: Column[]): Column[] => [
+const address = (n: 1 | 2, types: Column[], nameLength = 200): Column[] => [
   ...types,
-  ...text(`Address${n}_Name`, 200, LOGICAL),
+  ...text(`Address${n}_Name`, nameLength, LOGICAL),
   ...text(`Address${n}_Line1`, 250, LOGICAL),
   ...text(`Address${n}_Line2`, 250, LOGICAL),
   ...text(`Address${n}_Line3`, 250, LOGICAL),
@@ -93,7 +93,11 @@ export const account = table("Account", 1, {
     dateTime("LastUsedInCampaign", { forCreate: false, format: "DateOnly" }),
     dateTime("LastOnHoldTime"),
     currency("account"),
-    owner("account"),
+    owner("account", {
+      user: "user_accounts",
+      team: "team_accounts",
+      unit: "business_unit_accounts",
+    }),
     housekeeping("accountbase"),
     ACTIVE_INACTIVE,
   ],
@@ -145,11 +149,15 @@ export const contact = table("Contact", 2, {
     ]),
     lookup("PreferredSystemUserId", "systemuser", "system_user_contacts"),
     address(1, choice("Address1_AddressTypeCode", options.ADDRESS_TYPE, LOGICAL)),
-    address(2, []),
+    address(2, [], 100),
     dateTime("LastUsedInCampaign", { forCreate: false, format: "DateOnly" }),
     dateTime("LastOnHoldTime"),
     currency("contact"),
-    owner("contact"),
+    owner("contact", {
+      user: "contact_owning_user",
+      team: "team_contacts",
+      unit: "business_unit_contacts",
+    }),
     housekeeping("contactbase"),
     ACTIVE_INACTIVE,
     text("new_CustomerId", 100, { label: "Customer Id" }),

@@ -1,102 +1,14 @@
 /** The words in which tables are described. One call is one column, with the companions that the service adds. */
 
-export type ColumnType =
-  | "string"
-  | "memo"
-  | "integer"
-  | "bigint"
-  | "decimal"
-  | "double"
-  | "money"
-  | "boolean"
-  | "datetime"
-  | "choice"
-  | "choices"
-  | "state"
-  | "status"
-  | "lookup"
-  | "customer"
-  | "owner"
-  | "guid"
-  | "entityname"
-  | "virtual";
-
-export type Required = "None" | "SystemRequired" | "ApplicationRequired" | "Recommended";
-export type Behavior = "UserLocal" | "DateOnly" | "TimeZoneIndependent";
-
-export interface Option {
-  readonly value: number;
-  readonly label: string;
-  readonly german: string;
-  /** Of a status option: the state it belongs to. */
-  readonly state?: number;
-  /** Of a state option: the status reason that the state alone implies. */
-  readonly defaultStatus?: number;
-}
-
-/** One many-to-one relationship; a polymorphic lookup has one per target. */
-export interface Relationship {
-  readonly schemaName: string;
-  readonly target: string;
-  /** The name for `@odata.bind`: case-sensitive (page: web-api-navigation-properties). */
-  readonly navigation: string;
-  readonly referencedNavigation: string;
-}
-
-export interface Column {
-  readonly logicalName: string;
-  readonly schemaName: string;
-  readonly label: string;
-  readonly type: ColumnType;
-  readonly forCreate: boolean;
-  readonly forRead: boolean;
-  readonly forUpdate: boolean;
-  readonly odata: boolean;
-  readonly logical: boolean;
-  readonly custom: boolean;
-  readonly required: Required;
-  readonly attributeOf?: string;
-  readonly maxLength?: number;
-  readonly min?: string;
-  readonly max?: string;
-  readonly precision?: number;
-  readonly precisionSource?: number;
-  readonly calculationOf?: string;
-  readonly yomiOf?: string;
-  readonly format?: string;
-  readonly behavior?: Behavior;
-  readonly options?: readonly Option[];
-  /** Set when the choice is a global one. */
-  readonly globalName?: string;
-  readonly fallback?: number | boolean;
-  readonly targets?: readonly string[];
-  readonly relationships?: readonly Relationship[];
-}
-
-export interface KeyDescription {
-  readonly schemaName: string;
-  readonly label: string;
-  readonly columns: readonly string[];
-  readonly status: "Active" | "Pending" | "InProgress" | "Failed";
-}
-
-export interface TableDescription {
-  readonly logicalName: string;
-  readonly schemaName: string;
-  readonly set: string;
-  readonly label: string;
-  readonly pluralLabel: string;
-  readonly code: number;
-  readonly ownership: "UserOwned" | "OrganizationOwned" | "BusinessOwned" | "None";
-  readonly primaryId: string;
-  readonly primaryName: string | null;
-  readonly custom: boolean;
-  readonly changeTracking: boolean;
-  /** CreateMultiple and UpdateMultiple exist (page: bulk-operations). */
-  readonly bulk: boolean;
-  readonly columns: readonly Column[];
-  readonly keys: readonly KeyDescription[];
-}
+import type {
+  Behavior,
+  Column,
+  ColumnType,
+  KeyDescription,
+  Option,
+  Required,
+  TableDescription,
+} from "./column.ts";
 
 type Flags = Partial<
   Pick<
@@ -303,21 +215,34 @@ export function polymorphic(
       ...more,
     }),
     companion(schemaName, "Name", "string", { maxLength: 160, format: "Text", logical: false }),
-    companion(schemaName, "Type", "entityname", { forCreate: true, forUpdate: true, logical: false }),
+    companion(schemaName, "Type", "entityname", {
+      forCreate: true,
+      forUpdate: true,
+      logical: false,
+      required: more.required ?? "None",
+    }),
   ];
 }
 
 /** The owner of a row: bound as `ownerid` to a user or a team (page: associate-disassociate-entities). */
-export const owner = (table: string, plural = `${table}s`): Column[] => [
+export const owner = (
+  table: string,
+  names: {
+    readonly plural?: string;
+    readonly user?: string;
+    readonly team?: string;
+    readonly unit?: string;
+  } = {},
+): Column[] => [
   column("OwnerId", "owner", {
     required: "SystemRequired",
     targets: ["systemuser", "team"],
     relationships: [
       {
-        schemaName: `owner_${plural}`,
+        schemaName: `owner_${names.plural ?? `${table}s`}`,
         target: "owner",
         navigation: "ownerid",
-        referencedNavigation: `owner_${plural}`,
+        referencedNavigation: `owner_${names.plural ?? `${table}s`}`,
       },
     ],
   }),
@@ -328,9 +253,12 @@ export const owner = (table: string, plural = `${table}s`): Column[] => [
     logical: false,
     required: "SystemRequired",
   }),
-  ...lookup("OwningUser", "systemuser", `user_${table}`, { ...READ_ONLY, logical: true }).slice(0, 1),
-  ...lookup("OwningTeam", "team", `team_${table}`, { ...READ_ONLY, logical: true }).slice(0, 1),
-  ...lookup("OwningBusinessUnit", "businessunit", `business_unit_${table}`, READ_ONLY),
+  ...lookup("OwningUser", "systemuser", names.user ?? `user_${table}`, { ...READ_ONLY, logical: true }).slice(
+    0,
+    1,
+  ),
+  ...lookup("OwningTeam", "team", names.team ?? `team_${table}`, { ...READ_ONLY, logical: true }).slice(0, 1),
+  ...lookup("OwningBusinessUnit", "businessunit", names.unit ?? `business_unit_${table}`, READ_ONLY),
 ];
 
 /** What the service keeps about every row. */
@@ -345,8 +273,8 @@ export const housekeeping = (table: string): Column[] => [
 ];
 
 /** The currency of a row's amounts. */
-export const currency = (table: string): Column[] => [
-  ...lookup("TransactionCurrencyId", "transactioncurrency", `transactioncurrency_${table}`),
+export const currency = (table: string, required: Required = "None"): Column[] => [
+  ...lookup("TransactionCurrencyId", "transactioncurrency", `transactioncurrency_${table}`, { required }),
   ...decimal("ExchangeRate", "0.000000000001", "100000000000", 12, READ_ONLY),
 ];
 

@@ -1,6 +1,6 @@
+import type { TableDescription } from "./column.ts";
 import { note, order } from "./custom.ts";
 import { account, contact } from "./customers.ts";
-import type { TableDescription } from "./describe.ts";
 import {
   businessunit,
   sdkmessage,

@@ -71,7 +71,7 @@ export const team = table("Team", 9, {
     boolean("IsDefault", false, { ...READ_ONLY, ...REQUIRED }),
     lookup("AdministratorId", "systemuser", "lk_teambase_administratorid", REQUIRED),
     lookup("BusinessUnitId", "businessunit", "business_unit_teams", REQUIRED),
-    housekeeping("team"),
+    housekeeping("teambase"),
   ],
 });
 

@@ -1,4 +1,5 @@
 import * as options from "./choices.ts";
+import type { Required } from "./column.ts";
 import {
   boolean,
   CREATE_ONLY,
@@ -24,11 +25,16 @@ import {
   text,
 } from "./describe.ts";
 
-const customer = (table: string) =>
-  polymorphic("CustomerId", "customer", [
-    ["account", `${table}_customer_accounts`],
-    ["contact", `${table}_customer_contacts`],
-  ]);
+const customer = (table: string, required: Required = "None") =>
+  polymorphic(
+    "CustomerId",
+    "customer",
+    [
+      ["account", `${table}_customer_accounts`],
+      ["contact", `${table}_customer_contacts`],
+    ],
+    { required },
+  );
 
 export const lead = table("Lead", 4, {
   primaryName: "fullname",
@@ -58,8 +64,8 @@ export const lead = table("Lead", 4, {
     lookup("ParentAccountId", "account", "lead_parent_account"),
     lookup("ParentContactId", "contact", "lead_parent_contact"),
     currency("lead"),
-    owner("lead"),
-    housekeeping("lead"),
+    owner("lead", { user: "lead_owning_user", team: "lead_owning_team", unit: "business_unit_leads" }),
+    housekeeping("leadbase"),
     states([
       [
         0,
@@ -103,13 +109,18 @@ export const opportunity = table("Opportunity", 3, {
     dateOnly("EstimatedCloseDate"),
     dateOnly("ActualCloseDate"),
     choice("OpportunityRatingCode", options.RATING, { fallback: 2 }),
-    customer("opportunity"),
+    customer("opportunity", "ApplicationRequired"),
     lookup("ParentAccountId", "account", "opportunity_parent_account"),
     lookup("ParentContactId", "contact", "opportunity_parent_contact"),
     lookup("OriginatingLeadId", "lead", "opportunity_originating_lead"),
-    currency("opportunity"),
-    owner("opportunity", "opportunitys"),
-    housekeeping("opportunity"),
+    currency("opportunity", "ApplicationRequired"),
+    owner("opportunity", {
+      plural: "opportunitys",
+      user: "opportunity_owning_user",
+      team: "team_opportunities",
+      unit: "business_unit_opportunities",
+    }),
+    housekeeping("opportunitybase"),
     states([
       [
         0,
@@ -156,13 +167,13 @@ export const list = table("List", 4300, {
       { value: 0, label: "Static", german: "Statisch" },
     ]),
     integer("MemberType", 0, 1000000000, CREATE_ONLY),
-    integer("MemberCount", 0, 1000000000, READ_ONLY),
+    integer("MemberCount", 0, 1000000000, { forCreate: false }),
     text("Query", 1073741823),
     text("Purpose", 512),
     text("Source", 128),
     memo("Description", 2000),
     boolean("LockStatus", false),
-    boolean("DoNotSendOnOptOut", true),
+    boolean("DoNotSendOnOptOut", true).slice(0, 1),
     money("Cost", "0", "1000000000000"),
     dateTime("LastUsedOn", { forCreate: false, format: "DateOnly" }),
     currency("list"),

@@ -1,0 +1,99 @@
+/** What a table and its columns are made of. */
+
+export type ColumnType =
+  | "string"
+  | "memo"
+  | "integer"
+  | "bigint"
+  | "decimal"
+  | "double"
+  | "money"
+  | "boolean"
+  | "datetime"
+  | "choice"
+  | "choices"
+  | "state"
+  | "status"
+  | "lookup"
+  | "customer"
+  | "owner"
+  | "guid"
+  | "entityname"
+  | "virtual";
+
+export type Required = "None" | "SystemRequired" | "ApplicationRequired" | "Recommended";
+export type Behavior = "UserLocal" | "DateOnly" | "TimeZoneIndependent";
+
+export interface Option {
+  readonly value: number;
+  readonly label: string;
+  readonly german: string;
+  /** Of a status option: the state it belongs to. */
+  readonly state?: number;
+  /** Of a state option: the status reason that the state alone implies. */
+  readonly defaultStatus?: number;
+}
+
+/** One many-to-one relationship; a polymorphic lookup has one per target. */
+export interface Relationship {
+  readonly schemaName: string;
+  readonly target: string;
+  /** The name for `@odata.bind`: case-sensitive (page: web-api-navigation-properties). */
+  readonly navigation: string;
+  readonly referencedNavigation: string;
+}
+
+export interface Column {
+  readonly logicalName: string;
+  readonly schemaName: string;
+  readonly label: string;
+  readonly type: ColumnType;
+  readonly forCreate: boolean;
+  readonly forRead: boolean;
+  readonly forUpdate: boolean;
+  readonly odata: boolean;
+  readonly logical: boolean;
+  readonly custom: boolean;
+  readonly required: Required;
+  readonly attributeOf?: string;
+  readonly maxLength?: number;
+  readonly min?: string;
+  readonly max?: string;
+  readonly precision?: number;
+  readonly precisionSource?: number;
+  readonly calculationOf?: string;
+  readonly yomiOf?: string;
+  readonly format?: string;
+  readonly behavior?: Behavior;
+  readonly options?: readonly Option[];
+  /** Set when the choice is a global one. */
+  readonly globalName?: string;
+  readonly fallback?: number | boolean;
+  readonly targets?: readonly string[];
+  readonly relationships?: readonly Relationship[];
+}
+
+export interface KeyDescription {
+  readonly schemaName: string;
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly status: "Active" | "Pending" | "InProgress" | "Failed";
+}
+
+export interface TableDescription {
+  readonly logicalName: string;
+  readonly schemaName: string;
+  readonly set: string;
+  readonly label: string;
+  readonly pluralLabel: string;
+  readonly code: number;
+  readonly ownership: "UserOwned" | "OrganizationOwned" | "BusinessOwned" | "None";
+  readonly primaryId: string;
+  readonly primaryName: string | null;
+  readonly custom: boolean;
+  readonly changeTracking: boolean;
+  /** CreateMultiple and UpdateMultiple exist (page: bulk-operations). */
+  readonly bulk: boolean;
+  readonly columns: readonly Column[];
+  readonly keys: readonly KeyDescription[];
+}

@@ -1,0 +1,126 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startSandbox } from "../../src/sandbox/index.ts";
+import { idIn, openWire } from "./client.ts";
+
+let folder = "";
+let data = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sandbox-"));
+  data = join(folder, "data.jsonl");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("a data file", () => {
+  test("keeps organisation, rows, keys, versions and deletions between starts", async () => {
+    let organization = "";
+    let kept = "";
+    let version = "";
+    {
+      await using wire = await openWire({ data });
+      organization = wire.sandbox.organizationId;
+      kept = idIn(
+        await wire.call("POST", "accounts", {
+          name: "one",
+          accountnumber: "A",
+          creditlimit: 12345678901234.56,
+        }),
+      );
+      const gone = idIn(await wire.call("POST", "accounts", { name: "two" }));
+      await wire.call("PATCH", `accounts(${kept})`, { name: "changed" });
+      await wire.call("DELETE", `accounts(${gone})`);
+      version = (await wire.call("GET", `accounts(${kept})`)).json["@odata.etag"];
+    }
+    for (let start = 0; start < 2; start++) {
+      await using wire = await openWire({ data });
+      expect(wire.sandbox.organizationId).toBe(organization);
+      const { value } = (await wire.call("GET", "accounts?$select=name,accountnumber")).json;
+      expect(value).toMatchObject([
+        { name: "changed", accountnumber: "A", accountid: kept, "@odata.etag": version },
+      ]);
+      expect((await wire.call("GET", "accounts(accountnumber='a')?$select=creditlimit")).text).toContain(
+        "12345678901234.56",
+      );
+      expect((await wire.call("POST", "accounts", { name: "x", accountnumber: "a" })).status).toBe(412);
+    }
+  });
+
+  test("is compacted at the start", async () => {
+    {
+      await using wire = await openWire({ data });
+      const id = idIn(await wire.call("POST", "accounts", { name: "0" }));
+      for (let at = 1; at < 50; at++) await wire.call("PATCH", `accounts(${id})`, { name: String(at) });
+    }
+    const before = readFileSync(data, "utf8").length;
+    await (await startSandbox({ data })).close();
+    const text = readFileSync(data, "utf8");
+    expect(text.length).toBeLessThan(before / 10);
+    expect(text.trim().split("\n")).toHaveLength(2);
+  });
+
+  test("survives a torn last line", async () => {
+    {
+      await using wire = await openWire({ data });
+      await wire.call("POST", "accounts", { name: "whole" });
+    }
+    appendFileSync(data, '[["account","11111111-2222-4333-8444-5555555');
+    await using wire = await openWire({ data });
+    expect((await wire.call("GET", "accounts?$select=name")).json.value).toHaveLength(1);
+    await wire.call("POST", "accounts", { name: "after" });
+    expect(readFileSync(data, "utf8")).not.toContain("5555555");
+  });
+
+  test("belongs to one sandbox at a time, and is free after close", async () => {
+    const first = await startSandbox({ data });
+    await expect(startSandbox({ data })).rejects.toThrow(/is in use by the sandbox with process id \d+/);
+    await first.close();
+    await (await startSandbox({ data })).close();
+  });
+
+  test("is taken over from a process that is gone", async () => {
+    const child = spawn(process.execPath, ["-e", ""]);
+    await once(child, "exit");
+    writeFileSync(`${data}.lock`, `${child.pid} 1`);
+    await (await startSandbox({ data })).close();
+  });
+
+  test("of something else is refused", async () => {
+    writeFileSync(data, '{"hello":"world"}\n');
+    await expect(startSandbox({ data })).rejects.toThrow(/not a sandbox data file/);
+  });
+});
+
+/** The compiled sandbox, in a process that can be killed; the build is made before the tests run. */
+const BUILT = fileURLToPath(new URL("../../dist/src/sandbox/index.js", import.meta.url));
+
+test("what was acknowledged is there after SIGKILL", async () => {
+  const code = `import(${JSON.stringify(BUILT)}).then(async ({ startSandbox }) => {
+    const s = await startSandbox({ data: ${JSON.stringify(data)} });
+    const form = new URLSearchParams({ grant_type: "client_credentials", client_id: s.clientId, client_secret: s.clientSecret, scope: s.url + "/.default" });
+    const token = (await (await fetch(s.url + "/" + s.tenant + "/oauth2/v2.0/token", { method: "POST", body: form })).json()).access_token;
+    const headers = { Authorization: "Bearer " + token, "Content-Type": "application/json" };
+    for (let at = 0; ; at++) {
+      const r = await fetch(s.url + "/api/data/v9.2/accounts", { method: "POST", headers, body: JSON.stringify({ name: String(at) }) });
+      if (r.status !== 204) throw new Error(await r.text());
+      process.stdout.write(at + "\\n");
+    }
+  });`;
+  const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+    if (output.length > 400) child.kill("SIGKILL");
+  });
+  await once(child, "exit");
+  const acknowledged = output.slice(0, output.lastIndexOf("\n")).split("\n").length;
+  expect(acknowledged).toBeGreaterThan(50);
+  await using wire = await openWire({ data });
+  const stored = Number((await wire.call("GET", "accounts/$count")).text);
+  expect(stored).toBeGreaterThanOrEqual(acknowledged);
+  expect(stored).toBeLessThanOrEqual(acknowledged + 1);
+});
