@@ -178,7 +178,7 @@ async function openAt(
           ? ""
           : `AND NOT EXISTS (SELECT 1 FROM ${work}.changes c WHERE ${keys} AND c._backhaul_seq IN (${seqs}))`;
       const rows = await database.all(
-        `SELECT DISTINCT ${text} FROM ${work}.staged t WHERE ${text} IN (${wanted}) ${refusedRow} ${rejected}`,
+        `SELECT DISTINCT ${text} FROM ${work}.staged t WHERE ${text} IN (SELECT lower(rtrim(unnest([${wanted}]), ' '))) ${refusedRow} ${rejected}`,
       );
       return new Set(rows.map((row) => row[0] as string));
     },
