@@ -89,6 +89,16 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
     );
     return null;
   }
+  if (!attribute.creatable) {
+    findings.problem(
+      "mapping.update_only",
+      path,
+      `'${spec.field}' can be changed but not set when a record is created, so an upsert would lose it.`,
+      "Take it out of fields.",
+      spec.field,
+    );
+    return null;
+  }
   const source = sourceOf(spec, input, findings);
   if (!source) return null;
   if (!attribute.updatable && !match) {

@@ -39,6 +39,7 @@ export function compiledSync(
     write: (operations, context) =>
       writeAll(operations, context, {
         table: mapping.table,
+        byId: mapping.match.by === "id",
         sender,
         batchSize,
         width: () => service.gate.limit,

@@ -12,7 +12,8 @@ export type BearerAuth = Bearer;
 
 /** "Use bulk operation messages" recommends 100 to 1,000 records for ordinary tables. */
 export const DEFAULT_BATCH_SIZE = 500;
-export const DEFAULT_CONCURRENCY = 16;
+/** Just below the limit on concurrent requests ("Service protection API limits"); the service's hint is lower. */
+export const DEFAULT_CONCURRENCY = 50;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 

@@ -36,15 +36,15 @@ export async function settle(
   options: SettleOptions,
 ): Promise<Settled> {
   const settled: Settled = { outcomes: [], gone: [] };
-  const run = new Run(kind, options, settled);
-  if (hasBulk(options.table)) await run.bulk(operations, true);
-  else await run.parts(operations);
+  const settling = new Settling(kind, options, settled);
+  if (hasBulk(options.table)) await settling.bulk(operations, true);
+  else await settling.parts(operations);
   return settled;
 }
 
 const CONCERNS_ALL: ReadonlySet<Fault> = new Set<Fault>(["everyone", "throttled", "down"]);
 
-class Run {
+class Settling {
   readonly #kind: Operation["kind"];
   readonly #options: SettleOptions;
   readonly #settled: Settled;

@@ -27,6 +27,3 @@ export const MOST_OR_TERMS = 50;
 
 /** Largest body of a write request, in characters: far below what message processing takes. */
 export const LARGEST_BODY = 16_000_000;
-
-/** Moments are kept to the second: a fraction is cut off before it is sent or compared. */
-export const KEEPS_FRACTIONS_OF_SECONDS = false;

@@ -17,6 +17,8 @@ import type { Table } from "./table.ts";
 
 export interface WriterOptions {
   readonly table: Table;
+  /** Records are matched by their primary id: one that is gone is not made again. */
+  readonly byId: boolean;
   readonly sender: Sender;
   readonly batchSize: number;
   /** Requests that may be in flight, as the gate knows it. */
@@ -66,7 +68,7 @@ async function finish(
 async function addAgain(
   gone: readonly Operation[],
   settling: SettleOptions,
-  { replan }: WriterOptions,
+  { replan, byId }: WriterOptions,
 ): Promise<Outcome[]> {
   const problem = settling.stopped();
   if (problem) return gone.map((operation) => deferred(operation, problem));
@@ -92,19 +94,15 @@ async function addAgain(
   }
   for (const [kind, operations] of again) {
     const settled = await settle(kind, operations, settling);
-    outcomes.push(
-      ...settled.outcomes,
-      ...settled.gone.map((operation) => rejected(operation, notFound(operation))),
-    );
+    outcomes.push(...settled.outcomes, ...settled.gone.map((operation) => goneTwice(operation, byId)));
   }
   return outcomes;
 }
 
-export function notFound({ record }: Operation): Problem {
-  return {
-    kind: "rejected",
-    code: "record.not_found",
-    message: `There is no record ${record}.`,
-    remedy: "Check the id: a match by the primary id never makes a record.",
-  };
+function goneTwice(operation: Operation, byId: boolean): Outcome {
+  const gone = { code: "record.not_found", message: `There is no record ${operation.record}.` };
+  if (!byId)
+    return deferred(operation, { ...gone, kind: "deferred", remedy: "The next run looks for it again." });
+  const remedy = "Check the id: a match by the primary id never makes a record.";
+  return rejected(operation, { ...gone, kind: "rejected", remedy });
 }

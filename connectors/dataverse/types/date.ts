@@ -1,6 +1,7 @@
 /**
  * Dates and moments. Source: "Behavior and format of the date and time column": the behaviour decides what is
- * stored. A column of the behaviour DateOnly takes a date, any other one a moment in UTC.
+ * stored. A column of the behaviour DateOnly takes a date, any other one a moment in UTC. Moments are kept to the
+ * second, so a fraction is cut off before a value is sent or compared.
  */
 import type { Coercer } from "./value-problem.ts";
 import { NULL, quoted, valueProblem } from "./value-problem.ts";

@@ -1,4 +1,5 @@
 /** Text and ids. Limits: "Column definitions"; lengths count UTF-16 units. */
+import { EMPTY_TEXT_IS_NULL } from "../unverified.ts";
 import type { Coercer } from "./value-problem.ts";
 import { NULL, quoted, valueProblem } from "./value-problem.ts";
 
@@ -10,7 +11,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export function textCoercer(field: string, longest: number | undefined): Coercer {
   return (value) => {
-    if (value === "") return NULL;
+    if (value === "" && EMPTY_TEXT_IS_NULL) return NULL;
     if (longest !== undefined && value.length > longest) {
       return valueProblem(
         "too_long",

@@ -78,6 +78,7 @@ export const contact = table(
     attribute("donotemail", { kind: "boolean", choices: [] }),
     attribute("importsequencenumber", { kind: "whole", least: "0", most: "1000" }, { updatable: false }),
     attribute("new_code", text(10), { required: "system" }),
+    attribute("new_stage", text(10), { creatable: false }),
     attribute("createdon", { kind: "moment", showsDateOnly: false }, { creatable: false, updatable: false }),
     attribute("createdbyname", text(100), { creatable: false, updatable: false, of: "createdby" }),
     attribute("lastusedincampaign", { kind: "moment", showsDateOnly: true }),
