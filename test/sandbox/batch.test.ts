@@ -296,6 +296,14 @@ describe("a malformed batch runs nothing", () => {
     expect(await accounts(wire)).toBe("");
   });
 
+  test("a line feed alone inside a part's JSON is refused too, unless the switch says otherwise", async () => {
+    const body = batchOf(part("POST", POST, '{"name":\n"a"}'));
+    await using strict = await openWire();
+    expect((await strict.batch(body)).status).toBe(400);
+    await using lax = await openWire({ unverified: { batchRefusesBareLineFeeds: false } });
+    expect((await lax.batch(body)).status).toBe(200);
+  });
+
   test("the library's own complaints come in the legacy frame", async () => {
     await using wire = await openWire();
     const answer = await wire.batch(batchOf(changeSet("c1", part("GET", POST, undefined, "1"))));

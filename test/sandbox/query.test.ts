@@ -55,6 +55,7 @@ const filters: readonly (readonly [string, string])[] = [
   ["numberofchildren ge 2 and numberofchildren lt 3", "2"],
   ["numberofchildren le 1 or numberofchildren eq 3", "13"],
   ["not (numberofchildren gt 1)", "145"],
+  ["numberofchildren ne 1", "2345"],
   ["numberofchildren eq null", "45"],
   ["numberofchildren ne null", "123"],
   ["(lastname eq 'Adams' or lastname eq 'Clark') and numberofchildren eq 3", "3"],
