@@ -2,7 +2,7 @@
  * The two contracts of Backhaul: a warehouse that models run in and a destination that changes are written to.
  * A connector implements one of them and imports nothing else of `src` than `sdk.ts`.
  */
-import type { Change, Operation, Outcome, Planned } from "./core/change.ts";
+import type { Change, Operation, OperationKind, Outcome, Planned } from "./core/change.ts";
 import type { Problem } from "./core/errors.ts";
 import type { SyncSpec } from "./core/spec.ts";
 import type { Column, Value } from "./core/value.ts";
@@ -119,8 +119,8 @@ export interface CompiledSync {
   readonly warnings: readonly string[];
   /** Makes operations of changes, in order. May read the destination; writes nothing. */
   plan(changes: readonly Change[], context: PlanContext): Promise<readonly Planned[]>;
-  /** How many write requests that many operations take, short of faults. */
-  requestsFor(operations: number): number;
+  /** How many write requests so many operations of each kind take, short of faults. */
+  requestsFor(operations: Readonly<Record<OperationKind, number>>): number;
   /** Writes; one outcome per operation, in any order. Throws only when nothing can be said about any row. */
   write(
     operations: AsyncIterable<readonly Operation[]>,

@@ -31,7 +31,8 @@ export function compiledSync(
     })),
     match: mapping.match.parts.map(({ column }) => column),
     warnings,
-    requestsFor: (operations) => Math.ceil(operations / batchSize),
+    requestsFor: ({ create, update, upsert }) =>
+      Math.ceil((create + upsert) / batchSize) + Math.ceil(update / batchSize),
     async plan(changes, context) {
       const resolved = await resolver(changes, context);
       return changes.map((change) => planChange(mapping, change, resolved));

@@ -108,7 +108,6 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
       options.onProgress?.({ phase: "diff", done, total: staged.added + staged.changed });
     }
   }
-  const total = operations.create + operations.update + operations.upsert;
   return {
     sync: sync.name,
     model: prepared.model.name,
@@ -120,7 +119,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
     fields,
     unchanged,
     rejections: rejections.result(),
-    requests: total === 0 ? 0 : compiled.requestsFor(total),
+    requests: compiled.requestsFor(operations),
     samples: [...samples.values()].flat(),
     ...(state.recovery ? { recovery: state.recovery } : {}),
     warnings: compiled.warnings,

@@ -89,7 +89,7 @@ function compile(
     match,
     warnings: [],
     plan: async (changes) => changes.map(plan),
-    requestsFor: (operations) => Math.ceil(operations / 100),
+    requestsFor: ({ create, update, upsert }) => Math.ceil((create + update + upsert) / 100),
     async *write(batches) {
       for await (const batch of batches) {
         counters.writes += 1;
