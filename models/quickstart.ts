@@ -6,13 +6,15 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { count, counted, table } from "../src/cli/render.ts";
+import { count } from "../src/cli/render.ts";
 import { addressFile, type SandboxReady } from "../src/cli/sandbox.ts";
 import type { SyncPlan } from "../src/sync/report.ts";
 import { type Changes, changeWarehouse, EXPECTED_REJECTIONS, fillWarehouse } from "./company.ts";
 import { runForJson, runShown, type Show, ShowEnded, STOPS, startSandbox } from "./demo/processes.ts";
+import { forgetReceived, received } from "./demo/received.ts";
 import { latestRun, type RunRecord } from "./demo/records.ts";
-import { bad, command, good, heading, say } from "./demo/say.ts";
+import { bad, command, heading, say } from "./demo/say.ts";
+import { summary, tellChanges, tellVerdict } from "./demo/tell.ts";
 import * as verify from "./demo/verify.ts";
 
 /** The sample project's syncs with their objects, parents first. */
@@ -94,6 +96,7 @@ async function play(show: Show): Promise<void> {
   const first = results();
 
   heading("A day later");
+  await forgetReceived(url);
   const changes = await changeWarehouse(warehouse);
   tellChanges(changes);
 
@@ -106,32 +109,46 @@ async function play(show: Show): Promise<void> {
   command(typed("run"));
   await runShown(show, ["run"], REJECTED);
   const second = results();
+  const sent = await received(url);
   const last = await plans(show);
 
   heading("What came of it");
-  say(summary(first, second));
+  say(
+    summary(
+      SYNCS.map(([sync]) => sync),
+      first,
+      second,
+    ),
+  );
   const differences = [
-    ...SYNCS.flatMap(([sync], i) => [
+    ...SYNCS.flatMap(([sync, object], i) => [
       ...verify.rejectionDifferences("first", sync, EXPECTED_REJECTIONS, first[i]!),
       ...verify.landedDifferences(sync, first[i]!),
       ...verify.rejectionDifferences("second", sync, EXPECTED_REJECTIONS, second[i]!),
       ...verify.writtenDifferences(sync, second[i]!, changes[sync]),
+      ...verify.receivedDifferences(sync, sent.get(object) ?? new Map(), changes[sync]),
     ]),
     ...predicted.flatMap((plan, i) => verify.predictionDifferences(plan, first[i]!)),
     ...planned.flatMap((plan) => verify.planDifferences(plan, changes[plan.sync as keyof Changes])),
     ...last.flatMap(verify.leftoverDifferences),
   ];
   if (differences.length > 0) {
-    throw new ShowEnded(
-      `This is not what had to happen:\n${differences.map((line) => `  ${line}`).join("\n")}`,
-    );
+    const shown = differences.slice(0, 20).map((line) => `  ${line}`);
+    const more =
+      differences.length > shown.length ? [`  … and ${differences.length - shown.length} more`] : [];
+    throw new ShowEnded(["This is not what had to happen:", ...shown, ...more].join("\n"));
   }
   tellVerdict(changes, (Date.now() - started) / 1_000, place);
 }
 
 /** The plans of all syncs, for the checks at the end; a plan writes nothing, so that it may be asked for twice. */
 async function plans(show: Show): Promise<readonly SyncPlan[]> {
-  return (await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED)).plans;
+  const { plans } = await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED);
+  return SYNCS.map(([sync]) => {
+    const plan = plans.find((one) => one.sync === sync);
+    if (plan === undefined) throw new ShowEnded(`backhaul plan said nothing about ${sync}.`);
+    return plan;
+  });
 }
 
 /** Removes what an earlier show left, and nothing else. */
@@ -158,64 +175,6 @@ async function refuseIfServed(address: string): Promise<void> {
       `A sandbox of this project is running at ${url} (process ${pid}): stop it first, then start again.`,
     );
   }
-}
-
-function tellChanges({ accounts, contacts }: Changes): void {
-  say(
-    `In the warehouse ${counted(accounts.size, "account")} and ${counted(contacts.size, "contact")} differ now:`,
-  );
-  for (const [name, changed] of [
-    ["accounts", accounts],
-    ["contacts", contacts],
-  ] as const) {
-    const fields = [...fieldCounts(changed)].map(([field, n]) => `${field} (${n})`);
-    say(`  ${name}: ${fields.join(", ")}`);
-  }
-  say(
-    "Other edits mean nothing to the CRM: a choice in another language, a fraction of a second, a null to skip.",
-  );
-}
-
-function fieldCounts(changed: ReadonlyMap<string, ReadonlySet<string>>): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const fields of changed.values())
-    for (const field of fields) counts.set(field, (counts.get(field) ?? 0) + 1);
-  return counts;
-}
-
-function summary(first: readonly RunRecord[], second: readonly RunRecord[]): string {
-  const line = (when: string, i: number, run: RunRecord): (string | number)[] => [
-    when,
-    SYNCS[i]![0],
-    run.rows,
-    run.applied,
-    run.requests.reads + run.requests.writes,
-    run.seconds,
-    run.rejected,
-  ];
-  return table([
-    ["run", "sync", "rows", "written", "requests", "seconds", "rejected"],
-    ...first.map((run, i) => line("first", i, run)),
-    ...second.map((run, i) => line("second", i, run)),
-  ]);
-}
-
-function tellVerdict({ accounts, contacts }: Changes, seconds: number, place: string): void {
-  const rejected = EXPECTED_REJECTIONS.map(
-    ({ sync, key, why }) => `  ${sync}  ${(key ?? "(null)").padEnd(9)}  ${why}`,
-  );
-  say(`\n${good("✓")} Rejected were these ${rejected.length} rows and only these, in both runs:`);
-  say([...new Set(rejected)].join("\n"));
-  say(`${good("✓")} The first run did what its plan had said.`);
-  say(
-    `${good("✓")} The second run wrote ${count(accounts.size + contacts.size)} rows, and of them the changed fields alone.`,
-  );
-  say(`${good("✓")} A third plan is empty: the CRM holds what the models say.`);
-  say(`\nDone in ${seconds.toFixed(1)} s. The sandbox keeps its rows; go on with, for example:`);
-  say(`  npx backhaul schema contact --project ${place}`);
-  say(
-    `  npx backhaul plan --project ${place}       after a change of your own to ${join(place, "contacts.sql")}`,
-  );
 }
 
 await main();

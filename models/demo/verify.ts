@@ -83,6 +83,18 @@ export function writtenDifferences(
   ];
 }
 
+/** The CRM was sent the changed fields of the changed rows, and nothing else: its own account against ours. */
+export function receivedDifferences(sync: string, received: Changed, changed: Changed): string[] {
+  const keys = [...new Set([...received.keys(), ...changed.keys()])].sort();
+  return keys
+    .map((key) => [key, fieldList(received.get(key)), fieldList(changed.get(key))] as const)
+    .filter(([, got, due]) => got !== due)
+    .map(([key, got, due]) => `second run of ${sync}: ${key} was sent ${got}; changed had ${due}.`);
+}
+
+const fieldList = (fields: ReadonlySet<string> | undefined): string =>
+  fields === undefined || fields.size === 0 ? "nothing" : [...fields].sort().join(", ");
+
 /** Nothing is left to write. */
 export function leftoverDifferences({ sync, operations }: SyncPlan): string[] {
   const left = operations.create + operations.update + operations.upsert;

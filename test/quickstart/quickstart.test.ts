@@ -63,7 +63,12 @@ function landing(sync: string, rows: readonly ModelRow[], key: string): ModelRow
 const byKey = (rows: readonly Expected[], key: string): Map<string, Expected> =>
   new Map(rows.map((row) => [row[key]!, row]));
 
-test("the show plays to its end, and the CRM then holds what the models say, field by field", async () => {
+/** The show takes half a minute on an idle machine; tests seldom have one. */
+const PATIENCE = 300_000;
+
+test("the show plays to its end, and the CRM then holds what the models say, field by field", {
+  timeout: PATIENCE,
+}, async () => {
   const folder = project();
   const { code, output } = await play(folder);
   expect(output).toContain("A third plan is empty");

@@ -85,3 +85,18 @@ test("a second run that wrote other rows, and a last plan with something left, a
     [],
   );
 });
+
+test("a field, a row or a record that the CRM was sent beyond the changed ones, or not sent, is a difference", () => {
+  const differences = (...sent: (readonly [string, readonly string[]])[]) =>
+    verify.receivedDifferences(
+      "contacts",
+      new Map(sent.map(([key, fields]) => [key, new Set(fields)])),
+      CHANGED,
+    );
+  const [one, two] = [["C-1", ["jobtitle"]] as const, ["C-2", ["birthdate", "jobtitle"]] as const];
+  expect(differences(one, two)).toEqual([]);
+  expect(differences(one)).toHaveLength(1);
+  expect(differences(one, ["C-2", ["jobtitle"]])).toHaveLength(1);
+  expect(differences(["C-1", ["jobtitle", "firstname"]], two)).toHaveLength(1);
+  expect(differences(one, two, ["C-3", ["firstname"]])).toHaveLength(1);
+});
