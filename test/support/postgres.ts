@@ -66,6 +66,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   await ready(server);
   const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
   const pool = new pg.Pool({ connectionString: url, max: 2 });
+  pool.on("error", () => {}); // the server is going away
   return {
     port,
     url,
