@@ -200,7 +200,8 @@ function writeOf(
   const json =
     field.kind === "lookup" ? bound(field, row, resolved) : value === null ? NULL : field.coerce(value);
   if (isProblem(json) || json === "owed") return json;
-  if (json !== NULL && json !== "clear") return { field: field.field, property, json };
+  if (json !== NULL && json !== "clear")
+    return { field: field.field, property, json, ...shownOf(field, row) };
   if (json === NULL && whenNull === "skip") return "skip";
   if (field.required) {
     return valueProblem(
@@ -211,6 +212,13 @@ function writeOf(
     );
   }
   return { field: field.field, property, json: NULL };
+}
+
+/** A parent is bound by id and shown by key. */
+function shownOf(field: MappedField, row: readonly Value[]): { readonly shown?: string } {
+  if (field.kind === "plain") return {};
+  const json = parentValue(field, row);
+  return json === null || isProblem(json) ? {} : { shown: bindByKey(field, json) };
 }
 
 /** What to bind, as JSON; `owed` or `clear` for a missing parent that the mapping puts up with. */

@@ -13,15 +13,16 @@ const PHASES = {
   commit: "committing",
 } as const;
 const EVERY_MS = 100;
+const LINE_EVERY_MS = 10_000;
 const BAR = 24;
 
 /** @param silent under `--json`: nothing is shown */
-export function openProgress(label: string, stream: NodeJS.WriteStream, silent: boolean): ProgressLine {
+export function openProgress(stream: NodeJS.WriteStream, silent: boolean): ProgressLine {
   if (silent) return { update: () => {}, [Symbol.dispose]: () => {} };
-  return stream.isTTY ? onTerminal(label, stream) : inLines(label, stream);
+  return stream.isTTY ? onTerminal(stream) : inLines(stream);
 }
 
-function onTerminal(label: string, stream: NodeJS.WriteStream): ProgressLine {
+function onTerminal(stream: NodeJS.WriteStream): ProgressLine {
   let last = 0;
   let phase = "";
   let started = Date.now();
@@ -33,7 +34,7 @@ function onTerminal(label: string, stream: NodeJS.WriteStream): ProgressLine {
         started = now;
       } else if (now - last < EVERY_MS && progress.done !== progress.total) return;
       last = now;
-      const text = `${label}  ${line(progress, (now - started) / 1_000)}`;
+      const text = `${progress.sync}  ${line(progress, (now - started) / 1_000)}`;
       stream.write(`\r\u001b[2K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
     },
     [Symbol.dispose]() {
@@ -42,18 +43,28 @@ function onTerminal(label: string, stream: NodeJS.WriteStream): ProgressLine {
   };
 }
 
-function inLines(label: string, stream: NodeJS.WriteStream): ProgressLine {
-  let phase = "";
+function inLines(stream: NodeJS.WriteStream): ProgressLine {
+  let said = "";
+  let last = 0;
+  let started = 0;
   return {
     update(progress) {
       if (progress.waiting) {
         const seconds = Math.ceil(progress.waiting.milliseconds / 1_000);
-        stream.write(`${label}: waiting ${seconds} s (${progress.waiting.reason})\n`);
+        stream.write(`${progress.sync}: waiting ${seconds} s (${progress.waiting.reason})\n`);
       }
-      if (progress.phase === phase) return;
-      phase = progress.phase;
+      const step = `${progress.sync} ${progress.phase}`;
+      const now = Date.now();
+      if (step === said) {
+        if (now - last < LINE_EVERY_MS) return;
+        last = now;
+        stream.write(`${progress.sync}: ${line(progress, (now - started) / 1_000)}\n`);
+        return;
+      }
+      said = step;
+      last = started = now;
       const rows = progress.total === undefined ? "" : ` (${count(progress.total)} rows)`;
-      stream.write(`${label}: ${PHASES[progress.phase]}${rows}\n`);
+      stream.write(`${progress.sync}: ${PHASES[progress.phase]}${rows}\n`);
     },
     [Symbol.dispose]() {},
   };

@@ -26,7 +26,7 @@ export default class Plan extends BaseCommand {
     const paint = painter(process.stdout);
     const prepared = await openSyncs(session, argv as string[], this.signal);
     const plans: SyncPlan[] = [];
-    using progress = openProgress("plan", process.stderr, this.jsonEnabled());
+    using progress = openProgress(process.stderr, this.jsonEnabled());
     for await (const plan of planSyncs(prepared, { signal: this.signal, onProgress: progress.update })) {
       plans.push(plan);
       progress[Symbol.dispose]();

@@ -46,7 +46,7 @@ export default class Run extends BaseCommand {
 
   private async runOne(prepared: Prepared): Promise<SyncRun> {
     const { runSync } = await import("../sync/run.ts");
-    using progress = openProgress(prepared.sync.name, process.stderr, this.jsonEnabled());
+    using progress = openProgress(process.stderr, this.jsonEnabled());
     return await runSync(prepared, { signal: this.signal, onProgress: progress.update });
   }
 }

@@ -45,7 +45,9 @@ export interface FieldWrite {
   readonly property: string;
   /** The value as a JSON fragment: exact, already escaped. */
   readonly json: string;
-  /** The value before, as a JSON fragment, where the snapshot knows it. */
+  /** The value as a plan shows it, where the wire spells it otherwise: a parent by its key, not by its id. */
+  readonly shown?: string;
+  /** The value before, spelled as a plan shows it, where the snapshot knows it. */
   readonly before?: string;
 }
 

@@ -105,7 +105,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
         }
       }
       done += planned.length;
-      options.onProgress?.({ phase: "diff", done, total: staged.added + staged.changed });
+      options.onProgress?.({ sync: sync.name, phase: "diff", done, total: staged.added + staged.changed });
     }
   }
   return {
@@ -143,10 +143,10 @@ function sample(operation: Operation): SampleOperation {
     kind: operation.kind,
     key: operation.change.key,
     record: operation.record,
-    fields: operation.fields.map(({ field, before, json }) => ({
+    fields: operation.fields.map(({ field, before, json, shown }) => ({
       field,
       ...(before === undefined ? {} : { before }),
-      after: json,
+      after: shown ?? json,
     })),
   };
 }

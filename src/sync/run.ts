@@ -45,14 +45,26 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
           }
         }
         done += outcomes.length;
-        options.onProgress?.({ phase: "write", done, total, rejected: rejections.result().total });
+        options.onProgress?.({
+          sync: sync.name,
+          phase: "write",
+          done,
+          total,
+          rejected: rejections.result().total,
+        });
       };
-      options.onProgress?.({ phase: "write", done, total, rejected: refused });
+      options.onProgress?.({ sync: sync.name, phase: "write", done, total, rejected: refused });
       try {
         const write = compiled.write(operations(state.changes(WINDOW), prepared, options, settle), {
           signal: options.signal,
           onWait: (milliseconds, reason) =>
-            options.onProgress?.({ phase: "write", done, total, waiting: { milliseconds, reason } }),
+            options.onProgress?.({
+              sync: sync.name,
+              phase: "write",
+              done,
+              total,
+              waiting: { milliseconds, reason },
+            }),
         });
         for await (const outcomes of write) settle(outcomes);
       } catch (error) {
@@ -70,7 +82,7 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
         };
       }
     }
-    options.onProgress?.({ phase: "commit" });
+    options.onProgress?.({ sync: sync.name, phase: "commit" });
     await state.commit();
   }
   stopped ??= firstDeferred && { ...firstDeferred, kind: "deferred" };

@@ -5,6 +5,7 @@ import { type Prepared, queryOf } from "./prepare.ts";
 
 /** What a sync tells while it works; `done` and `total` count rows. */
 export interface Progress {
+  readonly sync: string;
   readonly phase: "stage" | "diff" | "write" | "commit";
   readonly done?: number;
   readonly total?: number;
@@ -33,14 +34,14 @@ export async function stageAndDiff(
   options: SyncOptions,
   reject: (key: readonly (string | null)[], problem: Problem) => void,
 ): Promise<Staged> {
-  const { model, warehouse } = prepared;
-  options.onProgress?.({ phase: "stage" });
+  const { model, sync, warehouse } = prepared;
+  options.onProgress?.({ sync: sync.name, phase: "stage" });
   const rows = await state.stage(warehouse, queryOf(model), {
     timezone: model.timezone,
     signal: options.signal,
-    onRows: (done) => options.onProgress?.({ phase: "stage", done }),
+    onRows: (done) => options.onProgress?.({ sync: sync.name, phase: "stage", done }),
   });
-  options.onProgress?.({ phase: "diff", total: rows });
+  options.onProgress?.({ sync: sync.name, phase: "diff", total: rows });
   for (const row of await state.refusals()) reject(row.key, keyProblem(prepared, row));
   const { added, changed } = await state.diff();
   return { rows, added, changed, stopped: guard(prepared, rows, state.known) };

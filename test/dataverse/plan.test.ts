@@ -256,6 +256,7 @@ describe("changed", () => {
         field: "parentcustomerid",
         property: "parentcustomerid_account@odata.bind",
         json: `"/accounts(${PARENT})"`,
+        shown: `"/accounts(accountnumber='A-2')"`,
         before: `"/accounts(accountnumber='A-1')"`,
       },
     ]);
