@@ -37,6 +37,9 @@ export const EDM_TYPE: Record<ColumnType, string> = {
   owner: "Edm.Guid",
   guid: "Edm.Guid",
   entityname: "Edm.String",
+  image: "Edm.Binary",
+  file: "Edm.Guid",
+  partylist: "Edm.String",
   virtual: "Edm.String",
 };
 
@@ -182,6 +185,9 @@ const MAKE: Record<ColumnType, Make> = {
   owner: never,
   guid,
   entityname: never,
+  image: never,
+  file: never,
+  partylist: never,
   virtual: never,
 };
 

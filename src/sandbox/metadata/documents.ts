@@ -50,6 +50,9 @@ const TYPE_NAMES: Record<Column["type"], readonly [cast: string, code: string, n
   owner: ["Lookup", "Owner", "OwnerType"],
   guid: ["UniqueIdentifier", "Uniqueidentifier", "UniqueidentifierType"],
   entityname: ["EntityName", "EntityName", "EntityNameType"],
+  image: ["Image", "Virtual", "ImageType"],
+  file: ["File", "Virtual", "FileType"],
+  partylist: ["Lookup", "PartyList", "PartyListType"],
   virtual: ["", "Virtual", "VirtualType"],
 };
 

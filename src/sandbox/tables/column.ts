@@ -19,6 +19,10 @@ export type ColumnType =
   | "owner"
   | "guid"
   | "entityname"
+  | "image"
+  | "file"
+  /** The parties of an activity: rows of `activityparty`, written with the activity alone. */
+  | "partylist"
   | "virtual";
 
 export type Required = "None" | "SystemRequired" | "ApplicationRequired" | "Recommended";
@@ -32,6 +36,8 @@ export interface Option {
   readonly state?: number;
   /** Of a state option: the status reason that the state alone implies. */
   readonly defaultStatus?: number;
+  /** Of a status option: the reasons that may follow, where the table enforces transitions (TransitionData). */
+  readonly next?: readonly number[];
 }
 
 /** One many-to-one relationship; a polymorphic lookup has one per target. */
@@ -41,6 +47,24 @@ export interface Relationship {
   /** The name for `@odata.bind`: case-sensitive (page: web-api-navigation-properties). */
   readonly navigation: string;
   readonly referencedNavigation: string;
+  /** What happens to rows that point at a deleted row; RemoveLink when nothing is said. */
+  readonly onDelete?: DeleteRule;
+}
+
+/** Page: configure-entity-relationship-cascading-behavior. */
+export type DeleteRule = "RemoveLink" | "Cascade" | "Restrict" | "NoCascade";
+
+/** A many-to-many relationship; its pairs are the rows of the intersect table (page: web-api-navigation-properties). */
+export interface ManyToMany {
+  readonly schemaName: string;
+  readonly intersect: string;
+  readonly set: string;
+  readonly entity1: string;
+  readonly attribute1: string;
+  readonly navigation1: string;
+  readonly entity2: string;
+  readonly attribute2: string;
+  readonly navigation2: string;
 }
 
 export interface Column {
@@ -94,6 +118,15 @@ export interface TableDescription {
   readonly changeTracking: boolean;
   /** CreateMultiple and UpdateMultiple exist (page: bulk-operations). */
   readonly bulk: boolean;
+  /** Kept in Cosmos DB: no transactions, whole-row upserts (page: elastic-tables). */
+  readonly elastic?: boolean;
+  readonly activity?: boolean;
+  /** Made from a many-to-many relationship: readable, written through `$ref`. */
+  readonly intersect?: boolean;
+  /** Status reasons may only follow their transitions (page: define-custom-state-model-transitions). */
+  readonly enforceTransitions?: boolean;
+  /** Columns that no two rows may share, without being an alternate key of the definitions. */
+  readonly unique?: readonly (readonly string[])[];
   readonly columns: readonly Column[];
   readonly keys: readonly KeyDescription[];
 }
