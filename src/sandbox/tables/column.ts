@@ -95,6 +95,12 @@ export interface Column {
   readonly fallback?: number | boolean;
   readonly targets?: readonly string[];
   readonly relationships?: readonly Relationship[];
+  /** Filled in on create when nothing is sent, `ORD-{SEQNUM:5}` (page: create-auto-number-attributes). */
+  readonly autoNumber?: string;
+  /** Computed by the service, never written: 1 calculated, 2 rollup, 3 formula (page: entity-attribute-metadata). */
+  readonly computed?: 1 | 2 | 3;
+  /** Of a file or image. */
+  readonly maxSizeKb?: number;
 }
 
 export interface KeyDescription {
@@ -127,6 +133,24 @@ export interface TableDescription {
   readonly enforceTransitions?: boolean;
   /** Columns that no two rows may share, without being an alternate key of the definitions. */
   readonly unique?: readonly (readonly string[])[];
+  /** A virtual table: its rows are another system's (page: virtual-entities). */
+  readonly dataProvider?: string;
+  /** The definition as it was loaded from a file; it is answered word for word. */
+  readonly loaded?: Loaded;
   readonly columns: readonly Column[];
   readonly keys: readonly KeyDescription[];
+}
+
+/** A JSON document. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** The parts of a loaded definition; option sets apart from their columns, because only casts show them. */
+export interface Loaded {
+  readonly entity: Json;
+  readonly attributes: ReadonlyMap<string, Json>;
+  readonly optionSets: ReadonlyMap<string, { readonly local: Json; readonly global: Json | null }>;
+  readonly keys: readonly Json[];
+  readonly manyToOne: readonly Json[];
+  readonly oneToMany: readonly Json[];
+  readonly manyToMany: readonly Json[];
 }
