@@ -197,6 +197,27 @@ const OTHERS: readonly Message[] = [
   },
 ];
 
+/** Page: query-schema-definitions. */
+const METADATA: readonly Message[] = [
+  {
+    name: "RetrieveMetadataChanges",
+    kind: "function",
+    parameters: [
+      optional("Query", "mscrm.EntityQueryExpression"),
+      optional("DeletedMetadataFilters", "mscrm.DeletedMetadataFilters"),
+      optional("ClientVersionStamp", "Edm.String"),
+      optional("AppModuleId", "Edm.Guid"),
+      optional("RetrieveAllSettings", "Edm.Boolean"),
+    ],
+    reply: reply(
+      "RetrieveMetadataChanges",
+      required("ServerVersionStamp", "Edm.String"),
+      required("DeletedMetadata", "mscrm.DeletedMetadataCollection"),
+      required("EntityMetadata", "Collection(mscrm.ComplexEntityMetadata)"),
+    ),
+  },
+];
+
 /** Its body is unverified, so its signature depends on a switch: see `unverified.ts`. */
 export const removeMemberList = (body: "ListMember" | "EntityId"): Message => ({
   name: "RemoveMemberList",
@@ -207,4 +228,4 @@ export const removeMemberList = (body: "ListMember" | "EntityId"): Message => ({
   ],
 });
 
-export const MESSAGES: readonly Message[] = [...BULK, ...LISTS, ...SEGMENTS, ...OTHERS];
+export const MESSAGES: readonly Message[] = [...BULK, ...LISTS, ...SEGMENTS, ...OTHERS, ...METADATA];

@@ -1,120 +1,91 @@
-import type { ComplexType, EnumType } from "./signatures.ts";
+import type { Parameter } from "./catalogue.ts";
 
-/** The complex and enum types that the signatures name (page: web-api-complex-enum-types). */
+/** The complex and enum types that the catalogue names (page: web-api-complex-enum-types). */
+export interface ComplexType {
+  readonly name: string;
+  readonly properties: readonly Parameter[];
+}
+
+export interface EnumType {
+  readonly name: string;
+  readonly flags?: boolean;
+  readonly members: Readonly<Record<string, number>>;
+}
 
 const of = (name: string, ...properties: (readonly [name: string, type: string])[]): ComplexType => ({
   name,
-  properties: properties.map(([property, type]) => ({ name: property, type })),
+  properties: properties.map(([property, type]) => ({ name: property, type, optional: true })),
 });
+const many = (type: string): string => `Collection(${type})`;
+
+const METADATA_QUERY: readonly (readonly [string, string])[] = [
+  ["Criteria", "mscrm.MetadataFilterExpression"],
+  ["Properties", "mscrm.MetadataPropertiesExpression"],
+];
 
 export const COMPLEX_TYPES: readonly ComplexType[] = [
-  of(
-    "WhoAmIResponse",
-    ["BusinessUnitId", "Edm.Guid"],
-    ["UserId", "Edm.Guid"],
-    ["OrganizationId", "Edm.Guid"],
-  ),
   of(
     "EntityRecordCountCollection",
     ["Count", "Edm.Int32"],
     ["IsReadOnly", "Edm.Boolean"],
-    ["Keys", "Edm.String[]"],
-    ["Values", "Edm.Int64[]"],
-  ),
-  of("RetrieveTotalRecordCountResponse", ["EntityRecordCountCollection", "EntityRecordCountCollection"]),
-  of("CreateMultipleResponse", ["Ids", "Edm.Guid[]"]),
-  of("BulkDeleteResponse", ["JobId", "Edm.Guid"]),
-  of("AddMemberListResponse", ["Id", "Edm.Guid"]),
-  of("CopyDynamicListToStaticResponse", ["StaticListId", "Edm.Guid"]),
-  of("msdynmkt_ListGroupMembersResponse", ["Response", "Edm.String"]),
-  of("msdynmkt_MembersListResponse", ["StatusCode", "Edm.Int32"], ["ResultText", "Edm.String"]),
-  of(
-    "StopSingleSegmentResult",
-    ["SegmentId", "Edm.String"],
-    ["WasStopped", "Edm.Boolean"],
-    ["Message", "Edm.String"],
-    ["DependentJourneys", "Edm.String[]"],
-    ["DependentSegments", "Edm.String[]"],
-  ),
-  of(
-    "msdynmkt_StopSegmentsResponse",
-    ["summary", "Edm.String"],
-    ["stopSingleSegmentResults", "StopSingleSegmentResult[]"],
+    ["Keys", many("Edm.String")],
+    ["Values", many("Edm.Int64")],
   ),
   of("Object", ["Type", "Edm.String"], ["Value", "Edm.String"]),
   of(
     "ConditionExpression",
     ["AttributeName", "Edm.String"],
-    ["Operator", "ConditionOperator"],
-    ["Values", "Object[]"],
+    ["Operator", "Edm.String"],
+    ["Values", many("mscrm.Object")],
     ["EntityName", "Edm.String"],
   ),
   of(
     "FilterExpression",
-    ["FilterOperator", "LogicalOperator"],
-    ["Conditions", "ConditionExpression[]"],
-    ["Filters", "FilterExpression[]"],
+    ["FilterOperator", "mscrm.LogicalOperator"],
+    ["Conditions", many("mscrm.ConditionExpression")],
+    ["Filters", many("mscrm.FilterExpression")],
   ),
-  of("ColumnSet", ["AllColumns", "Edm.Boolean"], ["Columns", "Edm.String[]"]),
+  of("ColumnSet", ["AllColumns", "Edm.Boolean"], ["Columns", many("Edm.String")]),
   of(
     "QueryExpression",
     ["EntityName", "Edm.String"],
-    ["ColumnSet", "ColumnSet"],
-    ["Criteria", "FilterExpression"],
+    ["ColumnSet", "mscrm.ColumnSet"],
+    ["Criteria", "mscrm.FilterExpression"],
     ["Distinct", "Edm.Boolean"],
     ["NoLock", "Edm.Boolean"],
   ),
   of(
     "MetadataConditionExpression",
     ["PropertyName", "Edm.String"],
-    ["ConditionOperator", "MetadataConditionOperator"],
-    ["Value", "Object"],
+    ["ConditionOperator", "mscrm.MetadataConditionOperator"],
+    ["Value", "mscrm.Object"],
   ),
   of(
     "MetadataFilterExpression",
-    ["FilterOperator", "LogicalOperator"],
-    ["Conditions", "MetadataConditionExpression[]"],
-    ["Filters", "MetadataFilterExpression[]"],
+    ["FilterOperator", "mscrm.LogicalOperator"],
+    ["Conditions", many("mscrm.MetadataConditionExpression")],
+    ["Filters", many("mscrm.MetadataFilterExpression")],
   ),
-  of("MetadataPropertiesExpression", ["AllProperties", "Edm.Boolean"], ["PropertyNames", "Edm.String[]"]),
-  of("LabelQueryExpression", ["FilterLanguages", "Edm.Int32[]"], ["MissingLabelBehavior", "Edm.Int32"]),
-  of(
-    "AttributeQueryExpression",
-    ["Criteria", "MetadataFilterExpression"],
-    ["Properties", "MetadataPropertiesExpression"],
-  ),
-  of(
-    "RelationshipQueryExpression",
-    ["Criteria", "MetadataFilterExpression"],
-    ["Properties", "MetadataPropertiesExpression"],
-  ),
-  of(
-    "EntityKeyQueryExpression",
-    ["Criteria", "MetadataFilterExpression"],
-    ["Properties", "MetadataPropertiesExpression"],
-  ),
+  of("MetadataPropertiesExpression", ["AllProperties", "Edm.Boolean"], ["PropertyNames", many("Edm.String")]),
+  of("LabelQueryExpression", ["FilterLanguages", many("Edm.Int32")], ["MissingLabelBehavior", "Edm.Int32"]),
+  of("AttributeQueryExpression", ...METADATA_QUERY),
+  of("RelationshipQueryExpression", ...METADATA_QUERY),
+  of("EntityKeyQueryExpression", ...METADATA_QUERY),
   of(
     "EntityQueryExpression",
-    ["Criteria", "MetadataFilterExpression"],
-    ["Properties", "MetadataPropertiesExpression"],
-    ["AttributeQuery", "AttributeQueryExpression"],
-    ["RelationshipQuery", "RelationshipQueryExpression"],
-    ["KeyQuery", "EntityKeyQueryExpression"],
-    ["LabelQuery", "LabelQueryExpression"],
+    ...METADATA_QUERY,
+    ["AttributeQuery", "mscrm.AttributeQueryExpression"],
+    ["RelationshipQuery", "mscrm.RelationshipQueryExpression"],
+    ["KeyQuery", "mscrm.EntityKeyQueryExpression"],
+    ["LabelQuery", "mscrm.LabelQueryExpression"],
   ),
+  of("GuidCollection", ["Items", many("Edm.Guid")]),
   of(
     "DeletedMetadataCollection",
     ["Count", "Edm.Int32"],
     ["IsReadOnly", "Edm.Boolean"],
-    ["Keys", "DeletedMetadataFilters[]"],
-    ["Values", "GuidCollection[]"],
-  ),
-  of("GuidCollection", ["Items", "Edm.Guid[]"]),
-  of(
-    "RetrieveMetadataChangesResponse",
-    ["ServerVersionStamp", "Edm.String"],
-    ["EntityMetadata", "ComplexEntityMetadata[]"],
-    ["DeletedMetadata", "DeletedMetadataCollection"],
+    ["Keys", many("mscrm.DeletedMetadataFilters")],
+    ["Values", many("mscrm.GuidCollection")],
   ),
 ];
 
@@ -124,16 +95,10 @@ export const ENUM_TYPES: readonly EnumType[] = [
     name: "MetadataConditionOperator",
     members: { Equals: 0, NotEquals: 1, In: 2, NotIn: 3, GreaterThan: 4, LessThan: 5 },
   },
+  // Page: cache-schema-data: `Default` stands for the .NET value `Entity`.
   {
     name: "DeletedMetadataFilters",
     flags: true,
-    members: {
-      Default: 1,
-      Attribute: 2,
-      Relationship: 4,
-      Label: 8,
-      OptionSet: 16,
-      All: 31,
-    },
+    members: { Default: 1, Attribute: 2, Relationship: 4, Label: 8, OptionSet: 16, All: 31 },
   },
 ];
