@@ -1,4 +1,12 @@
-import type { Column, KeyDescription, Relationship, TableDescription } from "./tables/column.ts";
+import type {
+  Column,
+  DeleteRule,
+  KeyDescription,
+  ManyToMany,
+  Relationship,
+  TableDescription,
+} from "./tables/column.ts";
+import { intersectTable } from "./tables/intersect.ts";
 
 /** A single-valued navigation property: the name that `@odata.bind` uses, and where its value is kept. */
 export interface Navigation {
@@ -14,7 +22,28 @@ export interface AlternateKey extends KeyDescription {
   readonly parts: readonly Column[];
 }
 
-export interface Table extends Omit<TableDescription, "columns" | "keys"> {
+/** A collection-valued navigation property: the rows of `table` that belong to a row at its other end. */
+export interface Collection {
+  readonly name: string;
+  /** The table of the rows that a reader sees. */
+  readonly table: string;
+  /** Where the tie is kept: the referencing table itself, or the intersect table. */
+  readonly tie: string;
+  /** Column of the tie that names the row whose collection it is. */
+  readonly own: string;
+  /** Column of the tie that names the member; nothing when the tie is the member itself (one-to-many). */
+  readonly member?: string;
+}
+
+/** Rows that point at a table, and what becomes of them when their target goes. */
+export interface Dependent {
+  readonly table: string;
+  readonly column: string;
+  readonly rule: DeleteRule;
+  readonly indexed: boolean;
+}
+
+export interface Table extends Omit<TableDescription, "columns" | "keys" | "unique"> {
   readonly columns: ReadonlyMap<string, Column>;
   /** OData property name to column: `name`, `_ownerid_value`. */
   readonly properties: ReadonlyMap<string, Column>;
@@ -22,6 +51,11 @@ export interface Table extends Omit<TableDescription, "columns" | "keys"> {
   readonly navigation: ReadonlyMap<string, Navigation>;
   readonly keys: readonly AlternateKey[];
   readonly activeKeys: readonly AlternateKey[];
+  /** Pairs that may not come twice, kept like keys and named by nobody. */
+  readonly unique: readonly AlternateKey[];
+  /** Columns whose rows are found from the row they point at, through an index. */
+  readonly tracked: readonly string[];
+  readonly collections: ReadonlyMap<string, Collection>;
   readonly money: readonly Column[];
   readonly fallbacks: readonly (readonly [column: string, value: number | boolean])[];
   readonly hasOwner: boolean;
@@ -33,6 +67,9 @@ export interface Table extends Omit<TableDescription, "columns" | "keys"> {
 export interface Schema {
   readonly tables: ReadonlyMap<string, Table>;
   readonly sets: ReadonlyMap<string, Table>;
+  readonly links: readonly ManyToMany[];
+  /** By the table that is pointed at. */
+  readonly dependents: ReadonlyMap<string, readonly Dependent[]>;
 }
 
 /** Stands for the state of all definitions: a client that sees another one reads them again (page: compose-http-requests). */
@@ -56,14 +93,25 @@ function navigations(columns: readonly Column[]): Map<string, Navigation> {
   return found;
 }
 
+/** So many rows point at these that finding them by a look at all rows costs less than an index on every write. */
+const POINTED_AT_BY_ALL = new Set(["systemuser", "team", "businessunit", "transactioncurrency", "owner"]);
+
+const isTracked = (column: Column): boolean =>
+  column.tracked === true ||
+  (column.relationships ?? []).some(
+    ({ onDelete, target }) =>
+      (onDelete === "Cascade" || onDelete === "Restrict") && !POINTED_AT_BY_ALL.has(target),
+  );
+
 function compileTable(description: TableDescription): Table {
   const columns = new Map(description.columns.map((column) => [column.logicalName, column]));
   const readable = description.columns.filter((column) => column.odata && column.forRead);
-  const keys = description.keys.map((key): AlternateKey => {
+  const keyOf = (key: KeyDescription): AlternateKey => {
     const parts = key.columns.map((name) => columns.get(name));
     if (parts.some((part) => part === undefined)) throw new Error(`${key.schemaName}: no such column`);
     return { ...key, logicalName: key.schemaName.toLowerCase(), parts: parts as Column[] };
-  });
+  };
+  const keys = description.keys.map(keyOf);
   return {
     ...description,
     columns,
@@ -74,6 +122,11 @@ function compileTable(description: TableDescription): Table {
     navigation: navigations(description.columns),
     keys,
     activeKeys: keys.filter((key) => key.status === "Active"),
+    unique: (description.unique ?? []).map((names) =>
+      keyOf({ schemaName: names.join("_"), label: names.join(", "), columns: names, status: "Active" }),
+    ),
+    tracked: description.columns.filter(isTracked).map((column) => column.logicalName),
+    collections: new Map(),
     money: description.columns.filter((column) => column.type === "money" && !column.calculationOf),
     fallbacks: description.columns
       .filter((column) => column.fallback !== undefined && column.type !== "state")
@@ -86,10 +139,69 @@ function compileTable(description: TableDescription): Table {
   };
 }
 
+/** The far ends of all lookups and many-to-many relationships, by the table that they start from. */
+function collectionsOf(tables: ReadonlyMap<string, Table>, links: readonly ManyToMany[]): void {
+  const add = (from: string, collection: Collection) => {
+    (tables.get(from)?.collections as Map<string, Collection> | undefined)?.set(collection.name, collection);
+  };
+  for (const table of tables.values()) {
+    for (const { column, relationship, targets } of table.navigation.values()) {
+      const name = relationship.referencedNavigation;
+      const tie = table.logicalName;
+      for (const target of targets) add(target, { name, table: tie, tie, own: column.logicalName });
+    }
+  }
+  for (const link of links) {
+    const tie = link.intersect;
+    const own = { tie, own: link.attribute1, member: link.attribute2 };
+    add(link.entity1, { name: link.navigation1, table: link.entity2, ...own });
+    const back = { tie, own: link.attribute2, member: link.attribute1 };
+    add(link.entity2, { name: link.navigation2, table: link.entity1, ...back });
+  }
+}
+
+function dependentsOf(
+  tables: ReadonlyMap<string, Table>,
+  links: readonly ManyToMany[],
+): Map<string, Dependent[]> {
+  const dependents = new Map<string, Dependent[]>();
+  const add = (target: string, dependent: Dependent) => {
+    const known = dependents.get(target) ?? [];
+    dependents.set(target, known);
+    known.push(dependent);
+  };
+  for (const table of tables.values()) {
+    for (const { column, relationship, targets } of table.navigation.values()) {
+      const rule = relationship.onDelete ?? "RemoveLink";
+      const indexed = table.tracked.includes(column.logicalName);
+      for (const target of targets) {
+        add(target, { table: table.logicalName, column: column.logicalName, rule, indexed });
+      }
+    }
+  }
+  for (const { intersect: table, ...link } of links) {
+    if (!tables.get(table)?.intersect) continue;
+    add(link.entity1, { table, column: link.attribute1, rule: "Cascade", indexed: true });
+    add(link.entity2, { table, column: link.attribute2, rule: "Cascade", indexed: true });
+  }
+  return dependents;
+}
+
 /** Builds the lookup structures of all tables once; they never change while a sandbox runs. */
-export function compileSchema(descriptions: readonly TableDescription[]): Schema {
-  const tables = new Map(
-    descriptions.map((description) => [description.logicalName, compileTable(description)]),
-  );
-  return { tables, sets: new Map([...tables.values()].map((table) => [table.set, table])) };
+export function compileSchema(
+  descriptions: readonly TableDescription[],
+  links: readonly ManyToMany[] = [],
+): Schema {
+  const known = new Set(descriptions.map((description) => description.logicalName));
+  const usable = links.filter((link) => known.has(link.entity1) && known.has(link.entity2));
+  const all = [...descriptions];
+  for (const link of usable) if (!known.has(link.intersect)) all.push(intersectTable(link));
+  const tables = new Map(all.map((description) => [description.logicalName, compileTable(description)]));
+  collectionsOf(tables, usable);
+  return {
+    tables,
+    sets: new Map([...tables.values()].map((table) => [table.set, table])),
+    links: usable,
+    dependents: dependentsOf(tables, usable),
+  };
 }

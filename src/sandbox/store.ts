@@ -33,6 +33,15 @@ export interface Change {
 interface Shelf {
   readonly rows: Map<string, Row>;
   readonly indexes: readonly { readonly key: AlternateKey; readonly ids: Map<string, string> }[];
+  /** By tracked column: the rows that point at an id. */
+  readonly referrers: readonly { readonly column: string; readonly ids: Map<string, Set<string>> }[];
+  readonly deleted: Deletion[];
+}
+
+/** What change tracking tells of a row that is gone. */
+export interface Deletion {
+  readonly id: string;
+  readonly version: number;
 }
 
 export interface Store {
@@ -44,6 +53,10 @@ export interface Store {
   insert(table: Table, id: string, values: Values, written: readonly string[]): Row;
   replace(table: Table, row: Row, values: Values, written: readonly string[]): Row;
   remove(table: Table, row: Row): void;
+  /** Ids of the rows whose tracked column points at `id`. */
+  referrers(table: Table, column: string, id: string): ReadonlySet<string>;
+  /** Deletions in the order in which they happened, since the start. */
+  deletions(table: Table): readonly Deletion[];
   /** Runs `work` whole or not at all; nested calls join the outer one and can be taken back alone. */
   transaction<T>(work: () => T): T;
   /** Puts a row in place as it was, outside transactions and checks: seeds and restarts. */
@@ -64,6 +77,11 @@ export function keyPart(rules: Unverified, value: Value | undefined): string | u
   if (typeof value === "string") return fold(rules, value);
   return typeof value === "object" ? value.id : String(value);
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+const targetOf = (value: Value | undefined): string | undefined =>
+  value === null || value === undefined ? undefined : typeof value === "object" ? value.id : String(value);
 
 function keyText(rules: Unverified, key: AlternateKey, values: Values): string | undefined {
   if (key.columns.length === 1) return keyPart(rules, values[key.columns[0]!]);
@@ -89,7 +107,9 @@ export function createStore(
   for (const table of schema.tables.values()) {
     shelves.set(table, {
       rows: new Map(),
-      indexes: table.activeKeys.map((key) => ({ key, ids: new Map() })),
+      indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, ids: new Map() })),
+      referrers: table.tracked.map((column) => ({ column, ids: new Map() })),
+      deleted: [],
     });
   }
   const shelf = (table: Table): Shelf => shelves.get(table) as Shelf;
@@ -106,13 +126,15 @@ export function createStore(
     after: Row | undefined,
     check: boolean,
   ): void {
-    const { rows, indexes } = shelf(table);
+    const { rows, indexes, referrers } = shelf(table);
     const moved: { ids: Map<string, string>; from: string | undefined; to: string | undefined }[] = [];
     for (const { key, ids } of indexes) {
       const from = before && keyText(rules, key, before.values);
       const to = after && keyText(rules, key, after.values);
       if (from === to) continue;
       if (check && to !== undefined && ids.has(to)) {
+        // What is no alternate key is a plain unique index: the database says so in other words.
+        if (table.unique.includes(key)) throw duplicateId(rules);
         throw keyViolated(rules, key.label, key.parts.map((part) => part.label).join(", "));
       }
       moved.push({ ids, from, to });
@@ -120,6 +142,16 @@ export function createStore(
     for (const { ids, from, to } of moved) {
       if (from !== undefined && ids.get(from) === id) ids.delete(from);
       if (to !== undefined) ids.set(to, id);
+    }
+    for (const { column, ids } of referrers) {
+      const from = before && targetOf(before.values[column]);
+      const to = after && targetOf(after.values[column]);
+      if (from === to) continue;
+      if (from !== undefined) ids.get(from)?.delete(id);
+      if (to === undefined) continue;
+      const known = ids.get(to);
+      if (known) known.add(id);
+      else ids.set(to, new Set([id]));
     }
     if (after) rows.set(id, after);
     else rows.delete(id);
@@ -146,6 +178,7 @@ export function createStore(
     while (journal.length > mark) {
       const { table, id, before, after } = journal.pop() as Change;
       place(table, id, after, before, false);
+      if (!after) shelf(table).deleted.pop();
       if (before && !after) inOrder(table);
     }
   }
@@ -183,7 +216,15 @@ export function createStore(
       write(table, row.id, row, next, written);
       return next;
     },
-    remove: (table, row) => write(table, row.id, row, undefined, []),
+    remove(table, row) {
+      shelf(table).deleted.push({ id: row.id, version: ++version });
+      write(table, row.id, row, undefined, []);
+    },
+    referrers: (table, column, id) =>
+      shelf(table)
+        .referrers.find((index) => index.column === column)
+        ?.ids.get(id) ?? NOBODY,
+    deletions: (table) => shelf(table).deleted,
     transaction(work) {
       const mark = journal.length;
       depth += 1;

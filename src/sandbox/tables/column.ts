@@ -101,7 +101,17 @@ export interface Column {
   readonly computed?: 1 | 2 | 3;
   /** Of a file or image. */
   readonly maxSizeKb?: number;
+  /** Rows are found from the row that the column points at. */
+  readonly tracked?: boolean;
+  /** What a computed column is made of, on each read. */
+  readonly formula?: Formula;
 }
+
+/** The few formulas that the sandbox's own tables need. */
+export type Formula =
+  | { readonly is: "product"; readonly of: readonly [string, string] }
+  /** How many rows of a table point here. */
+  | { readonly is: "count"; readonly table: string; readonly column: string };
 
 export interface KeyDescription {
   readonly schemaName: string;
