@@ -3,6 +3,7 @@ import { createAuthority } from "./auth.ts";
 import { newCounters } from "./counters.ts";
 import { newFaults } from "./faults.ts";
 import { randomId } from "./guid.ts";
+import { HOOKS } from "./hooks.ts";
 import {
   DEFAULT_USER,
   newOrganization,
@@ -93,6 +94,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     organization: newOrganization(log?.organizationId),
     faults: newFaults(),
     plugins: [],
+    hooks: HOOKS,
   };
   const quietly = <T>(work: () => T): T => {
     quiet = true;

@@ -1,4 +1,5 @@
 import { type Call, noContent, type Reply, withBody } from "./api.ts";
+import { deleteRow } from "./cascade.ts";
 import {
   payloadError,
   Refusal,
@@ -25,7 +26,7 @@ import { METADATA_VERSION, type Table } from "./schema.ts";
 import type { Row, Value } from "./store.ts";
 import type { Segment, Target } from "./url.ts";
 import type { World } from "./world.ts";
-import { createRow, deleteRow, updateRow } from "./write.ts";
+import { createRow, updateRow } from "./write.ts";
 
 /** What every operation on rows is given. */
 export interface Asked {

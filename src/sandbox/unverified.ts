@@ -53,8 +53,22 @@ export interface Unverified {
   readonly itemTypeMayHaveHash: boolean;
   /** Code of the refusal of `_x_value` in a body. */
   readonly rawLookupCode: string;
+  /** Tables whose inactive rows refuse updates with 0x80040230; which ones do is not listed anywhere. */
+  readonly inactiveRowsRefuse: readonly string[];
   /** A user that the token names but the organisation does not know: status of 0x80072560. */
   readonly unknownUserStatus: number;
+  /** How 0x80040225 names the user: the placeholder that the capture shows, or the id. */
+  readonly disabledUserText: "placeholder" | "id";
+  /** Code of a bypass header without its privilege. */
+  readonly bypassDeniedCode: string;
+  /** Status of 0x80044150 and 0x80044151. */
+  readonly sqlErrorStatus: number;
+  /** Status of 0x80040333: 412 by the newer page, 500 by an older one. */
+  readonly duplicateDetectionStatus: number;
+  /** Name of the cookie that ties a client to one web server. */
+  readonly affinityCookie: string;
+  /** Whose limits an impersonated request uses up. */
+  readonly throttledUser: "caller" | "impersonated";
 }
 
 export const UNVERIFIED: Unverified = {
@@ -86,5 +100,12 @@ export const UNVERIFIED: Unverified = {
   },
   itemTypeMayHaveHash: true,
   rawLookupCode: "0x80048d19",
+  inactiveRowsRefuse: ["opportunity"],
   unknownUserStatus: 403,
+  disabledUserText: "placeholder",
+  bypassDeniedCode: "0x80040220",
+  sqlErrorStatus: 400,
+  duplicateDetectionStatus: 412,
+  affinityCookie: "ARRAffinity",
+  throttledUser: "caller",
 };

@@ -1,24 +1,26 @@
 import type { Counters } from "./counters.ts";
-import type { FaultList } from "./faults.ts";
+import type { DuplicateRule, PluginRule } from "./custom-logic.ts";
+import type { FaultList } from "./faults/list.ts";
+import type { CostModel } from "./limits/cost.ts";
 import type { Writer } from "./payload.ts";
 import type { Schema, Table } from "./schema.ts";
-import type { Reference, Store } from "./store.ts";
+import type { Access, Security } from "./security/access.ts";
+import type { Reference, Row, Store, Value } from "./store.ts";
 import type { Unverified } from "./unverified.ts";
-
-/** A plug-in that refuses single rows: the sandbox's stand-in for custom logic of an organisation. */
-export interface PluginRule {
-  readonly table: string;
-  readonly column: string;
-  /** The written value that is refused, compared as text. */
-  readonly equals: string;
-  readonly message?: string;
-  readonly on?: "create" | "update";
-}
 
 export interface Organization {
   readonly id: string;
   readonly businessUnit: Reference;
   readonly currency: Reference;
+}
+
+/** What the service itself does around the writes of one table: the tables that are more than rows. */
+export interface Hooks {
+  /** Before a row is made; may add to `written` or refuse. */
+  readonly creating?: (world: World, session: Session, written: Record<string, Value>) => void;
+  readonly created?: (world: World, session: Session, row: Row) => void;
+  readonly updating?: (world: World, session: Session, row: Row, written: Record<string, Value>) => void;
+  readonly deleting?: (world: World, row: Row) => void;
 }
 
 /** Everything that one sandbox is made of; each function takes the part it needs from here. */
@@ -31,12 +33,25 @@ export interface World {
   readonly counters: Counters;
   readonly faults: FaultList;
   readonly plugins: PluginRule[];
+  readonly duplicates: DuplicateRule[];
+  readonly security: Security;
+  readonly costs: CostModel;
+  /** Rows written and returned so far: what an operation touched is the difference. */
+  readonly meter: { rows: number };
+  /** By table. */
+  readonly hooks: ReadonlyMap<string, Hooks>;
   readonly now: () => Date;
 }
 
 /** Who asks, and through which door: what a single operation needs to know of its request. */
 export interface Session {
   readonly user: Reference;
+  /** The real caller when `user` is impersonated. */
+  readonly onBehalfBy?: Reference;
+  /** What the user may do; nothing for a system administrator, who may do everything. */
+  readonly access?: Access | undefined;
+  readonly bypassesPlugins?: boolean;
+  readonly detectsDuplicates?: boolean;
   /** `http://host:port/api/data/v9.2/`, from the Host header and the version in the path. */
   readonly root: string;
   /** Results of earlier requests of the same change set, by Content-ID (page: execute-batch-operations). */

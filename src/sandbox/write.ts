@@ -4,7 +4,8 @@ import { divide, round } from "./decimal.ts";
 import { Refusal, requiredNull } from "./errors.ts";
 import type { Writer, Written } from "./payload.ts";
 import type { Table } from "./schema.ts";
-import type { Reference, Row, Value, Values } from "./store.ts";
+import { refuseInactive, settleState } from "./state.ts";
+import type { Reference, Row, Value } from "./store.ts";
 import type { Session, World } from "./world.ts";
 
 type Draft = Record<string, Value | undefined>;
@@ -23,39 +24,6 @@ function runPlugins(world: World, table: Table, written: Written, operation: "cr
         rule.message ?? `${table.label}: ${rule.column} was refused by a plug-in.`,
       );
     }
-  }
-}
-
-const invalidPair = (table: Table, status: Value | undefined, state: number, id: string) =>
-  new Refusal(
-    400,
-    "0x80048408",
-    `${status} is not a valid status code for state code ${table.schemaName}State.` +
-      `${table.state?.options?.find((option) => option.value === state)?.label ?? state} on ${table.logicalName} with Id ${id}.`,
-  );
-
-/**
- * State and status reason go together (page: special-update-operation-behavior): the state alone implies its default
- * reason; a reason must belong to the state.
- */
-function settleState(
-  table: Table,
-  draft: Draft,
-  written: Written,
-  id: string,
-  before: Values | undefined,
-): void {
-  if (!table.state || !table.status) return;
-  const state = (written.statecode ?? before?.statecode ?? 0) as number;
-  draft.statecode = state;
-  const reason = written.statuscode;
-  if (reason !== undefined && reason !== null) {
-    const option = table.status.options?.find((candidate) => candidate.value === reason);
-    if (option?.state !== state) throw invalidPair(table, reason, state, id);
-    return;
-  }
-  if (!before || before.statecode !== state || reason === null) {
-    draft.statuscode = table.state.options?.find((option) => option.value === state)?.defaultStatus ?? null;
   }
 }
 
@@ -125,6 +93,8 @@ function settleComputed(table: Table, draft: Draft, written: Written): void {
  * @returns the stored row; throws 412 for an id or key that exists, 400 for what the table does not allow
  */
 export function createRow(world: World, session: Session, table: Table, written: Written): Row {
+  const hooks = world.hooks.get(table.logicalName);
+  hooks?.creating?.(world, session, written);
   const id = (written[table.primaryId] as string | null | undefined) ?? world.store.newId();
   const { required, blank } = world.writers.get(table) as Writer;
   for (const column of required) {
@@ -148,7 +118,9 @@ export function createRow(world: World, session: Session, table: Table, written:
   settleState(table, draft, written, id, undefined);
   settleMoney(world, table, draft, written, true);
   settleComputed(table, draft, written);
-  return world.store.insert(table, id, draft, Object.keys(written));
+  const row = world.store.insert(table, id, draft, Object.keys(written));
+  hooks?.created?.(world, session, row);
+  return row;
 }
 
 const same = (a: Value | undefined, b: Value | undefined): boolean => {
@@ -159,6 +131,8 @@ const same = (a: Value | undefined, b: Value | undefined): boolean => {
 
 /** Changes a row; every column sent counts as written, equal or not (page: update-delete-entities-using-web-api). */
 export function updateRow(world: World, session: Session, table: Table, row: Row, written: Written): Row {
+  refuseInactive(world.rules, table, row, written);
+  world.hooks.get(table.logicalName)?.updating?.(world, session, row, written);
   runPlugins(world, table, written, "update");
   let hollow = true;
   for (const column in written) {
@@ -175,9 +149,4 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   settleMoney(world, table, draft, written, false);
   settleComputed(table, draft, written);
   return world.store.replace(table, row, draft, Object.keys(written));
-}
-
-/** Deletes a row; lookups that pointed at it read as null from then on (cascade RemoveLink). */
-export function deleteRow(world: World, table: Table, row: Row): void {
-  world.store.remove(table, row);
 }

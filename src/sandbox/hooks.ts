@@ -1,0 +1,4 @@
+import type { Hooks } from "./world.ts";
+
+/** The tables whose writes the service itself has a hand in. */
+export const HOOKS: ReadonlyMap<string, Hooks> = new Map<string, Hooks>([]);

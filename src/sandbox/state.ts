@@ -1,0 +1,68 @@
+import { Refusal } from "./errors.ts";
+import type { Written } from "./payload.ts";
+import type { Table } from "./schema.ts";
+import type { Row, Value, Values } from "./store.ts";
+import type { Unverified } from "./unverified.ts";
+
+/** State and status reason of a row (pages: special-update-operation-behavior; define-custom-state-model-transitions). */
+
+const stateLabel = (table: Table, state: Value | undefined): string =>
+  table.state?.options?.find((option) => option.value === state)?.label ?? String(state);
+
+const invalidPair = (table: Table, status: Value | undefined, state: number, id: string) =>
+  new Refusal(
+    400,
+    "0x80048408",
+    `${status} is not a valid status code for state code ${table.schemaName}State.` +
+      `${stateLabel(table, state)} on ${table.logicalName} with Id ${id}.`,
+  );
+
+const forbiddenTransition = (table: Table, id: string, state: Value | undefined) =>
+  new Refusal(
+    400,
+    "0x8004f00e",
+    `The ${table.logicalName} (Id=${id}) entity or component has attempted to transition from an invalid state: ` +
+      `${stateLabel(table, state)}.`,
+  );
+
+/** Where a table says which reasons may follow, all others are refused. */
+function checkTransition(table: Table, before: Values, next: Value | undefined, id: string): void {
+  const from = before.statuscode;
+  if (!table.enforceTransitions || next === from) return;
+  const allowed = table.status?.options?.find((option) => option.value === from)?.next;
+  if (allowed && !allowed.includes(next as number)) throw forbiddenTransition(table, id, before.statecode);
+}
+
+/**
+ * Brings state and reason together: the state alone implies its default reason; a reason must belong to the state.
+ * @param draft the row as it will be, changed in place
+ */
+export function settleState(
+  table: Table,
+  draft: Record<string, Value | undefined>,
+  written: Written,
+  id: string,
+  before: Values | undefined,
+): void {
+  if (!table.state || !table.status) return;
+  const state = (written.statecode ?? before?.statecode ?? 0) as number;
+  draft.statecode = state;
+  const reason = written.statuscode;
+  if (reason !== undefined && reason !== null) {
+    const option = table.status.options?.find((candidate) => candidate.value === reason);
+    if (option?.state !== state) throw invalidPair(table, reason, state, id);
+  } else if (!before || before.statecode !== state || reason === null) {
+    draft.statuscode = table.state.options?.find((option) => option.value === state)?.defaultStatus ?? null;
+  }
+  if (before && draft.statuscode !== before.statuscode) checkTransition(table, before, draft.statuscode, id);
+}
+
+/** Inactive rows of some tables refuse every change but the way back (code 0x80040230). */
+export function refuseInactive(rules: Unverified, table: Table, row: Row, written: Written): void {
+  const state = row.values.statecode;
+  if (!table.state || state === 0 || state === null || state === undefined) return;
+  if (written.statecode === 0 || !rules.inactiveRowsRefuse.includes(table.logicalName)) return;
+  const isStateAlone = Object.keys(written).every((name) => name === "statecode" || name === "statuscode");
+  if (isStateAlone) return;
+  throw new Refusal(400, "0x80040230", "The object cannot be updated because it is inactive.");
+}
