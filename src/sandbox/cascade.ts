@@ -35,7 +35,10 @@ export function deleteRow(world: World, table: Table, row: Row): void {
   const dependents = world.schema.dependents.get(table.logicalName) ?? [];
   const strong = dependents.filter(({ rule }) => rule === "Cascade" || rule === "Restrict");
   const hooks = world.hooks.get(table.logicalName);
-  if (strong.length === 0 && !hooks?.deleting) return world.store.remove(table, row);
+  if (strong.length === 0 && !hooks?.deleting) {
+    world.store.remove(table, row);
+    return;
+  }
   world.store.transaction(() => {
     hooks?.deleting?.(world, row);
     for (const dependent of strong) {

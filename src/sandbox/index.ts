@@ -16,7 +16,7 @@ import { openLog } from "./persist.ts";
 import { compileSchema } from "./schema.ts";
 import { listen } from "./server.ts";
 import { type Change, createStore } from "./store.ts";
-import { TABLES } from "./tables/index.ts";
+import { LINKS, TABLES } from "./tables/index.ts";
 import { UNVERIFIED, type Unverified } from "./unverified.ts";
 import type { World } from "./world.ts";
 
@@ -69,7 +69,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const now = options.now ?? (() => new Date());
   const rules: Unverified = { ...UNVERIFIED, ...options.unverified };
   const users = [DEFAULT_USER, ...(options.users ?? [])];
-  const schema = compileSchema(TABLES);
+  const schema = compileSchema(TABLES, LINKS);
   const counters = newCounters();
   const audit = newAudit();
   const log = options.data === undefined ? undefined : openLog(options.data, randomId());

@@ -1,21 +1,29 @@
 import * as options from "./choices.ts";
+import type { ManyToMany } from "./column.ts";
 import {
   ACTIVE_INACTIVE,
+  CREATE_ONLY,
   choice,
   currency,
   dateOnly,
   dateTime,
   decimal,
+  file,
   housekeeping,
+  image,
   integer,
   key,
   lookup,
   memo,
   money,
+  onDelete,
   owner,
   primaryKey,
+  READ_ONLY,
+  states,
   table,
   text,
+  transitions,
 } from "./describe.ts";
 
 const STATUS: readonly (readonly [number, string, string])[] = [
@@ -72,3 +80,112 @@ export const note = table("new_note", 10394, {
     ACTIVE_INACTIVE,
   ],
 });
+
+/** A line of an order: goes with its order, holds on to its account, and is known by its order and number. */
+export const orderLine = table("new_orderline", 10395, {
+  primaryName: "new_name",
+  keys: [key("new_OrderLineNumberKey", ["new_orderid", "new_number"])],
+  columns: [
+    primaryKey("new_orderlineId"),
+    text("new_Name", 100),
+    integer("new_Number", 0, 1000000),
+    integer("new_Quantity", 0, 1000000),
+    decimal("new_Price", "0", "1000000", 4),
+    decimal("new_Total", "0", "100000000000", 4, {
+      ...READ_ONLY,
+      computed: 1,
+      formula: { is: "product", of: ["new_quantity", "new_price"] },
+    }),
+    onDelete("Cascade", lookup("new_OrderId", "new_order", "new_order_orderlines")),
+    onDelete("Restrict", lookup("new_AccountId", "account", "new_orderline_Account")),
+    owner("new_orderline"),
+    housekeeping("new_orderline"),
+    ACTIVE_INACTIVE,
+  ],
+});
+
+/** Has what is written by requests of its own: a file and a picture; its states may only follow each other. */
+export const asset = table("new_asset", 10396, {
+  primaryName: "new_name",
+  flags: { enforceTransitions: true },
+  columns: [
+    primaryKey("new_assetId"),
+    text("new_Name", 100),
+    text("new_AssetNumber", 100, { autoNumber: "AST-{SEQNUM:5}" }),
+    image("new_Photo"),
+    file("new_Manual", 32768),
+    owner("new_asset"),
+    housekeeping("new_asset"),
+    transitions(
+      states([
+        [
+          0,
+          "Active",
+          "Aktiv",
+          1,
+          [
+            [1, "Ordered", "Bestellt"],
+            [100000001, "In use", "In Gebrauch"],
+          ],
+        ],
+        [1, "Inactive", "Inaktiv", 2, [[2, "Retired", "Ausgemustert"]]],
+      ]),
+      { 1: [100000001, 2], 100000001: [2], 2: [] },
+    ),
+  ],
+});
+
+export const tag = table("new_tag", 10397, {
+  primaryName: "new_name",
+  keys: [key("new_TagNameKey", ["new_name"])],
+  columns: [
+    primaryKey("new_tagId"),
+    text("new_Name", 100),
+    owner("new_tag"),
+    housekeeping("new_tag"),
+    ACTIVE_INACTIVE,
+  ],
+});
+
+/** An elastic table: partitioned, without transactions (page: elastic-tables). */
+export const log = table("new_log", 10398, {
+  primaryName: "new_name",
+  changeTracking: false,
+  flags: { elastic: true },
+  columns: [
+    primaryKey("new_logId"),
+    text("new_Name", 100),
+    text("PartitionId", 1024, CREATE_ONLY),
+    integer("TTLInSeconds", -1, 2147483647),
+    integer("new_Level", 0, 9),
+    memo("new_Message", 10000),
+    owner("new_log"),
+    housekeeping("new_log"),
+  ],
+});
+
+/** The many-to-many relationships of every sandbox; marketing lists keep their pairs in `listmember`. */
+export const LINKS: readonly ManyToMany[] = [
+  {
+    schemaName: "new_account_tag",
+    intersect: "new_account_new_tag",
+    set: "new_account_new_tagset",
+    entity1: "account",
+    attribute1: "accountid",
+    navigation1: "new_account_tag",
+    entity2: "new_tag",
+    attribute2: "new_tagid",
+    navigation2: "new_account_tag",
+  },
+  ...["account", "contact", "lead"].map((member) => ({
+    schemaName: `list${member}_association`,
+    intersect: "listmember",
+    set: "listmembers",
+    entity1: "list",
+    attribute1: "listid",
+    navigation1: `list${member}_association`,
+    entity2: member,
+    attribute2: "entityid",
+    navigation2: `list${member}_association`,
+  })),
+];

@@ -4,6 +4,7 @@ import type {
   Behavior,
   Column,
   ColumnType,
+  DeleteRule,
   KeyDescription,
   Option,
   Required,
@@ -26,6 +27,10 @@ type Flags = Partial<
     | "calculationOf"
     | "globalName"
     | "fallback"
+    | "formula"
+    | "computed"
+    | "autoNumber"
+    | "tracked"
   >
 >;
 
@@ -164,6 +169,21 @@ export const states = (
   }),
   companion("StatusCode", "Name", "virtual"),
 ];
+
+/** Says which status reasons may follow which; all other ways are closed. */
+export const transitions = (
+  columns: readonly Column[],
+  next: Readonly<Record<number, readonly number[]>>,
+): Column[] =>
+  columns.map((item) =>
+    item.type === "status"
+      ? {
+          ...item,
+          options: (item.options ?? []).map((one) => ({ ...one, next: next[one.value] ?? [] })),
+        }
+      : item,
+  );
+
 export const ACTIVE_INACTIVE = states([
   [0, "Active", "Aktiv", 1, [[1, "Active", "Aktiv"]]],
   [1, "Inactive", "Inaktiv", 2, [[2, "Inactive", "Inaktiv"]]],
@@ -223,6 +243,34 @@ export function polymorphic(
     }),
   ];
 }
+
+/** The same columns, with what happens to their rows when the row they point at is deleted. */
+export const onDelete = (rule: DeleteRule, columns: readonly Column[]): Column[] =>
+  columns.map((item) =>
+    item.relationships
+      ? { ...item, relationships: item.relationships.map((one) => ({ ...one, onDelete: rule })) }
+      : item,
+  );
+
+/** The thumbnail of a row and what the service tells of it (page: image-attributes). */
+export const image = (schemaName: string, more: Flags = {}): Column[] => [
+  column(schemaName, "image", { maxSizeKb: 10240, ...more }),
+  ...guid(`${schemaName}Id`, READ_ONLY),
+  column(`${schemaName}_URL`, "string", { ...READ_ONLY, maxLength: 200, format: "Url" }),
+  column(`${schemaName}_Timestamp`, "bigint", {
+    ...READ_ONLY,
+    min: "-9223372036854775808",
+    max: "9223372036854775807",
+  }),
+];
+/** Written by requests of its own, never with the row (page: file-attributes). */
+export const file = (schemaName: string, maxSizeKb: number): Column[] => [
+  column(schemaName, "file", { ...READ_ONLY, maxSizeKb }),
+  column(`${schemaName}_Name`, "string", { ...READ_ONLY, maxLength: 200, format: "Text" }),
+];
+export const partyList = (schemaName: string): Column[] => [
+  column(schemaName, "partylist", { odata: false, targets: ["account", "contact", "lead", "systemuser"] }),
+];
 
 /** The owner of a row: bound as `ownerid` to a user or a team (page: associate-disassociate-entities). */
 export const owner = (
@@ -299,6 +347,13 @@ export function table(
     readonly keys?: readonly KeyDescription[];
     readonly bulk?: boolean;
     readonly changeTracking?: boolean;
+    readonly primaryId?: string;
+    readonly flags?: Partial<
+      Pick<
+        TableDescription,
+        "elastic" | "activity" | "enforceTransitions" | "unique" | "label" | "pluralLabel"
+      >
+    >;
   },
 ): TableDescription {
   const logicalName = schemaName.toLowerCase();
@@ -311,12 +366,13 @@ export function table(
     pluralLabel: words(`${schemaName}s`),
     code,
     ownership: parts.ownership ?? "UserOwned",
-    primaryId: `${logicalName}id`,
+    primaryId: parts.primaryId ?? `${logicalName}id`,
     primaryName: parts.primaryName,
     custom: schemaName.startsWith("new_"),
     changeTracking: parts.changeTracking ?? true,
     bulk: parts.bulk ?? true,
     columns: parts.columns.flat(),
     keys: parts.keys ?? [],
+    ...parts.flags,
   };
 }

@@ -1,6 +1,8 @@
+import { activityparty, phonecall, task } from "./activities.ts";
 import type { TableDescription } from "./column.ts";
-import { note, order } from "./custom.ts";
+import { asset, log, note, order, orderLine, tag } from "./custom.ts";
 import { account, contact } from "./customers.ts";
+import { asyncoperation, bulkdeleteoperation } from "./jobs.ts";
 import {
   businessunit,
   sdkmessage,
@@ -10,6 +12,7 @@ import {
   transactioncurrency,
 } from "./organization.ts";
 import { lead, list, listmember, opportunity } from "./sales.ts";
+import { segment, segmentdefinition, segmentmember } from "./segments.ts";
 
 /** The tables of every sandbox. */
 export const TABLES: readonly TableDescription[] = [
@@ -27,4 +30,18 @@ export const TABLES: readonly TableDescription[] = [
   sdkmessagefilter,
   order,
   note,
+  orderLine,
+  asset,
+  tag,
+  log,
+  task,
+  phonecall,
+  activityparty,
+  asyncoperation,
+  bulkdeleteoperation,
+  segmentdefinition,
+  segment,
+  segmentmember,
 ];
+
+export { LINKS } from "./custom.ts";

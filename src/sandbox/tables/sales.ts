@@ -15,6 +15,7 @@ import {
   lookup,
   memo,
   money,
+  onDelete,
   optOut,
   owner,
   polymorphic,
@@ -167,7 +168,10 @@ export const list = table("List", 4300, {
       { value: 0, label: "Static", german: "Statisch" },
     ]),
     integer("MemberType", 0, 1000000000, CREATE_ONLY),
-    integer("MemberCount", 0, 1000000000, { forCreate: false }),
+    integer("MemberCount", 0, 1000000000, {
+      forCreate: false,
+      formula: { is: "count", table: "listmember", column: "listid" },
+    }),
     text("Query", 1073741823),
     text("Purpose", 512),
     text("Source", 128),
@@ -190,19 +194,23 @@ export const listmember = table("ListMember", 4301, {
   primaryName: "name",
   ownership: "None",
   bulk: false,
+  flags: { unique: [["listid", "entityid"]] },
   columns: [
     primaryKey("ListMemberId"),
     text("Name", 100, { required: "ApplicationRequired" }),
-    lookup("ListId", "list", "list_listmember", { required: "SystemRequired" }),
-    polymorphic(
-      "EntityId",
-      "lookup",
-      [
-        ["account", "account_listmember"],
-        ["contact", "contact_listmember"],
-        ["lead", "lead_listmember"],
-      ],
-      { required: "SystemRequired" },
+    onDelete("Cascade", lookup("ListId", "list", "list_listmember", { required: "SystemRequired" })),
+    onDelete(
+      "Cascade",
+      polymorphic(
+        "EntityId",
+        "lookup",
+        [
+          ["account", "account_listmember"],
+          ["contact", "contact_listmember"],
+          ["lead", "lead_listmember"],
+        ],
+        { required: "SystemRequired" },
+      ),
     ),
     entityName("EntityType", { required: "SystemRequired" }),
     housekeeping("listmember"),
