@@ -1,15 +1,21 @@
 import { type Call, type Reply, withBody } from "./api.ts";
 import { bump } from "./counters.ts";
 import { errorBody, Refusal } from "./errors.ts";
-import { type Effects, underFaults } from "./faults.ts";
+import { type Effects, underFaults } from "./faults/run.ts";
 import { randomId } from "./guid.ts";
 import { parsePreferences } from "./headers.ts";
+import { isKnowable } from "./knowable.ts";
+import { costOf } from "./limits/cost.ts";
 import { findRoute } from "./routes.ts";
+import { requireRight, seenBy } from "./security/check.ts";
+import { sessionFor } from "./security/session.ts";
 import type { World } from "./world.ts";
 
 /** An error reply in the frame that the client asked for; counts the refusal. */
 export function refusalReply(world: World, call: Pick<Call, "headers">, refusal: Refusal): Reply {
-  bump(world.counters.refusals, refusal.code || String(refusal.status));
+  const code = refusal.code || String(refusal.status);
+  bump(world.counters.refusals, code);
+  if (isKnowable(refusal)) bump(world.counters.knowable, code);
   const annotated = parsePreferences(call.headers.prefer).allAnnotations;
   return withBody(refusal.status, errorBody(refusal, annotated), {
     REQ_ID: randomId(),
@@ -17,18 +23,42 @@ export function refusalReply(world: World, call: Pick<Call, "headers">, refusal:
   });
 }
 
+/** What the stack cannot hold, the service would not read either. */
+const tooDeep = () => new Refusal(400, "0x80060888", "The request is nested too deeply.");
+
 /**
  * Runs one operation to its reply. Errors of the client become error replies; a Disruption passes through, because
  * only the server can break a connection.
  */
 export function answer(world: World, call: Call, effects: Effects): Reply {
+  const { meter, costs } = world;
+  const before = meter.rows;
+  let route: ReturnType<typeof findRoute> | undefined;
   try {
-    const route = findRoute(world, call);
-    bump(world.counters.operations, route.kind);
-    effects.kind ??= route.kind;
-    return underFaults(world.faults, world.counters, effects, route.kind, route.table, route.run);
+    const session = sessionFor(world, call.session, call.headers);
+    const seen = seenBy(world, session);
+    route = findRoute(seen, session === call.session ? call : { ...call, session });
+    const { kind, table, run } = route;
+    bump(world.counters.operations, kind);
+    effects.kind ??= kind;
+    if (session.access !== undefined && table !== undefined) {
+      const on = world.schema.tables.get(table);
+      if (on && kind === "read") requireRight(world, session, on, "read");
+      else if (on && (kind === "delete" || kind === "deleteMultiple")) {
+        requireRight(world, session, on, "delete");
+      }
+    }
+    return underFaults(world, effects, { kind, table, inBatch: call.inBatch }, run);
   } catch (problem) {
     if (problem instanceof Refusal) return refusalReply(world, call, problem);
+    if (problem instanceof RangeError && /call stack/.test(problem.message)) {
+      return refusalReply(world, call, tooDeep());
+    }
     throw problem;
+  } finally {
+    if (route) {
+      const rows = Math.max(meter.rows - before, route.kind === "delete" ? 1 : 0);
+      effects.executionMs += costOf(costs, route.kind, route.table, rows);
+    }
   }
 }

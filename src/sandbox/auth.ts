@@ -21,8 +21,11 @@ export interface Authority {
   token(url: string, tenant: string, form: string): TokenReply;
   /** The user that a bearer token names, or undefined when it is not good any more. */
   userOf(authorization: string | undefined): SandboxUser | undefined;
+  /** Ends one token (an Authorization header), or all of one application, or all there are. */
+  revoke(what?: string | { readonly clientId: string }): void;
 }
 
+const MOST_TOKENS = 10_000;
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -94,6 +97,18 @@ export function createAuthority(
 ): Authority {
   const secret = randomBytes(32);
   const sign = (text: string): string => createHmac("sha256", secret).update(text).digest("base64url");
+  /** By the Authorization header that carries them: what is not here was never issued, or is over. */
+  const issued = new Map<string, { readonly user: SandboxUser; readonly expires: number }>();
+
+  function forgetExpired(): void {
+    const time = now().getTime();
+    for (const [header, { expires }] of issued) if (expires <= time) issued.delete(header);
+    // A client that asks for a token per request must not fill the memory: the oldest go.
+    for (const header of issued.keys()) {
+      if (issued.size < MOST_TOKENS) break;
+      issued.delete(header);
+    }
+  }
 
   function issue(user: SandboxUser, audience: string): TokenReply {
     const seconds = Math.floor(now().getTime() / 1000);
@@ -110,12 +125,15 @@ export function createAuthority(
       ver: "1.0",
     };
     const unsigned = `${encode({ typ: "JWT", alg: "HS256" })}.${encode(claims)}`;
+    const token = `${unsigned}.${sign(unsigned)}`;
     const body = {
       token_type: "Bearer",
       expires_in: lifetimeSeconds,
       ext_expires_in: lifetimeSeconds,
-      access_token: `${unsigned}.${sign(unsigned)}`,
+      access_token: token,
     };
+    forgetExpired();
+    issued.set(`Bearer ${token}`, { user, expires: (seconds + lifetimeSeconds) * 1000 });
     return { status: 200, body: JSON.stringify(body) };
   }
 
@@ -202,11 +220,16 @@ export function createAuthority(
       return issue(user, url);
     },
     userOf(authorization) {
-      const match = /^Bearer ([\w-]+\.[\w-]+)\.([\w-]+)$/.exec(authorization ?? "");
-      if (!match || !sameText(sign(match[1]!), match[2]!)) return undefined;
-      const claims = decodePart(match[1]!.split(".")[1]);
-      if (typeof claims.exp !== "number" || claims.exp * 1000 <= now().getTime()) return undefined;
-      return users.find((user) => user.clientId === claims.appid);
+      const found = issued.get(authorization ?? "");
+      return found && found.expires > now().getTime() ? found.user : undefined;
+    },
+    revoke(what) {
+      if (typeof what === "string") issued.delete(what);
+      else if (what === undefined) issued.clear();
+      else {
+        const clientId = what.clientId.toLowerCase();
+        for (const [header, { user }] of issued) if (user.clientId === clientId) issued.delete(header);
+      }
     },
   };
 }

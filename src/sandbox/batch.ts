@@ -4,9 +4,10 @@ import type { Call, Reply } from "./api.ts";
 import { type BatchItem, type BatchOperation, parseBatch } from "./batch-request.ts";
 import { bump } from "./counters.ts";
 import { errorBody, payloadError, Refusal } from "./errors.ts";
-import { type Effects, underFaults } from "./faults.ts";
+import { type Effects, underFaults } from "./faults/run.ts";
 import { randomId } from "./guid.ts";
 import { parsePreferences } from "./headers.ts";
+import { costOf } from "./limits/cost.ts";
 import type { World } from "./world.ts";
 
 const API = /^(?:https?:\/\/[^/]+)?\/api\/data\/v9\.[0-2]\//i;
@@ -136,7 +137,8 @@ export function runBatch(world: World, call: Call, effects: Effects): Reply {
   try {
     bump(world.counters.operations, "batch");
     const items = parseBatch(world.rules, call.headers["content-type"], call.body);
-    return underFaults(world.faults, world.counters, effects, "batch", undefined, () =>
+    effects.executionMs += costOf(world.costs, "batch", undefined, 0);
+    return underFaults(world, effects, { kind: "batch", inBatch: false }, () =>
       runItems(world, call, items, effects),
     );
   } catch (problem) {

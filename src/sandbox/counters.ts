@@ -13,6 +13,8 @@ export interface Counters {
   redundantRows: Record<string, number>;
   /** Error replies by code, the parts of batches among them. */
   refusals: Record<string, number>;
+  /** Those of them that the definitions alone could have told: see knowable.ts. */
+  knowable: Record<string, number>;
   faults: Record<string, number>;
   bytes: { received: number; sent: number };
   concurrency: { now: number; peak: number };
@@ -26,6 +28,7 @@ export const newCounters = (): Counters => ({
   redundant: {},
   redundantRows: {},
   refusals: {},
+  knowable: {},
   faults: {},
   bytes: { received: 0, sent: 0 },
   concurrency: { now: 0, peak: 0 },

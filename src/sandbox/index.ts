@@ -1,29 +1,50 @@
 import { newAudit, note } from "./audit.ts";
 import { createAuthority } from "./auth.ts";
 import { newCounters } from "./counters.ts";
-import { newFaults } from "./faults.ts";
+import { newFaults } from "./faults/list.ts";
 import { randomId } from "./guid.ts";
 import { HOOKS } from "./hooks.ts";
+import { type CostOptions, newCosts } from "./limits/cost.ts";
+import { type LimitOptions, newProtection } from "./limits/protection.ts";
+import { newFarm } from "./limits/servers.ts";
 import {
   DEFAULT_USER,
+  joinOrganization,
   newOrganization,
   type SandboxUser,
   seedOrganization,
   TENANT_ID,
+  userIdOf,
 } from "./organization.ts";
 import { compileWriter } from "./payload.ts";
 import { openLog } from "./persist.ts";
 import { compileSchema } from "./schema.ts";
+import { newSecurity } from "./security/access.ts";
+import type { SandboxRole } from "./security/roles.ts";
+import {
+  type ColumnSecurity,
+  placeEverybody,
+  placeRole,
+  placeUser,
+  secureColumns,
+} from "./security/setup.ts";
 import { listen } from "./server.ts";
+import type { Service } from "./service.ts";
 import { type Change, createStore } from "./store.ts";
 import { LINKS, TABLES } from "./tables/index.ts";
 import { UNVERIFIED, type Unverified } from "./unverified.ts";
 import type { World } from "./world.ts";
 
-export type { Fault, FaultAction } from "./faults.ts";
+export type { DuplicateRule, PluginRule } from "./custom-logic.ts";
+export type { FaultAction, FaultName } from "./faults/actions.ts";
+export type { Fault, RandomFaults } from "./faults/list.ts";
+export type { CostOptions } from "./limits/cost.ts";
+export type { LimitOptions } from "./limits/protection.ts";
 export { DEFAULT_USER, type SandboxUser, SEEDED, TENANT_ID } from "./organization.ts";
+export type { ColumnProfile } from "./security/access.ts";
+export type { Right, SandboxRole } from "./security/roles.ts";
+export type { ColumnSecurity } from "./security/setup.ts";
 export type { Unverified } from "./unverified.ts";
-export type { PluginRule } from "./world.ts";
 
 export interface SandboxOptions {
   /** Port on 127.0.0.1; 0 or nothing for any free one. */
@@ -32,11 +53,23 @@ export interface SandboxOptions {
   readonly data?: string;
   /** Application users beside the default one. */
   readonly users?: readonly SandboxUser[];
+  /** Security roles that `users` name beside `System Administrator`. */
+  readonly roles?: readonly SandboxRole[];
+  /** Columns that only profiles open. */
+  readonly columns?: ColumnSecurity;
   readonly now?: () => Date;
   /** Seconds that a token is good for. */
   readonly tokenLifetime?: number;
-  /** The value of `x-ms-dop-hint`. */
+  /** The value of `x-ms-dop-hint`: 4 when left out, and whatever it says, nobody is held to it. */
   readonly parallelism?: number;
+  /** The service protection limits: off when left out. */
+  readonly limits?: LimitOptions | boolean;
+  /** The execution-time model that the limits count with. */
+  readonly costs?: CostOptions;
+  /** Web servers behind the one address; 1 when left out. */
+  readonly servers?: number;
+  /** Milliseconds that every reply of the Web API travels. */
+  readonly latency?: number;
   /** Largest request body in bytes; above it 413. */
   readonly largestBody?: number;
   /** Turns single unverified behaviours over. */
@@ -94,6 +127,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     organization: newOrganization(log?.organizationId),
     faults: newFaults(),
     plugins: [],
+    duplicates: [],
+    security: newSecurity(),
+    costs: newCosts(options.costs),
+    meter: { rows: 0 },
     hooks: HOOKS,
   };
   const quietly = <T>(work: () => T): T => {
@@ -104,18 +141,30 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       quiet = false;
     }
   };
+  const limits = options.limits === true ? {} : options.limits || undefined;
+  const service: Service = {
+    world,
+    users,
+    join: (user) => {
+      joinOrganization(schema, store, user);
+      placeUser(world, userIdOf(user.clientId), user, { isdisabled: user.disabled ?? false });
+    },
+    authority: createAuthority(users, options.tokenLifetime ?? TOKEN_LIFETIME, now),
+    protection: newProtection(limits),
+    farm: newFarm(options.servers ?? 1),
+    administered: { world, audit, quietly },
+    manners: { hint: options.parallelism ?? 4, latency: options.latency ?? 0 },
+    largestBody: options.largestBody ?? LARGEST_BODY,
+    tls: options.tls,
+  };
   try {
-    const listening = await listen(
-      {
-        world,
-        authority: createAuthority(users, options.tokenLifetime ?? TOKEN_LIFETIME, now),
-        administered: { world, audit, quietly },
-        parallelism: options.parallelism ?? 4,
-        largestBody: options.largestBody ?? LARGEST_BODY,
-        tls: options.tls,
-      },
-      options.port ?? 0,
+    for (const role of options.roles ?? []) placeRole(world, role);
+    placeEverybody(
+      world,
+      new Map(users.flatMap(({ clientId, roles }) => (roles ? [[userIdOf(clientId), roles]] : []))),
     );
+    if (options.columns) secureColumns(world, options.columns);
+    const listening = await listen(service, options.port ?? 0);
     let closed: Promise<void> | undefined;
     const close = (): Promise<void> => {
       closed ??= listening.close().finally(() => log?.close());

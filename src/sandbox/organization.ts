@@ -15,6 +15,10 @@ export interface SandboxUser {
   readonly name?: string;
   /** False: Entra knows it, the organisation does not (403). */
   readonly member?: boolean;
+  /** Names of security roles; a system administrator when left out, refused with 0x80042f09 when empty. */
+  readonly roles?: readonly string[];
+  /** Refused with 0x80040225. */
+  readonly disabled?: boolean;
 }
 
 export const TENANT_ID = "5a3db0c4-7f1e-4c52-9b1c-3f6d2a8e9b10";
@@ -48,6 +52,42 @@ export const newOrganization = (id: string = randomId()): Organization => ({
 const BULK_MESSAGES = ["CreateMultiple", "UpdateMultiple"];
 const ROW_MESSAGES = ["Create", "Update", "Delete", "Retrieve", "RetrieveMultiple"];
 
+/** The id by which Entra knows a user: what `CallerObjectId` holds (page: impersonate-another-user-web-api). */
+export const objectIdOf = (mail: string): string => derivedId(`entra:${mail}`);
+
+const personValues = (first: string, last: string, mail: string, unit: Reference): Record<string, Value> => ({
+  fullname: [first, last].filter(Boolean).join(" "),
+  firstname: first,
+  lastname: last,
+  domainname: mail,
+  internalemailaddress: mail,
+  azureactivedirectoryobjectid: objectIdOf(mail),
+  isdisabled: false,
+  accessmode: 0,
+  businessunitid: unit,
+});
+
+function applicationValues(user: SandboxUser): Record<string, Value> {
+  const unit = { table: "businessunit", id: BUSINESS_UNIT };
+  return {
+    ...personValues(user.name ?? "# Application", "", `${user.clientId}@contoso.example`, unit),
+    applicationid: user.clientId,
+    accessmode: 4,
+    isdisabled: user.disabled ?? false,
+  };
+}
+
+/** Makes an application a user of the organisation while it runs. */
+export function joinOrganization(schema: Schema, store: Store, user: SandboxUser): void {
+  const table = schema.tables.get("systemuser") as Table;
+  const id = userIdOf(user.clientId);
+  const before = store.get(table, id);
+  const made = "2024-01-01T00:00:00Z";
+  const values = { systemuserid: id, createdon: made, modifiedon: made, ...applicationValues(user) };
+  const order = before?.order ?? store.rows(table).size + 1;
+  store.restore(table, { id, version: (before?.version ?? 0) + 1, order, values }, id);
+}
+
 /** Puts the first rows in place; the same ids at every start. */
 export function seedOrganization(schema: Schema, store: Store, users: readonly SandboxUser[]): void {
   let order = 0;
@@ -73,27 +113,12 @@ export function seedOrganization(schema: Schema, store: Store, users: readonly S
   currency("USD", "US Dollar", "$", "1");
   currency("EUR", "Euro", "€", "0.9");
 
-  const person = (id: string, first: string, last: string, mail: string, more: Record<string, Value> = {}) =>
-    put("systemuser", id, {
-      fullname: [first, last].filter(Boolean).join(" "),
-      firstname: first,
-      lastname: last,
-      domainname: mail,
-      internalemailaddress: mail,
-      isdisabled: false,
-      accessmode: 0,
-      businessunitid: unit,
-      ...more,
-    });
+  const person = (id: string, first: string, last: string, mail: string) =>
+    put("systemuser", id, personValues(first, last, mail, unit));
   const ada = person(SEEDED.ada, "Ada", "Lindqvist", "ada@contoso.example");
   person(SEEDED.ben, "Ben", "Okafor", "ben@contoso.example");
   for (const user of users) {
-    if (user.member === false) continue;
-    const mail = `${user.clientId}@contoso.example`;
-    person(userIdOf(user.clientId), user.name ?? "# Application", "", mail, {
-      applicationid: user.clientId,
-      accessmode: 4,
-    });
+    if (user.member !== false) put("systemuser", userIdOf(user.clientId), applicationValues(user));
   }
   put("team", SEEDED.team, {
     name: "Sales",

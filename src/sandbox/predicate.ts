@@ -6,6 +6,7 @@ import { isGuid } from "./guid.ts";
 import type { Token } from "./lexer.ts";
 import { readValue } from "./represent.ts";
 import { type AlternateKey, isLookup, type Table } from "./schema.ts";
+import { requireReadable } from "./security/check.ts";
 import { fold, type Reference, type Row, type Value } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import { edmType } from "./validate.ts";
@@ -46,6 +47,7 @@ function side(world: World, table: Table, path: readonly string[]): Side {
   if (second === undefined) {
     const column = table.properties.get(first);
     if (!column?.forRead) throw unknownQueryProperty(world.rules, table.logicalName, first);
+    requireReadable(world, column);
     return { column, own: true, read: (row) => readValue(world, column, row) };
   }
   const navigation = table.navigation.get(first);

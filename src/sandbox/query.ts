@@ -4,7 +4,8 @@ import type { Preferences } from "./headers.ts";
 import { tokenize } from "./lexer.ts";
 import { compareValues, compilePredicate, type Predicate } from "./predicate.ts";
 import { jsonRow, readValue, type View } from "./represent.ts";
-import { METADATA_VERSION, type Table } from "./schema.ts";
+import type { Table } from "./schema.ts";
+import { requireReadable } from "./security/check.ts";
 import type { Row, Value } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import type { Session, World } from "./world.ts";
@@ -109,6 +110,7 @@ function parseOrder(world: World, table: Table, text: string | undefined): Order
     const [name, direction, end] = tokenize(item);
     const column = table.properties.get(name?.text ?? "");
     if (!column?.forRead) throw unknownQueryProperty(world.rules, table.logicalName, name?.text ?? item);
+    requireReadable(world, column);
     const word = direction?.kind === "end" ? "asc" : direction?.text;
     if ((word !== "asc" && word !== "desc") || (direction?.kind !== "end" && end?.kind !== "end")) {
       throw querySyntax();
@@ -228,7 +230,7 @@ export function queryRows(
     parts.push(`"@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded":${wantsCount && total > COUNT_CAP}`);
   }
   if (preferences.annotation("Microsoft.Dynamics.CRM.globalmetadataversion")) {
-    parts.push(`"@Microsoft.Dynamics.CRM.globalmetadataversion":"${METADATA_VERSION}"`);
+    parts.push(`"@Microsoft.Dynamics.CRM.globalmetadataversion":"${world.metadata.version()}"`);
   }
   parts.push(`"value":[${page.map((row) => jsonRow(world, row, view)).join(",")}]`);
   const last = page.at(-1);

@@ -9,6 +9,7 @@ const LOGICAL_NAME = "Microsoft.Dynamics.CRM.lookuplogicalname";
 
 /** The stored value of a column as a reader sees it; a lookup whose row is gone reads as null. */
 export function readValue(world: World, column: Column, row: Row): Value {
+  if (world.hidden?.has(column)) return null;
   if (column.logicalName === "versionnumber") return String(row.version);
   const value = row.values[column.logicalName] ?? null;
   if (value !== null && typeof value === "object" && !world.store.exists(value)) return null;
@@ -95,6 +96,7 @@ export interface View {
 /** One row as JSON text, without the braces' context. */
 export function jsonRow(world: World, row: Row, view: View, context?: string): string {
   const parts: string[] = [];
+  world.meter.rows += 1;
   if (context !== undefined) parts.push(`"@odata.context":${JSON.stringify(context)}`);
   parts.push(`"@odata.etag":"W/\\"${row.version}\\""`);
   const wantsFormatted = view.annotation(FORMATTED);

@@ -69,6 +69,8 @@ export interface Unverified {
   readonly affinityCookie: string;
   /** Whose limits an impersonated request uses up. */
   readonly throttledUser: "caller" | "impersonated";
+  /** A filter or order by a secured column that the user may not read: 0x8004f504, or as if it were null. */
+  readonly hiddenColumnInQuery: "refused" | "null";
 }
 
 export const UNVERIFIED: Unverified = {
@@ -108,4 +110,5 @@ export const UNVERIFIED: Unverified = {
   duplicateDetectionStatus: 412,
   affinityCookie: "ARRAffinity",
   throttledUser: "caller",
+  hiddenColumnInQuery: "refused",
 };

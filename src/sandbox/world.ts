@@ -6,6 +6,7 @@ import type { Writer } from "./payload.ts";
 import type { Schema, Table } from "./schema.ts";
 import type { Access, Security } from "./security/access.ts";
 import type { Reference, Row, Store, Value } from "./store.ts";
+import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 
 export interface Organization {
@@ -38,6 +39,8 @@ export interface World {
   readonly costs: CostModel;
   /** Rows written and returned so far: what an operation touched is the difference. */
   readonly meter: { rows: number };
+  /** Columns that the session may not read; set where an operation runs for a user with such columns. */
+  readonly hidden?: ReadonlySet<Column>;
   /** By table. */
   readonly hooks: ReadonlyMap<string, Hooks>;
   readonly now: () => Date;

@@ -1,31 +1,16 @@
 import { bump } from "./counters.ts";
+import { detectDuplicates, runPlugins } from "./custom-logic.ts";
 import { moment } from "./dates.ts";
 import { divide, round } from "./decimal.ts";
-import { Refusal, requiredNull } from "./errors.ts";
+import { requiredNull } from "./errors.ts";
 import type { Writer, Written } from "./payload.ts";
 import type { Table } from "./schema.ts";
+import { requireWrite } from "./security/check.ts";
 import { refuseInactive, settleState } from "./state.ts";
 import type { Reference, Row, Value } from "./store.ts";
 import type { Session, World } from "./world.ts";
 
 type Draft = Record<string, Value | undefined>;
-
-/** Page: web-service-error-codes, IsvAborted: what a plug-in that throws looks like. */
-function runPlugins(world: World, table: Table, written: Written, operation: "create" | "update"): void {
-  for (const rule of world.plugins) {
-    if (rule.table !== table.logicalName || (rule.on && rule.on !== operation)) continue;
-    const value = written[rule.column];
-    if (value === undefined || value === null) continue;
-    const text = typeof value === "object" ? value.id : String(value);
-    if (text === rule.equals) {
-      throw new Refusal(
-        400,
-        "0x80040265",
-        rule.message ?? `${table.label}: ${rule.column} was refused by a plug-in.`,
-      );
-    }
-  }
-}
 
 /** Owner columns follow the owner: user or team, and the business unit. */
 function settleOwner(world: World, table: Table, draft: Draft): void {
@@ -95,6 +80,8 @@ function settleComputed(table: Table, draft: Draft, written: Written): void {
 export function createRow(world: World, session: Session, table: Table, written: Written): Row {
   const hooks = world.hooks.get(table.logicalName);
   hooks?.creating?.(world, session, written);
+  world.meter.rows += 1;
+  requireWrite(world, session, table, written, "create");
   const id = (written[table.primaryId] as string | null | undefined) ?? world.store.newId();
   const { required, blank } = world.writers.get(table) as Writer;
   for (const column of required) {
@@ -103,7 +90,8 @@ export function createRow(world: World, session: Session, table: Table, written:
       throw requiredNull(world.rules, table.logicalName, column.logicalName);
     }
   }
-  runPlugins(world, table, written, "create");
+  detectDuplicates(world, session, table, written, undefined);
+  runPlugins(world, session, table, written, undefined);
   const now = moment(world.now());
   const draft: Draft = { ...blank, ...written };
   draft[table.primaryId] = id;
@@ -111,6 +99,10 @@ export function createRow(world: World, session: Session, table: Table, written:
   draft.modifiedon = now;
   draft.createdby = session.user;
   draft.modifiedby = session.user;
+  if (session.onBehalfBy) {
+    draft.createdonbehalfby = session.onBehalfBy;
+    draft.modifiedonbehalfby = session.onBehalfBy;
+  }
   if (table.hasOwner) {
     draft.ownerid ??= session.user;
     settleOwner(world, table, draft);
@@ -131,9 +123,12 @@ const same = (a: Value | undefined, b: Value | undefined): boolean => {
 
 /** Changes a row; every column sent counts as written, equal or not (page: update-delete-entities-using-web-api). */
 export function updateRow(world: World, session: Session, table: Table, row: Row, written: Written): Row {
+  world.meter.rows += 1;
+  requireWrite(world, session, table, written, "update");
   refuseInactive(world.rules, table, row, written);
   world.hooks.get(table.logicalName)?.updating?.(world, session, row, written);
-  runPlugins(world, table, written, "update");
+  detectDuplicates(world, session, table, written, row);
+  runPlugins(world, session, table, written, row);
   let hollow = true;
   for (const column in written) {
     if (same(written[column], row.values[column])) {
@@ -144,6 +139,7 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   const draft: Draft = { ...row.values, ...written };
   draft.modifiedon = moment(world.now());
   draft.modifiedby = session.user;
+  if (session.onBehalfBy || draft.modifiedonbehalfby) draft.modifiedonbehalfby = session.onBehalfBy ?? null;
   if (written.ownerid) settleOwner(world, table, draft);
   settleState(table, draft, written, row.id, row.values);
   settleMoney(world, table, draft, written, false);

@@ -4,6 +4,7 @@
 const all = {
   startup: () => import("./startup.mjs"),
   diff: () => import("./diff.mjs"),
+  sandbox: () => import("./sandbox.mjs"),
 };
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : Object.keys(all)) {

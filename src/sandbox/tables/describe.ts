@@ -315,6 +315,8 @@ export const housekeeping = (table: string): Column[] => [
   ...dateTime("ModifiedOn", READ_ONLY),
   ...lookup("CreatedBy", "systemuser", `lk_${table}_createdby`, READ_ONLY),
   ...lookup("ModifiedBy", "systemuser", `lk_${table}_modifiedby`, READ_ONLY),
+  ...lookup("CreatedOnBehalfBy", "systemuser", `lk_${table}_createdonbehalfby`, READ_ONLY),
+  ...lookup("ModifiedOnBehalfBy", "systemuser", `lk_${table}_modifiedonbehalfby`, READ_ONLY),
   ...bigint("VersionNumber", READ_ONLY),
   ...dateTime("OverriddenCreatedOn", { ...CREATE_ONLY, format: "DateOnly" }),
   ...integer("ImportSequenceNumber", -2147483648, 2147483647, CREATE_ONLY),

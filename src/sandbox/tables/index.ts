@@ -1,6 +1,6 @@
 import { activityparty, phonecall, task } from "./activities.ts";
-import type { TableDescription } from "./column.ts";
-import { asset, log, note, order, orderLine, tag } from "./custom.ts";
+import type { ManyToMany, TableDescription } from "./column.ts";
+import { asset, LINKS as CUSTOM_LINKS, log, note, order, orderLine, tag } from "./custom.ts";
 import { account, contact } from "./customers.ts";
 import { asyncoperation, bulkdeleteoperation } from "./jobs.ts";
 import {
@@ -12,6 +12,7 @@ import {
   transactioncurrency,
 } from "./organization.ts";
 import { lead, list, listmember, opportunity } from "./sales.ts";
+import { role, USER_ROLES } from "./security.ts";
 import { segment, segmentdefinition, segmentmember } from "./segments.ts";
 
 /** The tables of every sandbox. */
@@ -28,6 +29,7 @@ export const TABLES: readonly TableDescription[] = [
   transactioncurrency,
   sdkmessage,
   sdkmessagefilter,
+  role,
   order,
   note,
   orderLine,
@@ -44,4 +46,5 @@ export const TABLES: readonly TableDescription[] = [
   segmentmember,
 ];
 
-export { LINKS } from "./custom.ts";
+/** The many-to-many relationships between them. */
+export const LINKS: readonly ManyToMany[] = [...CUSTOM_LINKS, USER_ROLES];

@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Table } from "../schema.ts";
+import type { Service } from "../service.ts";
+import { type Administered, type AdminReply, wrong } from "./reply.ts";
+import { administer } from "./routes.ts";
+import { seedLines } from "./seed.ts";
+
+/** HTTP for the back door: bodies and replies may be longer than memory would like, so they are streamed. */
+
+const LARGEST_BODY = 128 * 1024 * 1024;
+
+async function textOf(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= LARGEST_BODY) chunks.push(chunk);
+  }
+  return size <= LARGEST_BODY ? Buffer.concat(chunks).toString("utf8") : undefined;
+}
+
+async function answered(
+  service: Service,
+  admin: Administered,
+  request: IncomingMessage,
+  url: URL,
+): Promise<AdminReply> {
+  const name = url.pathname.replace(/^\/sandbox\/?/, "");
+  const table = url.searchParams.get("table");
+  if (request.method === "POST" && name === "seed" && table !== null) {
+    const found = service.world.schema.tables.get(table);
+    if (!found) return wrong(`There is no table '${table}'.`);
+    try {
+      return await seedLines(admin, found, request as AsyncIterable<Buffer>);
+    } catch (problem) {
+      return wrong(problem instanceof Error ? problem.message : String(problem));
+    }
+  }
+  const body = await textOf(request);
+  if (body === undefined) return wrong("Send less at a time; rows can be streamed as JSON Lines.", 413);
+  return administer(admin, service, request.method ?? "GET", name, url.searchParams, body);
+}
+
+export async function serveAdmin(
+  service: Service,
+  request: IncomingMessage,
+  response: ServerResponse,
+  base: string,
+): Promise<void> {
+  const users = service.world.schema.tables.get("systemuser") as Table;
+  const [first = ""] = service.world.store.rows(users).keys();
+  const admin: Administered = {
+    ...service.administered,
+    session: { user: { table: "systemuser", id: first }, root: `${base}/api/data/v9.2/` },
+  };
+  let reply: AdminReply;
+  try {
+    reply = await answered(service, admin, request, new URL(request.url ?? "/", "http://sandbox/"));
+  } catch (problem) {
+    reply = wrong(problem instanceof Error ? problem.message : String(problem));
+  }
+  response.writeHead(reply.status, { "Content-Type": "application/json; charset=utf-8" });
+  for (const piece of reply.body) {
+    if (response.destroyed) return;
+    if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+  }
+  response.end();
+}
