@@ -7,6 +7,7 @@ import { HOOKS } from "./hooks.ts";
 import { type CostOptions, newCosts } from "./limits/cost.ts";
 import { type LimitOptions, newProtection } from "./limits/protection.ts";
 import { newFarm } from "./limits/servers.ts";
+import { newMetadata } from "./metadata/state.ts";
 import {
   DEFAULT_USER,
   joinOrganization,
@@ -120,6 +121,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const world: World = {
     schema,
     store,
+    metadata: newMetadata(schema),
     rules,
     counters,
     now,

@@ -22,7 +22,7 @@ import {
 import { readPayload, type Writer, type Written } from "./payload.ts";
 import { checkOptions, readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
-import { METADATA_VERSION, type Table } from "./schema.ts";
+import type { Table } from "./schema.ts";
 import type { Row, Value } from "./store.ts";
 import type { Segment, Target } from "./url.ts";
 import type { World } from "./world.ts";
@@ -102,7 +102,7 @@ export function read(asked: Asked, key: Segment): Reply {
   }
   const reply = represented(asked, 200, row);
   if (!preferences.annotation("Microsoft.Dynamics.CRM.globalmetadataversion")) return reply;
-  const version = `,"@Microsoft.Dynamics.CRM.globalmetadataversion":"${METADATA_VERSION}"`;
+  const version = `,"@Microsoft.Dynamics.CRM.globalmetadataversion":"${world.metadata.version()}"`;
   return { ...reply, body: reply.body.replace(',"@odata.etag"', () => `${version},"@odata.etag"`) };
 }
 

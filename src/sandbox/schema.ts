@@ -72,9 +72,6 @@ export interface Schema {
   readonly dependents: ReadonlyMap<string, readonly Dependent[]>;
 }
 
-/** Stands for the state of all definitions: a client that sees another one reads them again (page: compose-http-requests). */
-export const METADATA_VERSION = "5027348";
-
 export const isLookup = (column: Column): boolean =>
   column.type === "lookup" || column.type === "customer" || column.type === "owner";
 

@@ -31,6 +31,8 @@ export interface Unverified {
   readonly duplicateStatus: number;
   /** Code of the 404 for an unknown entity set. */
   readonly unknownSetCode: string;
+  /** `$expand` may stand inside `$expand` in a query of definitions: an option set under an expanded cast. */
+  readonly metadataExpandMayNest: boolean;
   /** Code of the 400 for an unknown property in a query option. */
   readonly unknownQueryPropertyCode: string;
   /** How a missing row is named: `Entity 'account' With Id = …` (captured) or `account With Id = …` (documented). */
@@ -88,6 +90,7 @@ export const UNVERIFIED: Unverified = {
   notEqualMatchesNull: true,
   duplicateStatus: 412,
   unknownSetCode: "0x80060888",
+  metadataExpandMayNest: false,
   unknownQueryPropertyCode: "0x80060888",
   missingRowText: "entity",
   staleVersionOfMissingRow: 404,

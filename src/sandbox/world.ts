@@ -2,6 +2,7 @@ import type { Counters } from "./counters.ts";
 import type { DuplicateRule, PluginRule } from "./custom-logic.ts";
 import type { FaultList } from "./faults/list.ts";
 import type { CostModel } from "./limits/cost.ts";
+import type { Metadata } from "./metadata/state.ts";
 import type { Writer } from "./payload.ts";
 import type { Schema, Table } from "./schema.ts";
 import type { Access, Security } from "./security/access.ts";
@@ -28,6 +29,7 @@ export interface Hooks {
 export interface World {
   readonly schema: Schema;
   readonly store: Store;
+  readonly metadata: Metadata;
   readonly rules: Unverified;
   readonly writers: ReadonlyMap<Table, Writer>;
   readonly organization: Organization;

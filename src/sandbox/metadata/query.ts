@@ -2,16 +2,24 @@ import { querySyntax, Refusal, unknownQueryProperty, unsupportedOption } from ".
 import { type Expression, type Operand, parseFilter } from "../filter.ts";
 import { splitList } from "../query.ts";
 import type { Unverified } from "../unverified.ts";
-import type { Document } from "./documents.ts";
+import { enumOf, METADATA_ENUMS } from "./enums.ts";
+import type { Document } from "./labels.ts";
 
-/** A collection or a single definition, and what `$expand` may add to each. */
+/** A type of definitions: what a query may name of it, and what `$expand` may add. */
 export interface Kind {
+  /** Name without namespace. */
   readonly type: string;
-  readonly expand: Readonly<Record<string, (document: Document) => Expansion>>;
   /** Properties that `$select` and `$filter` may name; derived types are not visible through the base type. */
-  readonly properties?: ReadonlySet<string>;
-  /** Names the derived type of a document in a mixed collection. */
+  readonly properties: ReadonlySet<string>;
+  readonly expand: Readonly<Record<string, (document: Document) => Expansion>>;
+  /** Names the derived type of a document where the kind is a base type. */
   readonly derived?: (document: Document) => string | undefined;
+  /** The kind behind a type cast, and which documents are of it. */
+  readonly cast?: (
+    name: string,
+  ) => { readonly kind: Kind; readonly fits: (document: Document) => boolean } | undefined;
+  /** What a property says that a document, loaded from an older service, does not mention. */
+  readonly fallback?: (document: Document, property: string) => unknown;
 }
 
 export interface Expansion {
@@ -19,9 +27,9 @@ export interface Expansion {
   readonly kind: Kind;
 }
 
+export const CRM = "Microsoft.Dynamics.CRM.";
 /** Page: query-metadata-web-api. There is no paging, no ordering and no text function here. */
 const ALLOWED = new Set(["$select", "$filter", "$expand"]);
-const ENUMS = new Set(["AttributeType", "OwnershipType", "EntityKeyIndexStatus", "RelationshipType"]);
 
 export function checkMetadataOptions(query: ReadonlyMap<string, string>): void {
   for (const name of query.keys()) {
@@ -29,77 +37,79 @@ export function checkMetadataOptions(query: ReadonlyMap<string, string>): void {
   }
 }
 
-function property(document: Document, path: readonly string[]): unknown {
-  let value: unknown = document;
-  for (const name of path) {
+function valueOf(kind: Kind, document: Document, path: readonly string[]): unknown {
+  const [first = "", ...rest] = path;
+  let value: unknown = first in document ? document[first] : kind.fallback?.(document, first);
+  for (const name of rest) {
     if (typeof value !== "object" || value === null) return undefined;
     value = (value as Document)[name];
   }
   return value;
 }
 
-function filterTest(
-  rules: Unverified,
-  kind: Kind,
-  sample: Document,
-  expression: Expression,
-): (d: Document) => boolean {
-  const known = kind.properties ?? new Set(Object.keys(sample));
+const notHere = (name: string, what: "function" | "operator") =>
+  new Refusal(400, "0x8006088a", `The "${name}" ${what} isn't supported for Metadata Entities.`);
+
+type Test = (document: Document) => boolean;
+
+function filterTest(rules: Unverified, kind: Kind, expression: Expression): Test {
   const pathOf = (operand: Operand): readonly string[] => {
     if (operand.kind !== "path") throw querySyntax();
-    if (!known.has(operand.path[0] ?? ""))
-      throw unknownQueryProperty(rules, kind.type, operand.path[0] ?? "");
+    const first = operand.path[0] ?? "";
+    if (!kind.properties.has(first)) throw unknownQueryProperty(rules, kind.type, first);
     return operand.path;
   };
   switch (expression.is) {
-    case "and":
+    case "and": {
+      const parts = expression.parts.map((part) => filterTest(rules, kind, part));
+      return (document) => parts.every((part) => part(document));
+    }
     case "or": {
-      const parts = expression.parts.map((part) => filterTest(rules, kind, sample, part));
-      return expression.is === "and"
-        ? (document) => parts.every((part) => part(document))
-        : (document) => parts.some((part) => part(document));
+      const parts = expression.parts.map((part) => filterTest(rules, kind, part));
+      return (document) => parts.some((part) => part(document));
     }
     case "not": {
-      const inner = filterTest(rules, kind, sample, expression.part);
+      const inner = filterTest(rules, kind, expression.part);
       return (document) => !inner(document);
     }
-    case "text":
-      throw new Refusal(
-        400,
-        "0x8006088a",
-        `The "${expression.name}" function isn't supported for Metadata Entities.`,
-      );
-    case "member":
-      throw new Refusal(
-        400,
-        "0x8006088a",
-        `The "${expression.name}" function isn't supported for Metadata Entities.`,
-      );
     case "truth": {
       const path = pathOf(expression.operand);
-      return (document) => property(document, path) === true;
+      return (document) => valueOf(kind, document, path) === true;
     }
     case "compare":
-      return comparison(expression, pathOf(expression.left));
+      return expression.left.kind === "literal" && expression.right.kind === "path"
+        ? comparison(
+            kind,
+            { ...expression, left: expression.right, right: expression.left },
+            pathOf(expression.right),
+          )
+        : comparison(kind, expression, pathOf(expression.left));
+    default:
+      throw notHere(expression.name, "function");
   }
 }
 
-function comparison(
-  expression: Extract<Expression, { is: "compare" }>,
-  path: readonly string[],
-): (d: Document) => boolean {
+type Comparison = Extract<Expression, { is: "compare" }>;
+
+/** Page: query-metadata-web-api: an enum is compared with a literal of its type, never with plain text. */
+function comparison(kind: Kind, expression: Comparison, path: readonly string[]): Test {
   const { operator, right } = expression;
-  if (right.kind !== "literal" || (operator !== "eq" && operator !== "ne")) {
-    throw new Refusal(400, "0x8006088a", `The "${operator}" operator isn't supported for Metadata Entities.`);
-  }
+  if (right.kind !== "literal" || (operator !== "eq" && operator !== "ne"))
+    throw notHere(operator, "operator");
   const { token } = right;
-  const isEnum = ENUMS.has(path[0] ?? "") || path.join("/") === "RequiredLevel/Value";
-  if (isEnum && token.kind !== "enum" && !(token.kind === "name" && token.text === "null")) {
+  const isNull = token.kind === "name" && token.text === "null";
+  const wanted = enumOf(kind.type, path);
+  const given = token.kind === "enum" ? (token.type ?? "") : undefined;
+  if (!isNull && (wanted ?? "") !== (given?.startsWith(CRM) ? given.slice(CRM.length) : (given ?? ""))) {
+    const left = wanted === undefined ? "Edm.String" : `${CRM}${wanted}`;
     throw querySyntax(
-      `A binary operator with incompatible types was detected. Found operand types 'Microsoft.Dynamics.CRM.${path[0]}' and 'Edm.String' for operator kind 'Equal'.`,
+      `A binary operator with incompatible types was detected. Found operand types '${left}' and '${given ?? "Edm.String"}' for operator kind 'Equal'.`,
     );
   }
-  const wanted: unknown =
+  if (wanted !== undefined && !isNull && !Object.hasOwn(METADATA_ENUMS[wanted] ?? {}, token.text)) {
+    throw querySyntax(`The string '${token.text}' is not a valid enumeration type constant.`);
+  }
+  const value: unknown =
     token.kind === "number"
       ? Number(token.text)
       : token.kind === "name"
@@ -107,26 +117,37 @@ function comparison(
         : token.kind === "guid"
           ? token.text.toLowerCase()
           : token.text;
-  return (document) => ((property(document, path) ?? null) === wanted) === (operator === "eq");
+  return (document) => ((valueOf(kind, document, path) ?? null) === value) === (operator === "eq");
 }
 
 interface Options {
   readonly select: readonly string[] | undefined;
   readonly filter: Expression | undefined;
-  readonly expand: readonly { readonly name: string; readonly options: Options }[];
+  readonly expand: readonly {
+    readonly name: string;
+    readonly cast: string | undefined;
+    readonly options: Options;
+  }[];
 }
 
-function nestedOptions(text: string, aliases: ReadonlyMap<string, string>): Options {
+const ITEM = /^(\w+)(?:\/Microsoft\.Dynamics\.CRM\.(\w+))?(?:\((.*)\))?$/s;
+
+function nestedOptions(rules: Unverified, text: string, aliases: ReadonlyMap<string, string>): Options {
   const query = new Map<string, string>();
   for (const part of splitList(text, ";")) {
     const equals = part.indexOf("=");
     if (equals < 0) throw querySyntax();
     query.set(part.slice(0, equals).trim(), part.slice(equals + 1));
   }
-  return parseOptions(query, aliases);
+  if (query.has("$expand") && !rules.metadataExpandMayNest) throw unsupportedOption("$expand");
+  return parseOptions(rules, query, aliases);
 }
 
-function parseOptions(query: ReadonlyMap<string, string>, aliases: ReadonlyMap<string, string>): Options {
+function parseOptions(
+  rules: Unverified,
+  query: ReadonlyMap<string, string>,
+  aliases: ReadonlyMap<string, string>,
+): Options {
   checkMetadataOptions(query);
   const select = query.get("$select");
   const filter = query.get("$filter");
@@ -134,45 +155,51 @@ function parseOptions(query: ReadonlyMap<string, string>, aliases: ReadonlyMap<s
     select: select === undefined || select.trim() === "*" ? undefined : splitList(select),
     filter: filter === undefined ? undefined : parseFilter(filter, aliases),
     expand: splitList(query.get("$expand") ?? "").map((item) => {
-      const match = /^(\w+)(?:\((.*)\))?$/s.exec(item);
+      const match = ITEM.exec(item);
       if (!match) throw querySyntax();
-      return { name: match[1]!, options: nestedOptions(match[2] ?? "", aliases) };
+      return { name: match[1]!, cast: match[2], options: nestedOptions(rules, match[3] ?? "", aliases) };
     }),
   };
 }
 
 function shape(rules: Unverified, kind: Kind, document: Document, options: Options): Document {
-  const known = kind.properties ?? new Set(Object.keys(document));
   const result: Record<string, unknown> = {};
   const derived = kind.derived?.(document);
-  if (derived !== undefined) result["@odata.type"] = `#Microsoft.Dynamics.CRM.${derived}`;
+  if (derived !== undefined) result["@odata.type"] = `#${CRM}${derived}`;
   if (options.select) {
-    for (const name of options.select) {
-      if (!known.has(name)) throw unknownQueryProperty(rules, kind.type, name);
-      result[name] = document[name];
-    }
+    for (const name of options.select) result[name] = valueOf(kind, document, [name]) ?? null;
     if ("MetadataId" in document) result.MetadataId = document.MetadataId;
   } else {
     Object.assign(result, document);
   }
-  for (const { name, options: inner } of options.expand) {
-    const expand = kind.expand[name];
-    if (!expand) throw unknownQueryProperty(rules, kind.type, name);
-    const { documents, kind: innerKind } = expand(document);
-    result[name] =
-      documents === null
-        ? null
-        : Array.isArray(documents)
-          ? apply(rules, innerKind, documents as readonly Document[], inner)
-          : shape(rules, innerKind, documents as Document, inner);
+  for (const { name, cast, options: inner } of options.expand) {
+    const { documents, kind: plain } = (kind.expand[name] as Kind["expand"][string])(document);
+    const seen = cast === undefined ? undefined : plain.cast?.(cast);
+    if (cast !== undefined && !seen) throw unknownQueryProperty(rules, kind.type, `${CRM}${cast}`);
+    const innerKind = seen?.kind ?? plain;
+    if (documents === null) result[name] = null;
+    else if (Array.isArray(documents)) {
+      const list = documents as readonly Document[];
+      result[name] = apply(rules, innerKind, seen ? list.filter(seen.fits) : list, inner);
+    } else result[name] = shape(rules, innerKind, documents as Document, inner);
   }
   return result;
 }
 
+/** Names are checked against the type, not against what happens to be found. */
+function checkNames(rules: Unverified, kind: Kind, options: Options): void {
+  for (const name of options.select ?? []) {
+    if (!kind.properties.has(name)) throw unknownQueryProperty(rules, kind.type, name);
+  }
+  for (const { name } of options.expand) {
+    if (!kind.expand[name]) throw unknownQueryProperty(rules, kind.type, name);
+  }
+}
+
 function apply(rules: Unverified, kind: Kind, documents: readonly Document[], options: Options): Document[] {
-  const [sample] = documents;
-  const test = options.filter && filterTest(rules, kind, sample ?? {}, options.filter);
-  const kept = test && sample ? documents.filter(test) : documents;
+  checkNames(rules, kind, options);
+  const test = options.filter && filterTest(rules, kind, options.filter);
+  const kept = test ? documents.filter(test) : documents;
   return kept.map((document) => shape(rules, kind, document, options));
 }
 
@@ -183,7 +210,7 @@ export function selectDocuments(
   documents: readonly Document[],
   query: ReadonlyMap<string, string>,
 ): Document[] {
-  return apply(rules, kind, documents, parseOptions(query, query));
+  return apply(rules, kind, documents, parseOptions(rules, query, query));
 }
 
 export function selectDocument(
@@ -193,5 +220,7 @@ export function selectDocument(
   query: ReadonlyMap<string, string>,
 ): Document {
   if (query.has("$filter")) throw unsupportedOption("$filter");
-  return shape(rules, kind, document, parseOptions(query, query));
+  const options = parseOptions(rules, query, query);
+  checkNames(rules, kind, options);
+  return shape(rules, kind, document, options);
 }

@@ -1,0 +1,135 @@
+import type { Schema, Table } from "../schema.ts";
+import type { Column } from "../tables/column.ts";
+import { attributeBase, attributeExtra, castOf } from "./columns.ts";
+import { entityDocument } from "./entity.ts";
+import type { Document } from "./labels.ts";
+import { optionSet } from "./option-sets.ts";
+import { keyDocument, manyToManyDocument, relationshipDocument } from "./relationships.ts";
+
+export interface AttributeDefinition {
+  readonly column: Column;
+  /** `StringAttributeMetadata`; nothing for a column of the base type itself. */
+  readonly cast: string | undefined;
+  readonly document: Document;
+  /** Shown through casts alone (page: query-metadata-web-api). */
+  readonly optionSet: Document | null;
+  readonly globalOptionSet: Document | null;
+}
+
+export interface TableDefinition {
+  readonly table: Table;
+  readonly entity: Document;
+  readonly attributes: readonly AttributeDefinition[];
+  readonly keys: readonly Document[];
+  readonly manyToOne: readonly Document[];
+  readonly oneToMany: readonly Document[];
+  readonly manyToMany: readonly Document[];
+}
+
+/** All definitions of an organisation, made when they are first asked for. */
+export interface Definitions {
+  readonly tables: () => readonly TableDefinition[];
+  readonly table: (logicalName: string) => TableDefinition | undefined;
+  /** One-to-many and many-to-many, each once. */
+  readonly relationships: () => readonly Document[];
+  readonly globalOptionSets: () => readonly Document[];
+}
+
+export const WITH_OPTIONS = new Set(["choice", "choices", "state", "status", "boolean"]);
+
+function attributesOf(table: Table): AttributeDefinition[] {
+  return [...table.columns.values()].map((column, at): AttributeDefinition => {
+    const loaded = table.loaded?.attributes.get(column.logicalName);
+    const sets = table.loaded?.optionSets.get(column.logicalName);
+    // Virtual companions are of the base type itself and carry no type name.
+    const cast = column.type === "virtual" ? undefined : castOf(column);
+    const document = loaded ?? { ...attributeBase(table, column, at + 1), ...attributeExtra(column) };
+    if (loaded)
+      return {
+        column,
+        cast,
+        document,
+        optionSet: sets?.local ?? null,
+        globalOptionSet: sets?.global ?? null,
+      };
+    const own = WITH_OPTIONS.has(column.type) ? optionSet(table, column) : null;
+    return { column, cast, document, optionSet: own, globalOptionSet: column.globalName ? own : null };
+  });
+}
+
+const manyToOneOf = (schema: Schema, table: Table): readonly Document[] =>
+  table.loaded?.manyToOne ??
+  [...table.columns.values()].flatMap((column) =>
+    (column.relationships ?? []).map((item) => relationshipDocument(schema, table, column, item)),
+  );
+
+function oneToManyOf(schema: Schema, table: Table): readonly Document[] {
+  if (table.loaded) return table.loaded.oneToMany;
+  return [...schema.tables.values()].flatMap((other) =>
+    manyToOneOf(schema, other).filter((document) => document.ReferencedEntity === table.logicalName),
+  );
+}
+
+const manyToManyOf = (schema: Schema, table: Table): readonly Document[] =>
+  table.loaded?.manyToMany ??
+  schema.links
+    .filter((link) => link.entity1 === table.logicalName || link.entity2 === table.logicalName)
+    .map(manyToManyDocument);
+
+function define(schema: Schema, table: Table): TableDefinition {
+  return {
+    table,
+    entity: table.loaded?.entity ?? entityDocument(table),
+    attributes: attributesOf(table),
+    keys: table.loaded?.keys ?? table.keys.map((key) => keyDocument(table, key)),
+    manyToOne: manyToOneOf(schema, table),
+    oneToMany: oneToManyOf(schema, table),
+    manyToMany: manyToManyOf(schema, table),
+  };
+}
+
+function distinct(documents: readonly Document[], name: string): readonly Document[] {
+  const found = new Map<unknown, Document>();
+  for (const document of documents) if (!found.has(document[name])) found.set(document[name], document);
+  return [...found.values()];
+}
+
+/** A definition is made once, when somebody asks. */
+export function defineAll(schema: Schema): Definitions {
+  const made = new Map<string, TableDefinition>();
+  const table = (logicalName: string): TableDefinition | undefined => {
+    const known = made.get(logicalName);
+    if (known) return known;
+    const described = schema.tables.get(logicalName);
+    if (!described) return undefined;
+    const definition = define(schema, described);
+    made.set(logicalName, definition);
+    return definition;
+  };
+  const tables = () => [...schema.tables.keys()].map((name) => table(name) as TableDefinition);
+  return {
+    table,
+    tables,
+    // The side of the lookup is the definition; the far side knows tables that are not here.
+    relationships: () =>
+      distinct(
+        [
+          ...tables().flatMap((item) => item.manyToOne),
+          ...tables().flatMap((item) => item.oneToMany),
+          ...tables().flatMap((item) => item.manyToMany),
+        ],
+        "SchemaName",
+      ),
+    globalOptionSets: () =>
+      distinct(
+        tables().flatMap((item) => item.attributes.flatMap(globalOf)),
+        "Name",
+      ),
+  };
+}
+
+/** A global boolean set stands in its column alone: only choices name it as global. */
+function globalOf(attribute: AttributeDefinition): readonly Document[] {
+  if (attribute.globalOptionSet) return [attribute.globalOptionSet];
+  return attribute.optionSet?.IsGlobal === true ? [attribute.optionSet] : [];
+}

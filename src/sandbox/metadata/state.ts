@@ -1,0 +1,43 @@
+import type { Schema } from "../schema.ts";
+import { type Definitions, defineAll } from "./definitions.ts";
+
+/** What was added, changed or taken away, by the version that it made. */
+export interface MetadataChange {
+  readonly version: number;
+  /** MetadataIds of tables whose definition changed. */
+  readonly changed: readonly string[];
+  readonly deleted: readonly {
+    readonly what: "Default" | "Attribute" | "Relationship" | "OptionSet";
+    readonly id: string;
+  }[];
+}
+
+/** The state of all definitions: a client that sees another version reads them again (page: compose-http-requests). */
+export interface Metadata {
+  readonly definitions: () => Definitions;
+  readonly version: () => string;
+  readonly changes: readonly MetadataChange[];
+  /** Tells that the schema is another one now. */
+  readonly note: (change: Omit<MetadataChange, "version">) => void;
+}
+
+const FIRST_VERSION = 5_027_348;
+
+export function newMetadata(schema: Schema): Metadata {
+  let version = FIRST_VERSION;
+  let made: Definitions | undefined;
+  const changes: MetadataChange[] = [];
+  return {
+    definitions: () => {
+      made ??= defineAll(schema);
+      return made;
+    },
+    version: () => String(version),
+    changes,
+    note(change) {
+      version += 1;
+      made = undefined;
+      changes.push({ ...change, version });
+    },
+  };
+}
