@@ -2,6 +2,35 @@ import { rmSync, writeFileSync } from "node:fs";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { addressFile, type SandboxReady } from "../cli/sandbox.ts";
+import { fail, SyncError } from "../core/errors.ts";
+import type { Sandbox as Running, SandboxOptions } from "../sandbox/index.ts";
+
+function factorOf(text: string | undefined): number {
+  const factor = Number(text ?? 1);
+  if (factor > 0 && Number.isFinite(factor)) return factor;
+  throw fail.config("cli.usage", `--limits-factor takes a number above 0, not ${text}.`);
+}
+
+/** Starts it, and says in the command line's own terms why it cannot. */
+async function start(options: SandboxOptions): Promise<Running> {
+  const { DataFileInUse, startSandbox } = await import("../sandbox/index.ts");
+  try {
+    return await startSandbox(options);
+  } catch (problem) {
+    if (problem instanceof DataFileInUse) {
+      throw new SyncError({ kind: "deferred", code: "sandbox.in_use", message: problem.message });
+    }
+    if ((problem as NodeJS.ErrnoException).code === "EADDRINUSE") {
+      const message = `Port ${options.port} is taken by another program.`;
+      throw fail.connection(
+        "sandbox.port_taken",
+        message,
+        "Name another port with --port; 0 takes any free one.",
+      );
+    }
+    throw problem;
+  }
+}
 
 export default class Sandbox extends BaseCommand {
   static override summary = "Start a Dataverse on this machine, until told to stop.";
@@ -19,14 +48,26 @@ export default class Sandbox extends BaseCommand {
       max: 65_535,
     }),
     data: Flags.string({ summary: "File that keeps the organisation and its rows between starts." }),
+    limits: Flags.boolean({ summary: "Enforce the three service protection limits." }),
+    "limits-factor": Flags.string({
+      summary: "Shrink the five minutes of the limits, and what fits into them, by this factor.",
+      dependsOn: ["limits"],
+    }),
+    servers: Flags.integer({ summary: "Web servers that count limits each for itself.", default: 1, min: 1 }),
+    latency: Flags.integer({ summary: "Milliseconds that each reply takes.", default: 0, min: 0 }),
     "while-stdin": Flags.boolean({ summary: "Stop when the standard input ends.", hidden: true }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Sandbox);
-    const { startSandbox } = await import("../sandbox/index.ts");
-    const { data } = flags;
-    const sandbox = await startSandbox({ port: flags.port, ...(data === undefined ? {} : { data }) });
+    const { data, port, servers, latency } = flags;
+    const sandbox = await start({
+      port,
+      servers,
+      latency,
+      ...(flags.limits ? { limits: { factor: factorOf(flags["limits-factor"]) } } : {}),
+      ...(data === undefined ? {} : { data }),
+    });
     const ready: SandboxReady = {
       url: sandbox.url,
       pid: process.pid,

@@ -74,6 +74,15 @@ function isRunning(pid: number, started: string | undefined): boolean {
   return started === undefined || startOf(pid) === started;
 }
 
+/** Another sandbox has the data file open. */
+export class DataFileInUse extends Error {
+  readonly holder: number;
+  constructor(file: string, holder: number) {
+    super(`${file} is in use by the sandbox with process id ${holder}. Stop it, or name another data file.`);
+    this.holder = holder;
+  }
+}
+
 /** Two sandboxes on one file would each overwrite what the other promised. */
 function lock(file: string): () => void {
   const path = `${file}.lock`;
@@ -87,9 +96,7 @@ function lock(file: string): () => void {
     }
     const [pid = "", started] = existsSync(path) ? readFileSync(path, "utf8").split(" ") : [];
     if (isRunning(Number(pid), started || undefined)) {
-      throw new Error(
-        `${file} is in use by the sandbox with process id ${pid}. Stop it, or name another data file.`,
-      );
+      throw new DataFileInUse(file, Number(pid));
     }
     rmSync(path, { force: true });
   }
