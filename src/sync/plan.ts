@@ -9,7 +9,7 @@ import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
 import { type SyncOptions, stageAndDiff } from "./stage.ts";
 
 /** Changes are planned in windows, so that what has to be read for them is read in bulk. */
-export const WINDOW = 5_000;
+export const WINDOW = 2_000;
 const SAMPLES = 20;
 
 /** Asks which of the values of an object's field earlier plans would have written. */
