@@ -5,6 +5,7 @@ import { parseCondition, parsePreferences } from "./headers.ts";
 import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
 import { countRows, queryRows } from "./query.ts";
 import * as rows from "./rows.ts";
+import { retrieveUserPrivileges } from "./security/privileges.ts";
 import { parseTarget, type Target } from "./url.ts";
 import type { World } from "./world.ts";
 
@@ -126,6 +127,9 @@ function rowRoute(asked: rows.Asked): Route {
       default:
         throw wrongMethod(call.method);
     }
+  }
+  if (table.logicalName === "systemuser" && property.name === `${CRM}RetrieveUserPrivileges`) {
+    return get(call, "read", () => retrieveUserPrivileges(asked, key));
   }
   if (suffix?.name === "$ref") {
     if (!["POST", "PUT", "DELETE"].includes(call.method)) throw wrongMethod(call.method);

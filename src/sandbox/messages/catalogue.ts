@@ -197,6 +197,17 @@ const OTHERS: readonly Message[] = [
   },
 ];
 
+/** Page: RetrieveUserPrivileges function. */
+const SECURITY: readonly Message[] = [
+  {
+    name: "RetrieveUserPrivileges",
+    kind: "function",
+    bound: { table: "systemuser", to: "row" },
+    parameters: [],
+    reply: reply("RetrieveUserPrivileges", required("RolePrivileges", "Collection(mscrm.RolePrivilege)")),
+  },
+];
+
 /** Page: query-schema-definitions. */
 const METADATA: readonly Message[] = [
   {
@@ -228,4 +239,11 @@ export const removeMemberList = (body: "ListMember" | "EntityId"): Message => ({
   ],
 });
 
-export const MESSAGES: readonly Message[] = [...BULK, ...LISTS, ...SEGMENTS, ...OTHERS, ...METADATA];
+export const MESSAGES: readonly Message[] = [
+  ...BULK,
+  ...LISTS,
+  ...SEGMENTS,
+  ...OTHERS,
+  ...SECURITY,
+  ...METADATA,
+];

@@ -31,6 +31,15 @@ export const COMPLEX_TYPES: readonly ComplexType[] = [
     ["Keys", many("Edm.String")],
     ["Values", many("Edm.Int64")],
   ),
+  of(
+    "RolePrivilege",
+    ["Depth", "mscrm.PrivilegeDepth"],
+    ["PrivilegeId", "Edm.Guid"],
+    ["BusinessUnitId", "Edm.Guid"],
+    ["PrivilegeName", "Edm.String"],
+    ["RecordFilterId", "Edm.Guid"],
+    ["RecordFilterUniqueName", "Edm.String"],
+  ),
   of("Object", ["Type", "Edm.String"], ["Value", "Edm.String"]),
   of(
     "ConditionExpression",
@@ -90,6 +99,7 @@ export const COMPLEX_TYPES: readonly ComplexType[] = [
 ];
 
 export const ENUM_TYPES: readonly EnumType[] = [
+  { name: "PrivilegeDepth", members: { Basic: 0, Local: 1, Deep: 2, Global: 3, RecordFilter: 4 } },
   { name: "LogicalOperator", members: { And: 0, Or: 1 } },
   {
     name: "MetadataConditionOperator",
