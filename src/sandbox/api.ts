@@ -52,6 +52,7 @@ export type Kind =
   | "updateMultiple"
   | "upsertMultiple"
   | "deleteMultiple"
+  | "action"
   | "batch";
 
 export interface Route {

@@ -75,3 +75,9 @@ export function divide(a: string, b: string, scale: number): string {
   if (divisor === 0n) return a;
   return round(unscaled(numerator / divisor, scale + 1 + places(a)), scale);
 }
+
+/** `a · b`, exactly. */
+export function multiply(a: string, b: string): string {
+  const scale = places(a) + places(b);
+  return unscaled(scaled(a, places(a)) * scaled(b, places(b)), scale);
+}

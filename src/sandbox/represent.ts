@@ -1,16 +1,28 @@
+import { multiply } from "./decimal.ts";
 import { isLookup, propertyName } from "./schema.ts";
 import type { Reference, Row, Value } from "./store.ts";
-import type { Column } from "./tables/column.ts";
+import type { Column, Formula } from "./tables/column.ts";
 import type { World } from "./world.ts";
 
 const FORMATTED = "OData.Community.Display.V1.FormattedValue";
 const NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 const LOGICAL_NAME = "Microsoft.Dynamics.CRM.lookuplogicalname";
 
+/** What a calculated column holds at this moment. */
+function calculated(world: World, formula: Formula, row: Row): Value {
+  if (formula.is === "count") {
+    const table = world.schema.tables.get(formula.table);
+    return table ? world.store.referrers(table, formula.column, row.id).size : 0;
+  }
+  const [a, b] = formula.of.map((name) => row.values[name] ?? null);
+  return a === null || b === null ? null : multiply(String(a), String(b));
+}
+
 /** The stored value of a column as a reader sees it; a lookup whose row is gone reads as null. */
 export function readValue(world: World, column: Column, row: Row): Value {
   if (world.hidden?.has(column)) return null;
   if (column.logicalName === "versionnumber") return String(row.version);
+  if (column.formula) return calculated(world, column.formula, row);
   const value = row.values[column.logicalName] ?? null;
   if (value !== null && typeof value === "object" && !world.store.exists(value)) return null;
   return value;

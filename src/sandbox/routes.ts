@@ -2,6 +2,7 @@ import { type Call, type Kind, type Reply, type Route, withBody } from "./api.ts
 import { BULK, runBulk } from "./bulk.ts";
 import { noRoute, querySyntax, Refusal, unknownSet, wrongMethod } from "./errors.ts";
 import { parseCondition, parsePreferences } from "./headers.ts";
+import { boundAction, unboundAction } from "./messages/run.ts";
 import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
 import { countRows, queryRows } from "./query.ts";
 import * as rows from "./rows.ts";
@@ -131,6 +132,10 @@ function rowRoute(asked: rows.Asked): Route {
   if (table.logicalName === "systemuser" && property.name === `${CRM}RetrieveUserPrivileges`) {
     return get(call, "read", () => retrieveUserPrivileges(asked, key));
   }
+  if (!suffix) {
+    const action = boundAction(world, call, table, key, property);
+    if (action) return action;
+  }
   if (suffix?.name === "$ref") {
     if (!["POST", "PUT", "DELETE"].includes(call.method)) throw wrongMethod(call.method);
     return route(call.method === "DELETE" ? "disassociate" : "associate", () =>
@@ -164,6 +169,10 @@ export function findRoute(world: World, call: Call): Route {
   }
   if (METADATA_SETS.has(first.name)) return get(call, "metadata", () => metadata(world, call, target));
   const table = world.schema.sets.get(first.name);
+  if (!table && target.segments.length === 1) {
+    const action = unboundAction(world, call, first);
+    if (action) return action;
+  }
   if (!table) throw unknownSet(world.rules, first.name);
   const asked: rows.Asked = {
     world,

@@ -55,6 +55,17 @@ export interface Unverified {
   readonly itemTypeMayHaveHash: boolean;
   /** Code of the refusal of `_x_value` in a body. */
   readonly rawLookupCode: string;
+  /**
+   * What RemoveMemberList is told: under `ListMember` the id of the member or of its `listmember` row, `EntityId`, or
+   * nothing because the action is not installed.
+   */
+  readonly removeMemberListTakes: "the member's id" | "the row's id" | "EntityId" | "nothing";
+  /** Adding a member that a list has: passed over, or refused as a double. */
+  readonly presentListMember: "passed over" | "refused";
+  /** Whether calls on segments take the id of the definition too. */
+  readonly segmentCallsTakeDefinitions: boolean;
+  /** Status of the calls on segments whose reply is not documented. */
+  readonly segmentCallStatus: 200 | 204;
   /** Tables whose inactive rows refuse updates with 0x80040230; which ones do is not listed anywhere. */
   readonly inactiveRowsRefuse: readonly string[];
   /** A user that the token names but the organisation does not know: status of 0x80072560. */
@@ -105,6 +116,10 @@ export const UNVERIFIED: Unverified = {
   },
   itemTypeMayHaveHash: true,
   rawLookupCode: "0x80048d19",
+  removeMemberListTakes: "the member's id",
+  presentListMember: "passed over",
+  segmentCallsTakeDefinitions: false,
+  segmentCallStatus: 204,
   inactiveRowsRefuse: ["opportunity"],
   unknownUserStatus: 403,
   disabledUserText: "placeholder",

@@ -1,5 +1,5 @@
+import type { Column } from "./column.ts";
 import {
-  ACTIVE_INACTIVE,
   boolean,
   choice,
   housekeeping,
@@ -14,6 +14,10 @@ import {
 
 /** Segments of Customer Insights – Journeys (page: real-time-marketing-segments-api). */
 
+/** The documented requests create them in a state of their choice. */
+const creatable = (columns: readonly Column[]): Column[] =>
+  columns.map((column) => (column.type === "state" ? { ...column, forCreate: true } : column));
+
 export const segmentdefinition = table("msdynmkt_SegmentDefinition", 10501, {
   primaryName: "msdynmkt_name",
   columns: [
@@ -25,21 +29,23 @@ export const segmentdefinition = table("msdynmkt_SegmentDefinition", 10501, {
     integer("msdynmkt_SegmentRefreshIntervalMinutes", 0, 2147483647),
     owner("msdynmkt_segmentdefinition"),
     housekeeping("msdynmkt_segmentdefinition"),
-    states([
-      [
-        0,
-        "Active",
-        "Aktiv",
-        723270001,
+    creatable(
+      states([
         [
-          [723270000, "Live", "Live"],
-          [723270001, "Draft", "Entwurf"],
-          [723270002, "Going live", "Wird live geschaltet"],
-          [723270003, "Deleted", "Gelöscht"],
+          0,
+          "Active",
+          "Aktiv",
+          723270001,
+          [
+            [723270000, "Live", "Live"],
+            [723270001, "Draft", "Entwurf"],
+            [723270002, "Going live", "Wird live geschaltet"],
+            [723270003, "Deleted", "Gelöscht"],
+          ],
         ],
-      ],
-      [1, "Inactive", "Inaktiv", 2, [[2, "Inactive", "Inaktiv"]]],
-    ]),
+        [1, "Inactive", "Inaktiv", 2, [[2, "Inactive", "Inaktiv"]]],
+      ]),
+    ),
   ],
 });
 
@@ -61,21 +67,23 @@ export const segment = table("msdynmkt_Segment", 10502, {
     text("msdynmkt_SourceSegmentUid", 100),
     owner("msdynmkt_segment"),
     housekeeping("msdynmkt_segment"),
-    states([
-      [0, "Active", "Aktiv", 1, [[1, "Active", "Aktiv"]]],
-      [
-        1,
-        "Inactive",
-        "Inaktiv",
-        2,
+    creatable(
+      states([
+        [0, "Active", "Aktiv", 1, [[1, "Active", "Aktiv"]]],
         [
-          [2, "Inactive", "Inaktiv"],
-          [3, "Error", "Fehler"],
-          [4, "Deleted", "Gelöscht"],
-          [5, "Exporting", "Wird exportiert"],
+          1,
+          "Inactive",
+          "Inaktiv",
+          2,
+          [
+            [2, "Inactive", "Inaktiv"],
+            [3, "Error", "Fehler"],
+            [4, "Deleted", "Gelöscht"],
+            [5, "Exporting", "Wird exportiert"],
+          ],
         ],
-      ],
-    ]),
+      ]),
+    ),
   ],
 });
 
@@ -90,7 +98,5 @@ export const segmentmember = table("msdynmkt_SegmentMember", 10503, {
     primaryKey("msdynmkt_SegmentMemberId"),
     text("msdynmkt_GroupId", 100).map((column) => ({ ...column, tracked: true })),
     text("msdynmkt_EntityId", 100),
-    text("msdynmkt_DefinitionId", 100),
-    ACTIVE_INACTIVE,
   ],
 });

@@ -1,0 +1,144 @@
+import { noContent, type Reply } from "../api.ts";
+import { deleteRow } from "../cascade.ts";
+import { Refusal } from "../errors.ts";
+import { isGuid } from "../guid.ts";
+import { rowsOfFetch } from "../jobs/fetch.ts";
+import { type Handler, type Invocation, invalidParameter, replyWith, rowIn } from "../messages/invocation.ts";
+import type { Reference, Row } from "../store.ts";
+import { createRow } from "../write.ts";
+import { membershipOf, membershipsOf, memberTableOf, requireOpenList, tableNamed } from "./membership.ts";
+import { noMember, wrongMemberType } from "./refusals.ts";
+
+/** The actions of marketing lists (pages: AddListMembersList and its kin in the action reference). */
+
+/** Adds a member unless it is there. Gives back the id of its `listmember` row. */
+function add(invocation: Invocation, list: Row, member: Reference): string {
+  const { world, session } = invocation;
+  const present = membershipOf(world, list, member);
+  if (present) {
+    if (world.rules.presentListMember === "refused") {
+      throw new Refusal(world.rules.duplicateStatus, "0x80040237", "Cannot insert duplicate key.");
+    }
+    return present.id;
+  }
+  const written = { listid: { table: "list", id: list.id }, entityid: member };
+  return createRow(world, session, tableNamed(world, "listmember"), written).id;
+}
+
+function remove({ world }: Invocation, list: Row, membership: Row | undefined): void {
+  if (!membership || (membership.values.listid as Reference).id !== list.id) throw noMember();
+  deleteRow(world, tableNamed(world, "listmember"), membership);
+}
+
+function addListMembers(invocation: Invocation): Reply {
+  const { world, parameters } = invocation;
+  const { row: list } = rowIn(invocation, "List", parameters.List, "list");
+  requireOpenList(list);
+  const members = parameters.Members as unknown[];
+  world.store.transaction(() => {
+    for (const item of members) {
+      const { table, row } = rowIn(invocation, "Members", item);
+      if (table.logicalName !== memberTableOf(list)) throw wrongMemberType();
+      add(invocation, list, { table: table.logicalName, id: row.id });
+    }
+  });
+  return noContent();
+}
+
+function addMember(invocation: Invocation): Reply {
+  const { world, parameters } = invocation;
+  const list = invocation.row as Row;
+  requireOpenList(list);
+  const member = { table: memberTableOf(list), id: String(parameters.EntityId).toLowerCase() };
+  const id = world.store.transaction(() => add(invocation, list, member));
+  return replyWith(invocation, { Id: id });
+}
+
+/** Unverified: the guid under `listmemberid` may be the member's or the `listmember` row's. */
+function removeMember(invocation: Invocation): Reply {
+  const { world, parameters } = invocation;
+  const list = invocation.row as Row;
+  requireOpenList(list);
+  const form = world.rules.removeMemberListTakes;
+  const given = form === "EntityId" ? parameters.EntityId : namedIn(parameters.ListMember);
+  if (typeof given !== "string" || !isGuid(given)) throw invalidParameter(invocation, "ListMember");
+  const id = given.toLowerCase();
+  const membership =
+    form === "the row's id"
+      ? world.store.get(tableNamed(world, "listmember"), id)
+      : membershipOf(world, list, { table: memberTableOf(list), id });
+  remove(invocation, list, membership);
+  return noContent();
+}
+
+const namedIn = (value: unknown): unknown =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>).listmemberid : undefined;
+
+function copyMembers(invocation: Invocation): Reply {
+  const { world, parameters } = invocation;
+  const from = invocation.row as Row;
+  const { row: to } = rowIn(invocation, "TargetList", parameters.TargetList, "list");
+  requireOpenList(to);
+  if (memberTableOf(from) !== memberTableOf(to)) throw wrongMemberType();
+  world.store.transaction(() => {
+    for (const member of membersOf(invocation, from)) add(invocation, to, member);
+  });
+  return noContent();
+}
+
+/** The members of a list: its rows of `listmember`, or what the query of a dynamic list finds. */
+function membersOf(invocation: Invocation, list: Row): Reference[] {
+  const { world } = invocation;
+  if (list.values.type !== true) {
+    return [...membershipsOf(world, list)].map((row) => row.values.entityid as Reference);
+  }
+  const table = tableNamed(world, memberTableOf(list));
+  return rowsOfFetch(world, table, String(list.values.query ?? ""))
+    .filter((row) => row.values.statecode === 0)
+    .map((row) => ({ table: table.logicalName, id: row.id }));
+}
+
+function copyToStatic(invocation: Invocation): Reply {
+  const { world, session } = invocation;
+  const from = invocation.row as Row;
+  if (from.values.type !== true) {
+    throw new Refusal(400, "0x80040203", "This action is available for a dynamic marketing list alone.");
+  }
+  const members = membersOf(invocation, from);
+  const id = world.store.transaction(() => {
+    const list = createRow(world, session, tableNamed(world, "list"), {
+      listname: `${String(from.values.listname)} (static)`.slice(0, 128),
+      createdfromcode: from.values.createdfromcode ?? null,
+      type: false,
+    });
+    for (const member of members) add(invocation, list, member);
+    return list.id;
+  });
+  return replyWith(invocation, { StaticListId: id });
+}
+
+/** Keeps only the given members, or removes just them. */
+function qualifyMembers(invocation: Invocation): Reply {
+  const { world, parameters } = invocation;
+  const list = invocation.row as Row;
+  requireOpenList(list);
+  const named = new Set((parameters.MembersId as unknown[]).map((id) => String(id).toLowerCase()));
+  const keeps = parameters.OverrideorRemove === true;
+  world.store.transaction(() => {
+    for (const membership of [...membershipsOf(world, list)]) {
+      if (named.has((membership.values.entityid as Reference).id) !== keeps) {
+        remove(invocation, list, membership);
+      }
+    }
+  });
+  return noContent();
+}
+
+export const LIST_ACTIONS: Readonly<Record<string, Handler>> = {
+  AddListMembersList: addListMembers,
+  AddMemberList: addMember,
+  RemoveMemberList: removeMember,
+  CopyMembersList: copyMembers,
+  CopyDynamicListToStatic: copyToStatic,
+  QualifyMemberList: qualifyMembers,
+};

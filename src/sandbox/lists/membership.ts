@@ -1,0 +1,87 @@
+import { missingRow, requiredNull } from "../errors.ts";
+import type { Table } from "../schema.ts";
+import type { Reference, Row, Value } from "../store.ts";
+import type { Hooks, World } from "../world.ts";
+import { listDynamic, listInactive, listLocked, partyInactive, wrongMemberType } from "./refusals.ts";
+
+/** Marketing lists and their members (pages: list and listmember table references). */
+
+/** `createdfromcode`: the one table whose rows a list may hold. */
+const MEMBER_TABLES: Readonly<Record<number, string>> = { 1: "account", 2: "contact", 4: "lead" };
+
+export const tableNamed = (world: World, name: string): Table => world.schema.tables.get(name) as Table;
+
+export const memberTableOf = (list: Row): string =>
+  MEMBER_TABLES[list.values.createdfromcode as number] ?? "";
+
+/** Members of dynamic, locked and inactive lists cannot be changed by hand. */
+export function requireOpenList(list: Row): void {
+  if (list.values.type === true) throw listDynamic();
+  if (list.values.lockstatus === true) throw listLocked();
+  if (list.values.statecode === 1) throw listInactive();
+}
+
+const listOf = (world: World, reference: Value | undefined): Row | undefined =>
+  typeof reference === "object" && reference !== null
+    ? world.store.get(tableNamed(world, "list"), reference.id)
+    : undefined;
+
+/** The `listmember` row of a member, through the index on the pair. */
+export function membershipOf(world: World, list: Row, member: Reference): Row | undefined {
+  const table = tableNamed(world, "listmember");
+  const pair = { listid: { table: "list", id: list.id }, entityid: member };
+  const id = table.unique[0] && world.store.find(table, table.unique[0], pair);
+  return id === undefined ? undefined : world.store.get(table, id);
+}
+
+/** Rows of `listmember` of one list, in the order in which they were added. */
+export function* membershipsOf(world: World, list: Row): Iterable<Row> {
+  const table = tableNamed(world, "listmember");
+  for (const id of world.store.referrers(table, "listid", list.id)) {
+    const row = world.store.get(table, id);
+    if (row) yield row;
+  }
+}
+
+/** Checks a member before its row is made, and fills in what the service knows itself. */
+function checkMember(world: World, written: Record<string, Value>): void {
+  const list = listOf(world, written.listid);
+  // Both are bound, so a row that is not there was refused before; only absence is left.
+  if (!list) throw requiredNull(world.rules, "listmember", "listid");
+  const member = written.entityid as Reference | undefined;
+  if (!member) throw requiredNull(world.rules, "listmember", "entityid");
+  requireOpenList(list);
+  if (member.table !== memberTableOf(list)) throw wrongMemberType();
+  const table = tableNamed(world, member.table);
+  const row = world.store.get(table, member.id);
+  if (!row) throw missingRow(world.rules, member.table, member.id);
+  if (row.values.statecode !== 0) throw partyInactive();
+  written.entitytype = member.table;
+  written.name = (row.values[table.primaryName ?? ""] as string | null | undefined) ?? null;
+}
+
+/** A member that leaves because it, or its list, was deleted asks nobody. */
+function checkRemoval(world: World, row: Row): void {
+  const list = listOf(world, row.values.listid);
+  const member = row.values.entityid as Reference;
+  if (list && world.store.exists(member)) requireOpenList(list);
+}
+
+export const LIST_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] = [
+  [
+    "list",
+    {
+      creating(_world, _session, written) {
+        // `membertype` mirrors the table of the members.
+        if (written.createdfromcode !== undefined) written.membertype = written.createdfromcode;
+      },
+    },
+  ],
+  [
+    "listmember",
+    {
+      creating: (world, _session, written) => checkMember(world, written),
+      deleting: (world, row) => checkRemoval(world, row),
+    },
+  ],
+];

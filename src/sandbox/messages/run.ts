@@ -1,0 +1,69 @@
+import type { Call, Reply, Route } from "../api.ts";
+import { noRoute, payloadError, unknownSet } from "../errors.ts";
+import { JOB_ACTIONS } from "../jobs/bulk-delete.ts";
+import { isObject, parseJson } from "../json.ts";
+import { identify, requireRow } from "../keys.ts";
+import { LIST_ACTIONS } from "../lists/actions.ts";
+import { SEGMENT_ACTIONS } from "../lists/segments.ts";
+import type { Table } from "../schema.ts";
+import type { Segment } from "../url.ts";
+import type { World } from "../world.ts";
+import { MESSAGES, type Message, removeMemberList } from "./catalogue.ts";
+import { bodyText, checkParameters, type Handler } from "./invocation.ts";
+
+const CRM = "Microsoft.Dynamics.CRM.";
+const HANDLERS: Readonly<Record<string, Handler>> = { ...LIST_ACTIONS, ...SEGMENT_ACTIONS, ...JOB_ACTIONS };
+const BY_NAME = new Map(MESSAGES.map((message) => [message.name, message]));
+
+/** The action of this name; RemoveMemberList has the form that its switch says, or is not there at all. */
+function actionNamed(world: World, name: string): Message | undefined {
+  if (name === "RemoveMemberList") {
+    const form = world.rules.removeMemberListTakes;
+    if (form === "nothing") return undefined;
+    return removeMemberList(form === "EntityId" ? "EntityId" : "ListMember");
+  }
+  const message = BY_NAME.get(name);
+  return message?.kind === "action" ? message : undefined;
+}
+
+function run(world: World, call: Call, message: Message, table?: Table, key?: Segment): Reply {
+  let body: unknown;
+  try {
+    body = parseJson(bodyText(call));
+  } catch {
+    body = undefined;
+  }
+  if (!isObject(body)) {
+    throw payloadError(message.name, "Microsoft.OData.ODataException: The payload could not be read.");
+  }
+  const { session } = call;
+  const row = table && key && requireRow(world, table, identify(world, table, key.key));
+  const parameters = checkParameters(message, body);
+  const handler = HANDLERS[message.name] as Handler;
+  return handler({ world, session, message, parameters, ...(row ? { row } : {}) });
+}
+
+/** The route of an unbound action, or undefined when no action has this name. POST only (page: use-web-api-actions). */
+export function unboundAction(world: World, call: Call, segment: Segment): Route | undefined {
+  const message = actionNamed(world, segment.name);
+  if (!message || message.bound || !HANDLERS[message.name]) return undefined;
+  if (call.method !== "POST" || segment.key.kind !== "none") throw noRoute(call.uri);
+  return { kind: "action", run: () => run(world, call, message) };
+}
+
+/** The route of an action bound to a row: `set(key)/Microsoft.Dynamics.CRM.Name`. */
+export function boundAction(
+  world: World,
+  call: Call,
+  table: Table,
+  key: Segment,
+  segment: Segment,
+): Route | undefined {
+  if (!segment.name.startsWith(CRM)) return undefined;
+  const message = actionNamed(world, segment.name.slice(CRM.length));
+  if (message?.bound?.to !== "row" || message.bound.table !== table.logicalName) {
+    throw unknownSet(world.rules, segment.name);
+  }
+  if (call.method !== "POST") throw noRoute(call.uri);
+  return { kind: "action", table: table.logicalName, run: () => run(world, call, message, table, key) };
+}
