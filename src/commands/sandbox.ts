@@ -39,6 +39,7 @@ export default class Sandbox extends BaseCommand {
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --port 0 --json",
+    "<%= config.bin %> <%= command.id %> --metadata definitions",
   ];
   static override flags = {
     port: Flags.integer({
@@ -55,18 +56,22 @@ export default class Sandbox extends BaseCommand {
     }),
     servers: Flags.integer({ summary: "Web servers that count limits each for itself.", default: 1, min: 1 }),
     latency: Flags.integer({ summary: "Milliseconds that each reply takes.", default: 0, min: 0 }),
+    metadata: Flags.string({
+      summary: "Folder of EntityDefinitions replies (JSON): their tables beside the usual ones.",
+    }),
     "while-stdin": Flags.boolean({ summary: "Stop when the standard input ends.", hidden: true }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Sandbox);
-    const { data, port, servers, latency } = flags;
+    const { data, metadata, port, servers, latency } = flags;
     const sandbox = await start({
       port,
       servers,
       latency,
       ...(flags.limits ? { limits: { factor: factorOf(flags["limits-factor"]) } } : {}),
       ...(data === undefined ? {} : { data }),
+      ...(metadata === undefined ? {} : { metadata }),
     });
     const ready: SandboxReady = {
       url: sandbox.url,

@@ -1,6 +1,7 @@
 import { newAudit, note } from "./audit.ts";
 import { createAuthority } from "./auth.ts";
 import { newCounters } from "./counters.ts";
+import { loadDescriptions } from "./definitions/load.ts";
 import { newFaults } from "./faults/list.ts";
 import { randomId } from "./guid.ts";
 import { HOOKS } from "./hooks.ts";
@@ -53,6 +54,8 @@ export interface SandboxOptions {
   readonly port?: number;
   /** File that keeps the organisation and its rows between starts; without one nothing outlives `close`. */
   readonly data?: string;
+  /** Folder of EntityDefinitions replies (JSON): tables beside the usual ones, or in place of their namesakes. */
+  readonly metadata?: string;
   /** Application users beside the default one. */
   readonly users?: readonly SandboxUser[];
   /** Security roles that `users` name beside `System Administrator`. */
@@ -104,7 +107,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const now = options.now ?? (() => new Date());
   const rules: Unverified = { ...UNVERIFIED, ...options.unverified };
   const users = [DEFAULT_USER, ...(options.users ?? [])];
-  const schema = compileSchema(TABLES, LINKS);
+  const usual = { tables: TABLES, links: LINKS };
+  const described = options.metadata === undefined ? usual : loadDescriptions(options.metadata, usual);
+  const schema = compileSchema(described.tables, described.links);
   const counters = newCounters();
   const audit = newAudit();
   const log = options.data === undefined ? undefined : openLog(options.data, randomId());

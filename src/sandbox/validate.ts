@@ -132,10 +132,10 @@ const datetime: Make = (table, column, rules) => (input) => {
 };
 
 const choice: Make = (table, column) => {
-  const known = new Set((column.options ?? []).map((option) => option.value));
+  const known = column.options && new Set(column.options.map((option) => option.value));
   return (input) => {
     if (typeof input !== "number" || !Number.isInteger(input)) throw mismatch(table, column, input);
-    if (!known.has(input)) throw unknownOption(column.logicalName, input);
+    if (known && !known.has(input)) throw unknownOption(column.logicalName, input);
     return input;
   };
 };
@@ -184,7 +184,7 @@ const MAKE: Record<ColumnType, Make> = {
   customer: never,
   owner: never,
   guid,
-  entityname: never,
+  entityname: string,
   image: never,
   file: never,
   partylist: never,

@@ -37,7 +37,7 @@ export function checkMetadataOptions(query: ReadonlyMap<string, string>): void {
   }
 }
 
-function valueOf(kind: Kind, document: Document, path: readonly string[]): unknown {
+function propertyOf(kind: Kind, document: Document, path: readonly string[]): unknown {
   const [first = "", ...rest] = path;
   let value: unknown = first in document ? document[first] : kind.fallback?.(document, first);
   for (const name of rest) {
@@ -74,7 +74,7 @@ function filterTest(rules: Unverified, kind: Kind, expression: Expression): Test
     }
     case "truth": {
       const path = pathOf(expression.operand);
-      return (document) => valueOf(kind, document, path) === true;
+      return (document) => propertyOf(kind, document, path) === true;
     }
     case "compare":
       return expression.left.kind === "literal" && expression.right.kind === "path"
@@ -117,7 +117,7 @@ function comparison(kind: Kind, expression: Comparison, path: readonly string[])
         : token.kind === "guid"
           ? token.text.toLowerCase()
           : token.text;
-  return (document) => ((valueOf(kind, document, path) ?? null) === value) === (operator === "eq");
+  return (document) => ((propertyOf(kind, document, path) ?? null) === value) === (operator === "eq");
 }
 
 interface Options {
@@ -167,7 +167,7 @@ function shape(rules: Unverified, kind: Kind, document: Document, options: Optio
   const derived = kind.derived?.(document);
   if (derived !== undefined) result["@odata.type"] = `#${CRM}${derived}`;
   if (options.select) {
-    for (const name of options.select) result[name] = valueOf(kind, document, [name]) ?? null;
+    for (const name of options.select) result[name] = propertyOf(kind, document, [name]) ?? null;
     if ("MetadataId" in document) result.MetadataId = document.MetadataId;
   } else {
     Object.assign(result, document);
