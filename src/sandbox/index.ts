@@ -38,6 +38,7 @@ import { UNVERIFIED, type Unverified } from "./unverified.ts";
 import type { World } from "./world.ts";
 
 export type { DuplicateRule, PluginRule } from "./custom-logic.ts";
+export { DefinitionProblem } from "./definitions/load.ts";
 export type { FaultAction, FaultName } from "./faults/actions.ts";
 export type { Fault, RandomFaults } from "./faults/list.ts";
 export type { CostOptions } from "./limits/cost.ts";

@@ -1,5 +1,6 @@
 import { type Call, type Kind, type Reply, type Route, withBody } from "./api.ts";
 import { BULK, runBulk } from "./bulk.ts";
+import { metadataDocument } from "./csdl/document.ts";
 import { noRoute, querySyntax, Refusal, unknownSet, wrongMethod } from "./errors.ts";
 import { parseCondition, parsePreferences } from "./headers.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
@@ -63,6 +64,14 @@ function totalRecordCount(world: World, call: Call, target: Target): Reply {
     },
   };
   return withBody(200, JSON.stringify(body));
+}
+
+/** Page: web-api-service-documents. */
+function csdl(world: World, call: Call, target: Target): Reply {
+  const annotated =
+    target.query.get("annotations") === "true" || parsePreferences(call.headers.prefer).allAnnotations;
+  const text = world.metadata.kept(`csdl:${annotated}`, () => metadataDocument(world, annotated));
+  return withBody(200, text, { "Content-Type": "application/xml" });
 }
 
 function metadata(world: World, call: Call, target: Target): Reply {
@@ -166,6 +175,9 @@ export function findRoute(world: World, call: Call): Route {
   }
   if (first.name === "RetrieveTotalRecordCount") {
     return get(call, "read", () => totalRecordCount(world, call, target));
+  }
+  if (first.name === "$metadata" && target.segments.length === 1) {
+    return get(call, "metadata", () => csdl(world, call, target));
   }
   if (METADATA_SETS.has(first.name)) return get(call, "metadata", () => metadata(world, call, target));
   const table = world.schema.sets.get(first.name);

@@ -11,16 +11,19 @@ export interface Descriptions {
   readonly links: readonly ManyToMany[];
 }
 
+/** Says which file is no table definition, and why. */
+export class DefinitionProblem extends Error {}
+
 function filesIn(folder: string): string[] {
   let entries: string[];
   try {
     entries = readdirSync(folder, { recursive: true }).map(String);
   } catch {
-    throw new Error(`${folder}: there is no such folder of table definitions.`);
+    throw new DefinitionProblem(`${folder}: there is no such folder of table definitions.`);
   }
   const files = entries.filter((name) => name.endsWith(".json")).sort();
   const found = files.map((name) => join(folder, name)).filter((file) => statSync(file).isFile());
-  if (found.length === 0) throw new Error(`${folder}: no JSON file in it, so no table to load.`);
+  if (found.length === 0) throw new DefinitionProblem(`${folder}: no JSON file in it, so no table to load.`);
   return found;
 }
 
@@ -29,7 +32,7 @@ function documentsIn(file: string): readonly unknown[] {
   try {
     content = JSON.parse(readFileSync(file, "utf8").replace(/^\uFEFF/, ""));
   } catch (problem) {
-    throw new Error(`${file}: this is not JSON: ${(problem as Error).message}`);
+    throw new DefinitionProblem(`${file}: this is not JSON: ${(problem as Error).message}`);
   }
   return isJson(content) && Array.isArray(content.value) ? content.value : [content];
 }
@@ -47,13 +50,17 @@ export function loadDescriptions(folder: string, known: Descriptions): Descripti
   for (const file of filesIn(folder)) {
     for (const document of documentsIn(file)) {
       const read = isJson(document) ? tableOf(document, (name) => bulk.get(name)) : "this is no object";
-      if (typeof read === "string") throw new Error(`${file}: this is no definition of a table: ${read}.`);
+      if (typeof read === "string")
+        throw new DefinitionProblem(`${file}: this is no definition of a table: ${read}.`);
       const { logicalName, set } = read.table;
       const earlier = from.get(logicalName);
-      if (earlier) throw new Error(`${file}: the table '${logicalName}' is defined in ${earlier} already.`);
+      if (earlier)
+        throw new DefinitionProblem(`${file}: the table '${logicalName}' is defined in ${earlier} already.`);
       for (const other of tables.values()) {
         if (other.set === set && other.logicalName !== logicalName) {
-          throw new Error(`${file}: the set '${set}' belongs to the table '${other.logicalName}' already.`);
+          throw new DefinitionProblem(
+            `${file}: the set '${set}' belongs to the table '${other.logicalName}' already.`,
+          );
         }
       }
       from.set(logicalName, file);

@@ -16,6 +16,8 @@ export interface MetadataChange {
 export interface Metadata {
   readonly definitions: () => Definitions;
   readonly version: () => string;
+  /** Keeps what takes long to make until the schema is another one. */
+  readonly kept: (name: string, make: () => string) => string;
   readonly changes: readonly MetadataChange[];
   /** Tells that the schema is another one now. */
   readonly note: (change: Omit<MetadataChange, "version">) => void;
@@ -26,6 +28,7 @@ const FIRST_VERSION = 5_027_348;
 export function newMetadata(schema: Schema): Metadata {
   let version = FIRST_VERSION;
   let made: Definitions | undefined;
+  const texts = new Map<string, string>();
   const changes: MetadataChange[] = [];
   return {
     definitions: () => {
@@ -33,10 +36,16 @@ export function newMetadata(schema: Schema): Metadata {
       return made;
     },
     version: () => String(version),
+    kept(name, make) {
+      const text = texts.get(name) ?? make();
+      texts.set(name, text);
+      return text;
+    },
     changes,
     note(change) {
       version += 1;
       made = undefined;
+      texts.clear();
       changes.push({ ...change, version });
     },
   };
