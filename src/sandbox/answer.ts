@@ -1,5 +1,6 @@
 import { type Call, type Reply, withBody } from "./api.ts";
 import { bump } from "./counters.ts";
+import { errorAnnotations } from "./error-details.ts";
 import { errorBody, Refusal } from "./errors.ts";
 import { type Effects, underFaults } from "./faults/run.ts";
 import { randomId } from "./guid.ts";
@@ -16,8 +17,9 @@ export function refusalReply(world: World, call: Pick<Call, "headers">, refusal:
   const code = refusal.code || String(refusal.status);
   bump(world.counters.refusals, code);
   if (isKnowable(refusal)) bump(world.counters.knowable, code);
-  const annotated = parsePreferences(call.headers.prefer).allAnnotations;
-  return withBody(refusal.status, errorBody(refusal, annotated), {
+  const { annotation } = parsePreferences(call.headers.prefer);
+  const annotations = Object.entries(errorAnnotations(refusal)).filter(([name]) => annotation(name.slice(1)));
+  return withBody(refusal.status, errorBody(refusal, Object.fromEntries(annotations)), {
     REQ_ID: randomId(),
     ...refusal.headers,
   });

@@ -69,7 +69,7 @@ function legacyThrottle(reply: Reply): Reply {
   if (reply.status !== 429) return reply;
   const { error } = JSON.parse(reply.body) as { error: { code: string; message: string } };
   const refusal = new Refusal(429, error.code, error.message, { legacy: true });
-  return { ...reply, body: errorBody(refusal, false) };
+  return { ...reply, body: errorBody(refusal) };
 }
 
 function partText(reply: Reply, contentId: string | undefined): string {

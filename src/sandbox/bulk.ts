@@ -1,4 +1,5 @@
 import { type Kind, noContent, type Reply, withBody } from "./api.ts";
+import { runElastic } from "./bulk-elastic.ts";
 import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
@@ -68,7 +69,12 @@ function identityOf(asked: Asked, item: JsonObject): Identity | undefined {
   const id = item[table.primaryId];
   if (id === undefined || id === null) return undefined;
   const checked = readPayload(world, call.session, table, { [table.primaryId]: id }, "create");
-  return { by: "id", id: String(checked[table.primaryId]) };
+  const partition = table.elastic ? item.partitionid : undefined;
+  return {
+    by: "id",
+    id: String(checked[table.primaryId]),
+    ...(isText(partition) ? { partition } : {}),
+  };
 }
 
 const unidentified = (asked: Asked) =>
@@ -169,6 +175,13 @@ function upsertMultiple(asked: Asked): Reply {
 /** Runs `POST set/Microsoft.Dynamics.CRM.{message}`. */
 export function runBulk(asked: Asked, message: string): Reply {
   const { table, world } = asked;
+  if (table.elastic) {
+    return runElastic(asked, message, targets(asked), (item) => {
+      const identity = identityOf(asked, item);
+      if (!identity) throw unidentified(asked);
+      return identity;
+    });
+  }
   if (message === "DeleteMultiple") {
     throw new Refusal(400, "0x80040203", "DeleteMultiple has not yet been implemented.");
   }

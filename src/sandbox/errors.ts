@@ -7,18 +7,25 @@ export class Refusal extends Error {
   readonly headers: Readonly<Record<string, string>>;
   /** Some batch-level errors come without the `error` envelope (captured). */
   readonly legacy: boolean;
+  /** Annotations that this error alone has. */
+  readonly details: Readonly<Record<string, string>>;
 
   constructor(
     status: number,
     code: string,
     message: string,
-    more: { headers?: Record<string, string>; legacy?: boolean } = {},
+    more: {
+      headers?: Record<string, string>;
+      legacy?: boolean;
+      details?: Readonly<Record<string, string>>;
+    } = {},
   ) {
     super(message);
     this.status = status;
     this.code = code;
     this.headers = more.headers ?? {};
     this.legacy = more.legacy ?? false;
+    this.details = more.details ?? {};
   }
 }
 
@@ -168,8 +175,11 @@ export const noRoute = (url: string) =>
 export const wrongMethod = (method: string) =>
   new Refusal(405, "", `The requested resource does not support http method '${method}'.`);
 
-/** The body of an error reply. `annotated` is what `odata.include-annotations="*"` adds (page: compose-http-requests). */
-export function errorBody(refusal: Refusal, annotated: boolean): string {
+/**
+ * The body of an error reply.
+ * @param annotations what the client asked for with `odata.include-annotations` (page: compose-http-requests)
+ */
+export function errorBody(refusal: Refusal, annotations: Readonly<Record<string, string>> = {}): string {
   if (refusal.legacy) {
     return JSON.stringify({
       Message: refusal.message,
@@ -179,12 +189,6 @@ export function errorBody(refusal: Refusal, annotated: boolean): string {
       ErrorCode: refusal.code,
     });
   }
-  const error: Record<string, string> = { code: refusal.code, message: refusal.message };
-  if (annotated) {
-    const number = refusal.code.replace(/^0x/i, "");
-    error["@Microsoft.PowerApps.CDS.HelpLink"] =
-      `http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a${number}&client=platform`;
-    error["@Microsoft.PowerApps.CDS.InnerError.Message"] = refusal.message;
-  }
+  const error = { code: refusal.code, message: refusal.message, ...annotations };
   return JSON.stringify({ error });
 }

@@ -1,9 +1,12 @@
+import { elasticVersion } from "./elastic.ts";
+
 /** Request headers, names in lower case. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
 export interface Preferences {
   readonly representation: boolean;
   readonly continueOnError: boolean;
+  readonly trackChanges: boolean;
   readonly maxPageSize: number | undefined;
   /** Whether an annotation of this name was asked for. */
   readonly annotation: (name: string) => boolean;
@@ -18,6 +21,7 @@ const HONOURED = new Set([
   "odata.include-annotations",
   "odata.maxpagesize",
   "odata.continue-on-error",
+  "odata.track-changes",
 ]);
 
 function annotationTest(list: string): (name: string) => boolean {
@@ -44,6 +48,7 @@ export function parsePreferences(header: string | undefined): Preferences {
     representation: values.get("return") === "representation",
     continueOnError:
       values.has("odata.continue-on-error") && values.get("odata.continue-on-error") !== "false",
+    trackChanges: values.has("odata.track-changes"),
     maxPageSize: Number.isInteger(pageSize) && pageSize > 0 ? pageSize : undefined,
     annotation: annotations === undefined ? () => false : annotationTest(annotations),
     allAnnotations: annotations === "*",
@@ -61,5 +66,6 @@ export function parseCondition(header: string | undefined): Condition {
   if (header === undefined || header.trim() === "" || header.trim() === "null") return { is: "none" };
   if (header.trim() === "*") return { is: "any" };
   const match = /^(?:W\/)?"?(\d+)"?$/.exec(header.trim());
-  return { is: "version", version: match ? Number(match[1]) : -1 };
+  const version = match ? Number(match[1]) : elasticVersion(header.trim());
+  return { is: "version", version: version ?? -1 };
 }

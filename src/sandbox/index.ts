@@ -78,6 +78,8 @@ export interface SandboxOptions {
   readonly latency?: number;
   /** Largest request body in bytes; above it 413. */
   readonly largestBody?: number;
+  /** Days that delta tokens live; 7 when nothing is said. */
+  readonly changeTrackingDays?: number;
   /** Turns single unverified behaviours over. */
   readonly unverified?: Partial<Unverified>;
   /** Serve HTTPS with this key and certificate (PEM). */
@@ -132,8 +134,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     rules,
     counters,
     now,
+    started: now(),
     writers: new Map([...schema.tables.values()].map((table) => [table, compileWriter(table, rules)])),
-    organization: newOrganization(log?.organizationId),
+    organization: newOrganization(log?.organizationId, options.changeTrackingDays),
     faults: newFaults(),
     plugins: [],
     duplicates: [],

@@ -1,5 +1,6 @@
 import { parseDate, parseMoment } from "./dates.ts";
 import { canonical } from "./decimal.ts";
+import { placeOf } from "./elastic.ts";
 import {
   keyNotDefined,
   missingByKey,
@@ -19,7 +20,7 @@ import type { Session, World } from "./world.ts";
 
 /** How a request names a row (page: use-alternate-key-reference-record). */
 export type Identity =
-  | { readonly by: "id"; readonly id: string }
+  | { readonly by: "id"; readonly id: string /** Of an elastic table. */; readonly partition?: string }
   | { readonly by: "key"; readonly key: AlternateKey; readonly values: Values };
 
 const REFUSED = { slashes: /[/\\]/, documented: /[/<>*%&:\\?+]/ };
@@ -59,6 +60,18 @@ function keyValue(world: World, table: Table, column: Column, token: Token): Val
   }
 }
 
+/** `KeyForNoSqlEntityWithPKPartitionId`, the key that every elastic table has (page: use-elastic-tables). */
+function partitionedId(
+  table: Table,
+  parts: Extract<KeyText, { kind: "named" }>["parts"],
+): Identity | undefined {
+  const named = new Map(parts);
+  const id = named.get(table.primaryId);
+  const partition = named.get("partitionid");
+  if (named.size !== 2 || id?.kind !== "guid" || partition?.kind !== "text") return undefined;
+  return { by: "id", id: id.text.toLowerCase(), partition: partition.text };
+}
+
 /** Reads a key predicate; throws 400 when it names no usable key. */
 export function identify(world: World, table: Table, text: KeyText): Identity {
   const wrong = () => wrongKeyParts(table.logicalName);
@@ -72,6 +85,8 @@ export function identify(world: World, table: Table, text: KeyText): Identity {
     if (first[1].kind !== "guid") throw wrong();
     return { by: "id", id: first[1].text.toLowerCase() };
   }
+  const partitioned = table.elastic ? partitionedId(table, text.parts) : undefined;
+  if (partitioned) return partitioned;
   const values: Record<string, Value> = {};
   for (const [name, token] of text.parts) {
     const column = table.properties.get(name);
@@ -88,7 +103,9 @@ export function identify(world: World, table: Table, text: KeyText): Identity {
 
 /** The row, or undefined. */
 export function findRow(world: World, table: Table, identity: Identity): Row | undefined {
-  if (identity.by === "id") return world.store.get(table, identity.id);
+  if (identity.by === "id") {
+    return world.store.get(table, table.elastic ? placeOf(identity.id, identity.partition) : identity.id);
+  }
   const id = world.store.find(table, identity.key, identity.values);
   return id === undefined ? undefined : world.store.get(table, id);
 }
@@ -106,7 +123,10 @@ export function requireRow(world: World, table: Table, identity: Identity): Row 
 
 /** The key part of a row's address in the form that the request used (page: use-upsert-insert-update-record). */
 export function keyUrl(identity: Identity): string {
-  if (identity.by === "id") return identity.id;
+  if (identity.by === "id") {
+    const { partition, id } = identity;
+    return partition === undefined ? id : `${id},partitionid='${encodeURIComponent(partition)}'`;
+  }
   return identity.key.parts
     .map((column) => {
       const value = identity.values[column.logicalName];

@@ -43,8 +43,9 @@ export const SEEDED = {
 
 export const userIdOf = (clientId: string): string => derivedId(`user:application:${clientId}`);
 
-export const newOrganization = (id: string = randomId()): Organization => ({
+export const newOrganization = (id: string = randomId(), changeTrackingDays = 7): Organization => ({
   id,
+  changeTrackingDays,
   businessUnit: { table: "businessunit", id: BUSINESS_UNIT },
   currency: { table: "transactioncurrency", id: BASE_CURRENCY },
 });
@@ -128,10 +129,11 @@ export function seedOrganization(schema: Schema, store: Store, users: readonly S
     businessunitid: unit,
   });
 
-  for (const message of [...BULK_MESSAGES, ...ROW_MESSAGES]) {
+  for (const message of [...BULK_MESSAGES, "DeleteMultiple", ...ROW_MESSAGES]) {
     const reference = put("sdkmessage", derivedId(`message:${message}`), { name: message });
     for (const table of schema.tables.values()) {
       if (BULK_MESSAGES.includes(message) && !table.bulk) continue;
+      if (message === "DeleteMultiple" && !table.elastic) continue;
       put("sdkmessagefilter", derivedId(`filter:${message}:${table.logicalName}`), {
         name: message,
         primaryobjecttypecode: table.logicalName,

@@ -1,5 +1,6 @@
 import { parseDate, parseMoment } from "./dates.ts";
 import { canonical, compare } from "./decimal.ts";
+import { noJoins } from "./elastic.ts";
 import { Refusal, unknownQueryProperty } from "./errors.ts";
 import type { Expression, Operand, Operator } from "./filter.ts";
 import { isGuid } from "./guid.ts";
@@ -50,6 +51,7 @@ function side(world: World, table: Table, path: readonly string[]): Side {
     requireReadable(world, column);
     return { column, own: true, read: (row) => readValue(world, column, row) };
   }
+  if (table.elastic) throw noJoins();
   const navigation = table.navigation.get(first);
   const target = world.schema.tables.get(navigation?.targets[0] ?? "");
   if (!navigation || !target || rest.length > 0) {

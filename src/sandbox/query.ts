@@ -1,3 +1,4 @@
+import { noJoins } from "./elastic.ts";
 import { querySyntax, Refusal, unknownQueryProperty, unsupportedOption } from "./errors.ts";
 import { parseFilter } from "./filter.ts";
 import type { Preferences } from "./headers.ts";
@@ -23,8 +24,9 @@ const SET_OPTIONS = new Set([
   "$count",
   "$skiptoken",
   "tag",
+  "partitionId",
 ]);
-const ROW_OPTIONS = new Set(["$select", "$expand", "tag"]);
+const ROW_OPTIONS = new Set(["$select", "$expand", "tag", "partitionId"]);
 
 /** Unknown options are refused by name; what does not start with `$` is refused too, but aliases pass. */
 export function checkOptions(query: ReadonlyMap<string, string>, allowed: ReadonlySet<string>): void {
@@ -77,6 +79,7 @@ export function viewOf(
   query: ReadonlyMap<string, string>,
   preferences: Preferences,
 ): View {
+  if (table.elastic && query.has("$expand")) throw noJoins();
   const expand = splitList(query.get("$expand") ?? "").map((item) => {
     const match = /^(\w+)(?:\((.*)\))?$/s.exec(item);
     const navigation = table.navigation.get(match?.[1] ?? "");
@@ -97,6 +100,7 @@ export function viewOf(
     };
   });
   return {
+    table,
     columns: selected(world, table, query.get("$select")),
     expand,
     annotation: preferences.annotation,

@@ -1,5 +1,6 @@
 import { multiply } from "./decimal.ts";
-import { isLookup, propertyName } from "./schema.ts";
+import { etagOf } from "./elastic.ts";
+import { isLookup, propertyName, type Table } from "./schema.ts";
 import type { Reference, Row, Value } from "./store.ts";
 import type { Column, Formula } from "./tables/column.ts";
 import type { World } from "./world.ts";
@@ -95,6 +96,7 @@ export function jsonValue(column: Column, value: Value): string {
 }
 
 export interface View {
+  readonly table: Table;
   readonly columns: readonly Column[];
   readonly expand: readonly {
     readonly property: string;
@@ -110,7 +112,7 @@ export function jsonRow(world: World, row: Row, view: View, context?: string): s
   const parts: string[] = [];
   world.meter.rows += 1;
   if (context !== undefined) parts.push(`"@odata.context":${JSON.stringify(context)}`);
-  parts.push(`"@odata.etag":"W/\\"${row.version}\\""`);
+  parts.push(`"@odata.etag":${JSON.stringify(etagOf(view.table, row.version))}`);
   const wantsFormatted = view.annotation(FORMATTED);
   const wantsNavigation = view.annotation(NAVIGATION);
   const wantsLogicalName = view.annotation(LOGICAL_NAME);

@@ -8,6 +8,7 @@ import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
 import { countRows, queryRows } from "./query.ts";
 import * as rows from "./rows.ts";
 import { retrieveUserPrivileges } from "./security/privileges.ts";
+import { countChanges, readChanges } from "./tracking.ts";
 import { parseTarget, type Target } from "./url.ts";
 import type { World } from "./world.ts";
 
@@ -94,8 +95,11 @@ function setRoute(asked: rows.Asked): Route {
   const next = target.segments[1];
   if (next?.name === "$count") {
     const text = { "Content-Type": "text/plain" };
+    const tracked = target.query.has("$deltatoken");
     return {
-      ...get(call, "read", () => withBody(200, countRows(world, table, target.query), text)),
+      ...get(call, "read", () =>
+        withBody(200, (tracked ? countChanges : countRows)(world, table, target.query), text),
+      ),
       table: name,
     };
   }
@@ -111,10 +115,12 @@ function setRoute(asked: rows.Asked): Route {
   const mark = call.target.indexOf("?");
   const raw = mark < 0 ? "" : call.target.slice(mark + 1);
   const headers = preferences.applied ? { "Preference-Applied": preferences.applied } : {};
+  const tracks = preferences.trackChanges || target.query.has("$deltatoken");
+  const find = tracks ? readChanges : queryRows;
   return {
     kind: "read",
     table: name,
-    run: () => withBody(200, queryRows(world, call.session, table, target.query, raw, preferences), headers),
+    run: () => withBody(200, find(world, call.session, table, target.query, raw, preferences), headers),
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Call, noContent, type Reply, withBody } from "./api.ts";
 import { deleteRow } from "./cascade.ts";
+import { etagOf, publicId, sessionToken } from "./elastic.ts";
 import {
   payloadError,
   Refusal,
@@ -76,9 +77,15 @@ function addressOf(asked: Asked, key: string): Record<string, string> {
 function represented(asked: Asked, status: number, row: Row, query = asked.target.query): Reply {
   const { world, call, table, preferences } = asked;
   const body = readRow(world, call.session, table, row, query, preferences);
-  const reply = withBody(status, body, { ...applied(preferences), ETag: `W/"${row.version}"` });
-  return { ...reply, address: `${call.session.root}${table.set}(${row.id})` };
+  const headers = { ...applied(preferences), ETag: etagOf(table, row.version) };
+  const reply = withBody(status, body, headers);
+  return { ...reply, address: `${call.session.root}${table.set}(${publicId(table, row)})` };
 }
+
+const withHeaders = (reply: Reply, headers: Record<string, string>): Reply => ({
+  ...reply,
+  headers: { ...reply.headers, ...headers },
+});
 
 /** `POST set` (page: create-entity-web-api). */
 export function create(asked: Asked): Reply {
@@ -87,18 +94,19 @@ export function create(asked: Asked): Reply {
   const written = readPayload(world, call.session, table, readBody(call, table.set), "create");
   return world.store.transaction(() => {
     const row = createRow(world, call.session, table, written);
-    if (preferences.representation) return represented(asked, 201, row);
-    return noContent({ ...addressOf(asked, row.id), ...applied(preferences) });
+    const token = sessionToken(world, table);
+    if (preferences.representation) return withHeaders(represented(asked, 201, row), token);
+    return noContent({ ...addressOf(asked, publicId(table, row)), ...applied(preferences), ...token });
   });
 }
 
 /** `GET set(key)`; `If-None-Match` with the row's version answers 304. */
 export function read(asked: Asked, key: Segment): Reply {
   const { world, call, table, preferences } = asked;
-  const row = requireRow(world, table, identify(world, table, key.key));
+  const row = requireRow(world, table, identityIn(asked, key));
   const condition = parseCondition(call.headers["if-none-match"]);
   if (condition.is === "version" && condition.version === row.version) {
-    return { status: 304, headers: { ETag: `W/"${row.version}"` }, body: "" };
+    return { status: 304, headers: { ETag: etagOf(table, row.version) }, body: "" };
   }
   const reply = represented(asked, 200, row);
   if (!preferences.annotation("Microsoft.Dynamics.CRM.globalmetadataversion")) return reply;
@@ -132,6 +140,31 @@ export function upsertValues(world: World, table: Table, identity: Identity, bod
   return body;
 }
 
+/**
+ * Makes the row that an upsert did not find. On an elastic table an upsert replaces the row that it finds: what is not
+ * sent is lost (page: use-elastic-tables).
+ */
+export function upsertRow(
+  asked: Asked,
+  identity: Identity,
+  body: JsonObject,
+): { readonly row: Row; readonly isNew: boolean } {
+  const { world, call, table } = asked;
+  const written = readPayload(world, call.session, table, body, "create");
+  const values = upsertValues(world, table, identity, written);
+  if (identity.by === "id" && identity.partition !== undefined) values.partitionid = identity.partition;
+  const old = table.elastic ? findRow(world, table, identity) : undefined;
+  if (old) world.store.remove(table, old);
+  return { row: createRow(world, call.session, table, values), isNew: old === undefined };
+}
+
+/** The row that a request means; `?partitionId=` says the partition of an elastic one. */
+function identityIn(asked: Asked, key: Segment): Identity {
+  const identity = identify(asked.world, asked.table, key.key);
+  const partition = asked.table.elastic ? asked.target.query.get("partitionId") : undefined;
+  return identity.by === "id" && partition !== undefined ? { ...identity, partition } : identity;
+}
+
 /** `PATCH set(key)`: an upsert unless a condition says otherwise (page: perform-conditional-operations). */
 export function patch(asked: Asked, key: Segment): Reply {
   const { world, call, table, preferences } = asked;
@@ -151,28 +184,26 @@ export function patch(asked: Asked, key: Segment): Reply {
       throw new Refusal(world.rules.staleVersionOfMissingRow, refusal.code, refusal.message);
     }
     let row: Row;
-    if (found) {
+    if (found && !(table.elastic && match.is === "none")) {
       const written = readPayload(world, session, table, body, "update");
       // On update a key column in the body is ignored: the URL says which row is meant.
       if (identity.by === "key") for (const column of identity.key.columns) delete written[column];
       row = updateRow(world, session, table, found, written);
-    } else {
-      const written = readPayload(world, session, table, body, "create");
-      row = createRow(world, session, table, upsertValues(world, table, identity, written));
-    }
+    } else row = upsertRow(asked, identity, body).row;
+    const token = sessionToken(world, table);
     if (!preferences.representation) {
-      return noContent({ ...addressOf(asked, keyUrl(identity)), ...applied(preferences) });
+      return noContent({ ...addressOf(asked, keyUrl(identity)), ...applied(preferences), ...token });
     }
     const query = new Map(asked.target.query);
     query.delete("$expand"); // ignored on PATCH (page: update-delete-entities-using-web-api)
-    return represented(asked, found ? 200 : 201, row, query);
+    return withHeaders(represented(asked, found ? 200 : 201, row, query), token);
   });
 }
 
 /** `DELETE set(key)`. */
 export function remove(asked: Asked, key: Segment): Reply {
   const { world, call, table } = asked;
-  const row = requireRow(world, table, identify(world, table, key.key));
+  const row = requireRow(world, table, identityIn(asked, key));
   const match = parseCondition(call.headers["if-match"]);
   if (match.is === "version" && match.version !== row.version) throw versionMismatch();
   world.store.transaction(() => deleteRow(world, table, row));

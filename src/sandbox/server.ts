@@ -147,7 +147,7 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
 function refuseGarbage(problem: Error & { code?: string }, socket: Socket): void {
   if (problem.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const tooLong = problem.code === "HPE_HEADER_OVERFLOW";
-  const body = errorBody(new Refusal(400, "", "Bad Request - Invalid request."), false);
+  const body = errorBody(new Refusal(400, "", "Bad Request - Invalid request."));
   const head = `HTTP/1.1 ${tooLong ? "431 Request Header Fields Too Large" : "400 Bad Request"}`;
   const lines = [
     head,

@@ -175,8 +175,13 @@ export function createStore(
   }
 
   function takeBack(mark: number): void {
-    while (journal.length > mark) {
-      const { table, id, before, after } = journal.pop() as Change;
+    // What went to an elastic table stays: change sets are no transactions there (page: elastic-tables).
+    const kept = journal.slice(mark).filter((change) => change.table.elastic);
+    const undone = journal.slice(mark).filter((change) => !change.table.elastic);
+    journal.length = mark;
+    journal.push(...kept);
+    while (undone.length > 0) {
+      const { table, id, before, after } = undone.pop() as Change;
       place(table, id, after, before, false);
       if (!after) shelf(table).deleted.pop();
       if (before && !after) inOrder(table);
@@ -236,6 +241,7 @@ export function createStore(
       } catch (problem) {
         if (depth > 0) depth -= 1;
         takeBack(mark);
+        if (depth === 0) commit();
         throw problem;
       }
     },

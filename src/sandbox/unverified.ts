@@ -66,6 +66,16 @@ export interface Unverified {
   readonly segmentCallsTakeDefinitions: boolean;
   /** Status of the calls on segments whose reply is not documented. */
   readonly segmentCallStatus: 200 | 204;
+  /** Under which name `ErrorDetails` carries the fate of each row of an elastic bulk message. */
+  readonly elasticDetailsName: string;
+  /** Whether those details name the rows that went well too. */
+  readonly elasticDetailsListSuccesses: boolean;
+  /** Code of a query option that change tracking does not take. */
+  readonly trackingOptionCode: string;
+  /** Code of change tracking on a table without it. */
+  readonly trackingDisabledCode: string;
+  /** Code of a delta token that is too old. */
+  readonly expiredTokenCode: string;
   /** Tables whose inactive rows refuse updates with 0x80040230; which ones do is not listed anywhere. */
   readonly inactiveRowsRefuse: readonly string[];
   /** A user that the token names but the organisation does not know: status of 0x80072560. */
@@ -120,6 +130,11 @@ export const UNVERIFIED: Unverified = {
   presentListMember: "passed over",
   segmentCallsTakeDefinitions: false,
   segmentCallStatus: 204,
+  elasticDetailsName: "Plugin.BulkApiErrorDetails",
+  elasticDetailsListSuccesses: false,
+  trackingOptionCode: "0x80060888",
+  trackingDisabledCode: "0x80040203",
+  expiredTokenCode: "0x80044352",
   inactiveRowsRefuse: ["opportunity"],
   unknownUserStatus: 403,
   disabledUserText: "placeholder",

@@ -14,6 +14,8 @@ export interface Organization {
   readonly id: string;
   readonly businessUnit: Reference;
   readonly currency: Reference;
+  /** How long delta tokens live (Organization.ExpireChangeTrackingInDays). */
+  readonly changeTrackingDays: number;
 }
 
 /** What the service itself does around the writes of one table: the tables that are more than rows. */
@@ -46,6 +48,7 @@ export interface World {
   /** By table. */
   readonly hooks: ReadonlyMap<string, Hooks>;
   readonly now: () => Date;
+  readonly started: Date;
 }
 
 /** Who asks, and through which door: what a single operation needs to know of its request. */

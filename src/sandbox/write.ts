@@ -2,6 +2,7 @@ import { bump } from "./counters.ts";
 import { detectDuplicates, runPlugins } from "./custom-logic.ts";
 import { moment } from "./dates.ts";
 import { divide, round } from "./decimal.ts";
+import { newPlace } from "./elastic.ts";
 import { requiredNull } from "./errors.ts";
 import type { Writer, Written } from "./payload.ts";
 import type { Table } from "./schema.ts";
@@ -110,7 +111,8 @@ export function createRow(world: World, session: Session, table: Table, written:
   settleState(table, draft, written, id, undefined);
   settleMoney(world, table, draft, written, true);
   settleComputed(table, draft, written);
-  const row = world.store.insert(table, id, draft, Object.keys(written));
+  if (table.elastic) draft.partitionid ??= id;
+  const row = world.store.insert(table, newPlace(table, draft, id), draft, Object.keys(written));
   hooks?.created?.(world, session, row);
   return row;
 }
