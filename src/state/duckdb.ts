@@ -12,6 +12,8 @@ export interface DuckdbLimits {
 /** A DuckDB database that is open, and the few ways in which the state speaks to it. */
 export interface Duckdb extends AsyncDisposable {
   run(sql: string): Promise<void>;
+  /** Housekeeping: moves what is committed from the log into the file, unless a stream is still open. */
+  checkpoint(): Promise<void>;
   /** All rows of a small result; values as DuckDB's own text. */
   all(sql: string): Promise<readonly (readonly Value[])[]>;
   /** The single value of a one-row, one-column result. */
@@ -55,6 +57,11 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
     connection,
     run: async (sql) => {
       await connection.run(sql);
+    },
+    checkpoint: async () => {
+      await connection.run("CHECKPOINT").catch((error: unknown) => {
+        if (!/Cannot CHECKPOINT/.test(String(error))) throw error;
+      });
     },
     all,
     value,

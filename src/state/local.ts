@@ -184,7 +184,7 @@ async function openAt(
     },
     async begin(run) {
       await setMeta(database, "open_run", run);
-      await database.run("CHECKPOINT");
+      await database.checkpoint();
       return openJournal(journalFile, run);
     },
     async commit() {

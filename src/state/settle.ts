@@ -45,7 +45,7 @@ export async function commit(database: Duckdb, shape: sql.Shape, journalFile: st
   await database.run("DELETE FROM main.meta WHERE name = 'open_run'");
   await database.run("COMMIT");
   await database.run("DROP TABLE IF EXISTS outcomes");
-  await database.run("CHECKPOINT");
+  await database.checkpoint();
   rmSync(journalFile, { force: true });
 }
 

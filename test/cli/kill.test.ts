@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   backhaul,
-  DESTINATION,
+  orderProject,
   type RunningSandbox,
   sandboxEnv,
   sandboxProcess,
@@ -11,24 +11,6 @@ import { inDuckdb, temporaryFolder } from "../support/project.ts";
 
 const ROWS = 2_000;
 const KILLS = Number(process.env.BACKHAUL_KILLS ?? 20);
-
-const project = `project: kill
-warehouses:
-  local: { type: duckdb, path: warehouse.duckdb }
-destinations:${DESTINATION}    batch_size: 50
-`;
-const model = `model: orders
-warehouse: local
-primary_key: id
-table: orders
-syncs:
-  - sync: orders
-    destination: dynamics
-    object: new_order
-    mode: upsert
-    match: { new_externalid: number }
-    fields: { new_name: name, new_amount: amount }
-`;
 
 let sandbox: RunningSandbox;
 beforeAll(async () => {
@@ -75,7 +57,7 @@ test(`killed at ${KILLS} random moments and run again, the end is the same`, {
     const database = `${folder.path}/warehouse.duckdb`;
     const args = ["run", "--project", folder.path, "--json"];
     const options = { env: sandboxEnv(sandbox) };
-    writeFiles(folder.path, { "backhaul.yml": project, "models/orders.yml": model });
+    writeFiles(folder.path, orderProject({ destination: "batch_size: 50" }));
     await inDuckdb(
       database,
       `CREATE TABLE orders AS SELECT i AS id, '${prefix}' || i AS number, 'name ' || i AS name, (i * 1.25)::DECIMAL(18,2) AS amount FROM range(${ROWS}) t(i)`,

@@ -1,31 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   backhaul,
-  DESTINATION,
+  orderProject,
   type RunningSandbox,
   sandboxEnv,
   sandboxProcess,
   writeFiles,
 } from "../support/cli.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
-
-const project = `project: lock
-warehouses:
-  local: { type: duckdb, path: warehouse.duckdb }
-destinations:${DESTINATION}    batch_size: 10
-    concurrency: 1
-`;
-const model = `model: orders
-primary_key: id
-table: orders
-syncs:
-  - sync: orders
-    destination: dynamics
-    object: new_order
-    mode: upsert
-    match: { new_externalid: number }
-    fields: { new_name: name }
-`;
 
 let sandbox: RunningSandbox;
 beforeAll(async () => {
@@ -36,10 +18,10 @@ afterAll(async () => {
 });
 
 async function prepare(folder: string, prefix: string, rows: number): Promise<void> {
-  writeFiles(folder, { "backhaul.yml": project, "models/orders.yml": model });
+  writeFiles(folder, orderProject({ destination: "batch_size: 10\n    concurrency: 1" }));
   await inDuckdb(
     `${folder}/warehouse.duckdb`,
-    `CREATE TABLE orders AS SELECT i AS id, '${prefix}-' || i AS number, 'n' || i AS name FROM range(${rows}) t(i)`,
+    `CREATE TABLE orders AS SELECT i AS id, '${prefix}-' || i AS number, 'n' || i AS name, 1 AS amount FROM range(${rows}) t(i)`,
   );
 }
 
@@ -84,7 +66,7 @@ test("Ctrl-C ends a run with 130; the next run goes on and the end is whole", as
     env: sandboxEnv(sandbox),
     onStart: (child) => void writing("C").then(() => child.kill("SIGINT")),
   });
-  expect(interrupted.code).toBe(130);
+  expect(interrupted.code, interrupted.stdout + interrupted.stderr).toBe(130);
   const repeated = await backhaul(args, { env: sandboxEnv(sandbox) });
   expect(repeated.code).toBe(0);
   const [run] = repeated.json.runs;

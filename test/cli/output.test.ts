@@ -4,29 +4,13 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   backhaul,
-  DESTINATION,
+  orderProject,
   type RunningSandbox,
   sandboxEnv,
   sandboxProcess,
   writeFiles,
 } from "../support/cli.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
-
-const PROJECT = `project: output
-warehouses:
-  local: { type: duckdb, path: warehouse.duckdb }
-destinations:${DESTINATION}`;
-const MODEL = `model: orders
-primary_key: id
-table: orders
-syncs:
-  - sync: orders
-    destination: dynamics
-    object: new_order
-    mode: upsert
-    match: { new_externalid: number }
-    fields: { new_name: name, new_amount: amount }
-`;
 
 const ajv = new Ajv2020();
 function expectShape(name: string, value: unknown): void {
@@ -54,7 +38,7 @@ const run = (command: string, ...args: string[]) =>
 
 beforeAll(async () => {
   sandbox = await sandboxProcess();
-  writeFiles(folder.path, { "backhaul.yml": PROJECT, "models/orders.yml": MODEL });
+  writeFiles(folder.path, orderProject());
   await inDuckdb(
     `${folder.path}/warehouse.duckdb`,
     "CREATE TABLE orders AS SELECT i AS id, 'J-' || i AS number, 'n' AS name, 1.50::DECIMAL(9,2) AS amount FROM range(10) t(i)",

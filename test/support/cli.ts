@@ -146,3 +146,25 @@ export function sandboxEnv(sandbox: RunningSandbox): Record<string, string> {
     CLIENT_SECRET: sandbox.client_secret,
   };
 }
+
+/** A project with one sync from a table `orders` of its DuckDB warehouse to `new_order`. */
+export function orderProject(options: { readonly destination?: string } = {}): Record<string, string> {
+  const more = options.destination === undefined ? "" : `    ${options.destination}\n`;
+  return {
+    "backhaul.yml": `project: orders
+warehouses:
+  local: { type: duckdb, path: warehouse.duckdb }
+destinations:${DESTINATION}${more}`,
+    "models/orders.yml": `model: orders
+primary_key: id
+table: orders
+syncs:
+  - sync: orders
+    destination: dynamics
+    object: new_order
+    mode: upsert
+    match: { new_externalid: number }
+    fields: { new_name: name, new_amount: amount }
+`,
+  };
+}
