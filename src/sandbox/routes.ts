@@ -4,6 +4,7 @@ import { metadataDocument } from "./csdl/document.ts";
 import { noRoute, querySyntax, Refusal, unknownSet, wrongMethod } from "./errors.ts";
 import { parseCondition, parsePreferences } from "./headers.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
+import { retrieveMetadataChanges } from "./metadata/changes.ts";
 import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
 import { countRows, queryRows } from "./query.ts";
 import * as rows from "./rows.ts";
@@ -184,6 +185,11 @@ export function findRoute(world: World, call: Call): Route {
   }
   if (first.name === "$metadata" && target.segments.length === 1) {
     return get(call, "metadata", () => csdl(world, call, target));
+  }
+  if (first.name === "RetrieveMetadataChanges" && target.segments.length === 1) {
+    return get(call, "metadata", () =>
+      withBody(200, retrieveMetadataChanges(world, call.session, first.key, target.query)),
+    );
   }
   if (METADATA_SETS.has(first.name)) return get(call, "metadata", () => metadata(world, call, target));
   const table = world.schema.sets.get(first.name);

@@ -61,6 +61,8 @@ export interface Store {
   transaction<T>(work: () => T): T;
   /** Puts a row in place as it was, outside transactions and checks: seeds and restarts. */
   restore(table: Table, row: Row | undefined, id: string): void;
+  /** Follows a table whose keys or columns changed, or that is new. */
+  reshape(table: Table): void;
   newId(): string;
   /** Highest version in use; it grows with each write (page: perform-conditional-operations). */
   version(): number;
@@ -104,14 +106,13 @@ export function createStore(
   committed: (changes: readonly Change[]) => void,
 ): Store {
   const shelves = new Map<Table, Shelf>();
-  for (const table of schema.tables.values()) {
-    shelves.set(table, {
-      rows: new Map(),
-      indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, ids: new Map() })),
-      referrers: table.tracked.map((column) => ({ column, ids: new Map() })),
-      deleted: [],
-    });
-  }
+  const emptyShelf = (table: Table): Shelf => ({
+    rows: new Map(),
+    indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, ids: new Map() })),
+    referrers: table.tracked.map((column) => ({ column, ids: new Map() })),
+    deleted: [],
+  });
+  for (const table of schema.tables.values()) shelves.set(table, emptyShelf(table));
   const shelf = (table: Table): Shelf => shelves.get(table) as Shelf;
   const newId = idSequence();
   let journal: Change[] = [];
@@ -252,6 +253,13 @@ export function createStore(
         version = Math.max(version, row.version);
         order = Math.max(order, row.order);
       }
+    },
+    reshape(table) {
+      const before = shelves.get(table);
+      const shelf = emptyShelf(table);
+      shelves.set(table, shelf);
+      shelf.deleted.push(...(before?.deleted ?? []));
+      for (const row of before?.rows.values() ?? []) place(table, row.id, undefined, row, false);
     },
     newId,
     version: () => version,

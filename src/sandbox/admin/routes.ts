@@ -5,6 +5,7 @@ import { parseJson } from "../json.ts";
 import type { Service } from "../service.ts";
 import { dump, overview } from "./dump.ts";
 import { listFaults, replaceDuplicates, replaceFaults, replacePlugins, setRandomFaults } from "./faults.ts";
+import { dropMetadata, writeMetadata } from "./metadata.ts";
 import { type Administered, type AdminReply, DONE, json, wrong } from "./reply.ts";
 import { seed } from "./seed.ts";
 import { dropLimits, readLimits, revokeTokens, writeLimits } from "./service.ts";
@@ -71,6 +72,8 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     admin.world.duplicates.length = 0;
     return DONE;
   },
+  "POST metadata": ({ admin, body }) => writeMetadata(admin.world, body),
+  "DELETE metadata": ({ admin, query }) => dropMetadata(admin.world, query),
   "GET limits": ({ service, query }) => readLimits(service, query),
   "POST limits": ({ service, body }) => writeLimits(service, body),
   "DELETE limits": ({ service }) => dropLimits(service),

@@ -1,15 +1,18 @@
 import type { Schema } from "../schema.ts";
 import { type Definitions, defineAll } from "./definitions.ts";
 
+export interface Deleted {
+  readonly what: "Default" | "Attribute" | "Relationship" | "OptionSet";
+  readonly id: string;
+}
+
 /** What was added, changed or taken away, by the version that it made. */
 export interface MetadataChange {
   readonly version: number;
-  /** MetadataIds of tables whose definition changed. */
+  /** Tables whose definition changed. */
   readonly changed: readonly string[];
-  readonly deleted: readonly {
-    readonly what: "Default" | "Attribute" | "Relationship" | "OptionSet";
-    readonly id: string;
-  }[];
+  /** MetadataIds of what is gone. */
+  readonly deleted: readonly Deleted[];
 }
 
 /** The state of all definitions: a client that sees another version reads them again (page: compose-http-requests). */
