@@ -153,6 +153,14 @@ export const requiredNull = (rules: Unverified, table: string, column: string) =
     `Required field '${column}' is missing: it cannot be null on ${table}.`,
   );
 
+/** Page: virtual-entities. The rows are another system's, and its provider only reads. */
+export const readOnlyTable = (rules: Unverified, table: string, method: string) =>
+  new Refusal(
+    rules.virtualTableWrite.status,
+    rules.virtualTableWrite.code,
+    `The '${method === "DELETE" ? "Delete" : method === "PATCH" ? "Update" : "Create"}' method does not support entities of type '${table}'.`,
+  );
+
 export const unknownSet = (rules: Unverified, segment: string) =>
   new Refusal(404, rules.unknownSetCode, `Resource not found for the segment '${segment}'.`);
 

@@ -131,6 +131,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     schema,
     store,
     metadata: newMetadata(schema),
+    sequences: new Map(),
     rules,
     counters,
     now,

@@ -1,7 +1,7 @@
 import { type Call, type Kind, type Reply, type Route, withBody } from "./api.ts";
 import { BULK, runBulk } from "./bulk.ts";
 import { metadataDocument } from "./csdl/document.ts";
-import { noRoute, querySyntax, Refusal, unknownSet, wrongMethod } from "./errors.ts";
+import { noRoute, querySyntax, Refusal, readOnlyTable, unknownSet, wrongMethod } from "./errors.ts";
 import { parseCondition, parsePreferences } from "./headers.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
 import { retrieveMetadataChanges } from "./metadata/changes.ts";
@@ -198,6 +198,9 @@ export function findRoute(world: World, call: Call): Route {
     if (action) return action;
   }
   if (!table) throw unknownSet(world.rules, first.name);
+  if (table.dataProvider !== undefined && call.method !== "GET") {
+    throw readOnlyTable(world.rules, table.logicalName, call.method);
+  }
   const asked: rows.Asked = {
     world,
     call,

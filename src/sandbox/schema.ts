@@ -58,6 +58,8 @@ export interface Table extends Omit<TableDescription, "columns" | "keys" | "uniq
   readonly collections: ReadonlyMap<string, Collection>;
   readonly money: readonly Column[];
   readonly fallbacks: readonly (readonly [column: string, value: number | boolean])[];
+  /** Columns that number themselves. */
+  readonly numbered: readonly Column[];
   readonly hasOwner: boolean;
   readonly hasCurrency: boolean;
   readonly state: Column | undefined;
@@ -128,6 +130,7 @@ function compileTable(description: TableDescription): Table {
     fallbacks: description.columns
       .filter((column) => column.fallback !== undefined && column.type !== "state")
       .map((column) => [column.logicalName, column.fallback as number | boolean]),
+    numbered: description.columns.filter((column) => column.autoNumber !== undefined),
     hasOwner: columns.has("ownerid"),
     hasCurrency:
       columns.has("exchangerate") && columns.has("transactioncurrencyid") && description.code !== 9105,

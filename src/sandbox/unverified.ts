@@ -53,6 +53,8 @@ export interface Unverified {
   readonly batchTooLarge: { readonly code: string; readonly message: string };
   /** A bulk item's `@odata.type` may start with `#`. */
   readonly itemTypeMayHaveHash: boolean;
+  /** Refusal of a write to a virtual table whose provider only reads. */
+  readonly virtualTableWrite: { readonly status: number; readonly code: string };
   /** Code of the refusal of `_x_value` in a body. */
   readonly rawLookupCode: string;
   /**
@@ -125,6 +127,7 @@ export const UNVERIFIED: Unverified = {
     message: "The number of requests in the batch exceeds the maximum of 1000.",
   },
   itemTypeMayHaveHash: true,
+  virtualTableWrite: { status: 400, code: "0x80040800" },
   rawLookupCode: "0x80048d19",
   removeMemberListTakes: "the member's id",
   presentListMember: "passed over",

@@ -1,3 +1,4 @@
+import type { Sequences } from "./autonumber.ts";
 import type { Counters } from "./counters.ts";
 import type { DuplicateRule, PluginRule } from "./custom-logic.ts";
 import type { FaultList } from "./faults/list.ts";
@@ -32,6 +33,8 @@ export interface World {
   readonly schema: Schema;
   readonly store: Store;
   readonly metadata: Metadata;
+  /** The last number of each column that numbers itself. */
+  readonly sequences: Sequences;
   readonly rules: Unverified;
   readonly writers: ReadonlyMap<Table, Writer>;
   readonly organization: Organization;

@@ -1,3 +1,4 @@
+import { fillNumbers } from "./autonumber.ts";
 import { bump } from "./counters.ts";
 import { detectDuplicates, runPlugins } from "./custom-logic.ts";
 import { moment } from "./dates.ts";
@@ -83,6 +84,7 @@ export function createRow(world: World, session: Session, table: Table, written:
   hooks?.creating?.(world, session, written);
   world.meter.rows += 1;
   requireWrite(world, session, table, written, "create");
+  if (table.numbered.length > 0) fillNumbers(world, table, written);
   const id = (written[table.primaryId] as string | null | undefined) ?? world.store.newId();
   const { required, blank } = world.writers.get(table) as Writer;
   for (const column of required) {

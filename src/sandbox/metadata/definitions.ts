@@ -1,4 +1,4 @@
-import type { Schema, Table } from "../schema.ts";
+import type { AlternateKey, Schema, Table } from "../schema.ts";
 import type { Column } from "../tables/column.ts";
 import { attributeBase, attributeExtra, castOf } from "./columns.ts";
 import { entityDocument } from "./entity.ts";
@@ -76,12 +76,22 @@ const manyToManyOf = (schema: Schema, table: Table): readonly Document[] =>
     .filter((link) => link.entity1 === table.logicalName || link.entity2 === table.logicalName)
     .map(manyToManyDocument);
 
+/** Every elastic table has one key more: its id within its partition (page: use-elastic-tables). */
+function keysOf(table: Table): readonly AlternateKey[] {
+  if (!table.elastic) return table.keys;
+  const schemaName = "KeyForNoSqlEntityWithPKPartitionId";
+  const columns = [table.primaryId, "partitionid"];
+  const parts = columns.map((name) => table.columns.get(name) as Column);
+  const key = { schemaName, label: schemaName, columns, status: "Active" } as const;
+  return [...table.keys, { ...key, logicalName: schemaName.toLowerCase(), parts }];
+}
+
 function define(schema: Schema, table: Table): TableDefinition {
   return {
     table,
     entity: table.loaded?.entity ?? entityDocument(table),
     attributes: attributesOf(table),
-    keys: table.loaded?.keys ?? table.keys.map((key) => keyDocument(table, key)),
+    keys: table.loaded?.keys ?? keysOf(table).map((key) => keyDocument(table, key)),
     manyToOne: manyToOneOf(schema, table),
     oneToMany: oneToManyOf(schema, table),
     manyToMany: manyToManyOf(schema, table),

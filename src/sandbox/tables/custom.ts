@@ -112,6 +112,7 @@ export const asset = table("new_asset", 10396, {
     primaryKey("new_assetId"),
     text("new_Name", 100),
     text("new_AssetNumber", 100, { autoNumber: "AST-{SEQNUM:5}" }),
+    text("new_OrderTicket", 100, { autoNumber: "ORD-{SEQNUM:5}-{RANDSTRING:4}-{DATETIMEUTC:yyyyMMdd}" }),
     image("new_Photo"),
     file("new_Manual", 32768),
     owner("new_asset"),

@@ -353,7 +353,7 @@ export function table(
     readonly flags?: Partial<
       Pick<
         TableDescription,
-        "elastic" | "activity" | "enforceTransitions" | "unique" | "label" | "pluralLabel"
+        "elastic" | "activity" | "enforceTransitions" | "unique" | "label" | "pluralLabel" | "dataProvider"
       >
     >;
   },

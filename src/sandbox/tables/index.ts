@@ -2,7 +2,9 @@ import { activityparty, phonecall, task } from "./activities.ts";
 import type { ManyToMany, TableDescription } from "./column.ts";
 import { asset, LINKS as CUSTOM_LINKS, log, note, order, orderLine, tag } from "./custom.ts";
 import { account, contact } from "./customers.ts";
+import { shipment } from "./external.ts";
 import { asyncoperation, bulkdeleteoperation } from "./jobs.ts";
+import { SALES_LINKS } from "./links.ts";
 import {
   businessunit,
   sdkmessage,
@@ -36,6 +38,7 @@ export const TABLES: readonly TableDescription[] = [
   asset,
   tag,
   log,
+  shipment,
   task,
   phonecall,
   activityparty,
@@ -47,4 +50,4 @@ export const TABLES: readonly TableDescription[] = [
 ];
 
 /** The many-to-many relationships between them. */
-export const LINKS: readonly ManyToMany[] = [...CUSTOM_LINKS, USER_ROLES];
+export const LINKS: readonly ManyToMany[] = [...CUSTOM_LINKS, ...SALES_LINKS, USER_ROLES];
