@@ -309,14 +309,17 @@ export const owner = (
   ...lookup("OwningBusinessUnit", "businessunit", names.unit ?? `business_unit_${table}`, READ_ONLY),
 ];
 
+/** The relationships of impersonation came later and say `contact` where the older ones say `contactbase`; account kept it. */
+const younger = (table: string): string => (table === "accountbase" ? table : table.replace(/base$/, ""));
+
 /** What the service keeps about every row. */
 export const housekeeping = (table: string): Column[] => [
   ...dateTime("CreatedOn", READ_ONLY),
   ...dateTime("ModifiedOn", READ_ONLY),
   ...lookup("CreatedBy", "systemuser", `lk_${table}_createdby`, READ_ONLY),
   ...lookup("ModifiedBy", "systemuser", `lk_${table}_modifiedby`, READ_ONLY),
-  ...lookup("CreatedOnBehalfBy", "systemuser", `lk_${table}_createdonbehalfby`, READ_ONLY),
-  ...lookup("ModifiedOnBehalfBy", "systemuser", `lk_${table}_modifiedonbehalfby`, READ_ONLY),
+  ...lookup("CreatedOnBehalfBy", "systemuser", `lk_${younger(table)}_createdonbehalfby`, READ_ONLY),
+  ...lookup("ModifiedOnBehalfBy", "systemuser", `lk_${younger(table)}_modifiedonbehalfby`, READ_ONLY),
   ...bigint("VersionNumber", READ_ONLY),
   ...dateTime("OverriddenCreatedOn", { ...CREATE_ONLY, format: "DateOnly" }),
   ...integer("ImportSequenceNumber", -2147483648, 2147483647, CREATE_ONLY),
