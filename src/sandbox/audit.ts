@@ -1,56 +1,73 @@
 import { bump, type Counters } from "./counters.ts";
-import type { Change, Values } from "./store.ts";
+import type { Change } from "./store.ts";
 
 /** The order in which rows were written, as a debug channel for tests. */
-export interface AuditEntry {
-  readonly sequence: number;
-  readonly at: string;
-  readonly operation: "create" | "update" | "delete";
-  readonly table: string;
-  readonly id: string;
-  readonly columns: readonly string[];
-  readonly values: Values | undefined;
-}
-
 export interface Audit {
-  readonly entries: AuditEntry[];
+  readonly commits: Commit[];
+  /** Changes in `commits`. */
+  size: number;
   next: number;
 }
 
-/** Older entries are dropped: a log of everything would be a leak. */
-const MOST_ENTRIES = 100_000;
+/** What one transaction changed. Kept as it came: entries are made when somebody asks for them. */
+interface Commit {
+  readonly first: number;
+  readonly at: string;
+  readonly changes: readonly Change[];
+}
 
-export const newAudit = (): Audit => ({ entries: [], next: 1 });
+/** Older commits are dropped: a log of everything would be a leak. */
+const MOST_CHANGES = 100_000;
+
+export const newAudit = (): Audit => ({ commits: [], size: 0, next: 1 });
+
+const operationOf = ({ before, after }: Change): "create" | "update" | "delete" =>
+  after ? (before ? "update" : "create") : "delete";
 
 /** Notes committed changes in the audit and the counters. */
 export function note(audit: Audit, counters: Counters, changes: readonly Change[], at: Date): void {
-  const time = at.toISOString();
-  for (const { table, id, before, after, written } of changes) {
-    const operation = after ? (before ? "update" : "create") : "delete";
-    counters.rows[table.logicalName] ??= {};
-    bump(counters.rows[table.logicalName]!, operation);
-    audit.entries.push({
-      sequence: audit.next++,
-      at: time,
-      operation,
-      table: table.logicalName,
-      id,
-      columns: written,
-      values: after?.values,
-    });
+  for (const change of changes) {
+    const name = change.table.logicalName;
+    let rows = counters.rows[name];
+    if (!rows) {
+      rows = {};
+      counters.rows[name] = rows;
+    }
+    bump(rows, operationOf(change));
   }
-  if (audit.entries.length > 2 * MOST_ENTRIES) audit.entries.splice(0, audit.entries.length - MOST_ENTRIES);
+  audit.commits.push({ first: audit.next, at: at.toISOString(), changes });
+  audit.next += changes.length;
+  audit.size += changes.length;
+  if (audit.size <= 2 * MOST_CHANGES) return;
+  let gone = 0;
+  while (audit.size > MOST_CHANGES && gone < audit.commits.length - 1) {
+    audit.size -= (audit.commits[gone] as Commit).changes.length;
+    gone += 1;
+  }
+  audit.commits.splice(0, gone);
+}
+
+export function forget(audit: Audit): void {
+  audit.commits.length = 0;
+  audit.size = 0;
 }
 
 /** Entries after a sequence number, with the values of the columns that were written. */
 export function readAudit(audit: Audit, after: number, table: string | null, limit: number): unknown[] {
   const found: unknown[] = [];
-  for (const entry of audit.entries) {
-    if (found.length >= limit) break;
-    if (entry.sequence <= after || (table !== null && entry.table !== table)) continue;
-    const { values, columns, ...rest } = entry;
-    const written = Object.fromEntries(columns.map((column) => [column, values?.[column] ?? null]));
-    found.push({ ...rest, columns, values: written });
+  for (const { first, at, changes } of audit.commits) {
+    if (first + changes.length <= after) continue;
+    for (const [index, change] of changes.entries()) {
+      if (found.length >= limit) return found;
+      const sequence = first + index;
+      const name = change.table.logicalName;
+      if (sequence <= after || (table !== null && name !== table)) continue;
+      const values = Object.fromEntries(
+        change.written.map((column) => [column, change.after?.values[column] ?? null]),
+      );
+      const operation = operationOf(change);
+      found.push({ sequence, at, operation, table: name, id: change.id, columns: change.written, values });
+    }
   }
   return found;
 }

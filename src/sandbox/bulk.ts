@@ -3,7 +3,7 @@ import { runElastic } from "./bulk-elastic.ts";
 import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
-import { readPayload } from "./payload.ts";
+import { readPayload, type Written } from "./payload.ts";
 import { type Asked, readBody, upsertValues } from "./rows.ts";
 import { keyPart, type Row } from "./store.ts";
 import { createRow, updateRow } from "./write.ts";
@@ -117,11 +117,18 @@ function updateMultiple(asked: Asked): Reply {
       if (done.has(found.id)) continue;
       done.add(found.id);
       const written = readPayload(world, call.session, table, item, "update", table.primaryId);
-      if (identity.by === "key") for (const column of identity.key.columns) delete written[column];
+      dropKey(written, identity);
       updateRow(world, call.session, table, found, written);
     }
   });
   return noContent();
+}
+
+/** Key columns in the body of an update are ignored: the address says which row is meant. */
+function dropKey(written: Written, identity: Identity): void {
+  if (identity.by !== "key") return;
+  // Deleting what is not there would cost as much as deleting: it slows the object down for good.
+  for (const column of identity.key.columns) if (column in written) delete written[column];
 }
 
 /** How an identity is compared with the others of its request. */
@@ -155,10 +162,8 @@ function upsertMultiple(asked: Asked): Reply {
       seen.add(text);
       if (row) {
         const written = readPayload(world, session, table, item, "update", table.primaryId);
-        if (identity.by === "key") for (const column of identity.key.columns) delete written[column];
+        dropKey(written, identity);
         updateRow(world, session, table, row, written);
-        // The row may have been named by its key: its id counts as seen too.
-        seen.add(row.id);
         continue;
       }
       // Observed: a key column in both places breaks the creation, not the update.

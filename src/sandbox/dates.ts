@@ -52,5 +52,15 @@ export function parseMoment(text: string, dropFraction: boolean, keepDigits: boo
   return { value: new Date(utc).toISOString().slice(0, 19) + tail };
 }
 
-/** The moment as rows keep it. */
-export const moment = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
+let lastSecond = Number.NaN;
+let lastMoment = "";
+
+/** The moment as rows keep it: a thousand rows of one request share it. */
+export function moment(date: Date): string {
+  const second = Math.floor(date.getTime() / 1000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastMoment = `${date.toISOString().slice(0, 19)}Z`;
+  }
+  return lastMoment;
+}

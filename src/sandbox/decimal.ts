@@ -3,10 +3,13 @@
  * Canonical text: optional minus, no leading zeros, no trailing zeros after the point, no exponent, no "-0".
  */
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+/** More than any column holds; a client may send more than is good for a regular expression. */
+const MOST_DIGITS = 1000;
 const PLAIN = /^-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?$/;
 
 /** Canonical text of a JSON number token, or undefined when it is not a number of sensible size. */
 export function canonical(text: string): string | undefined {
+  if (text.length > MOST_DIGITS) return undefined;
   if (PLAIN.test(text)) return text === "-0" ? "0" : text;
   const match = NUMBER.exec(text);
   if (!match) return undefined;

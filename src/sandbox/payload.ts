@@ -3,7 +3,8 @@ import { payloadError, requiredNull, undeclaredProperty, unknownProperty, wrongT
 import { isText, type JsonObject } from "./json.ts";
 import { bindTarget } from "./keys.ts";
 import { isLookup, type Navigation, propertyName, type Table } from "./schema.ts";
-import type { Value, Values } from "./store.ts";
+import { type Drafts, newDrafts } from "./shape.ts";
+import type { Value } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 import { type Check, compileCheck } from "./validate.ts";
@@ -19,11 +20,7 @@ export interface Writer {
   readonly slots: ReadonlyMap<string, Slot>;
   /** Columns that a new row must have and that nothing fills in. */
   readonly required: readonly Column[];
-  /**
-   * A new row before anything is known of it. It names every column, so that all rows of a table share one shape:
-   * copying such an object is what makes updates fast.
-   */
-  readonly blank: Values;
+  readonly drafts: Drafts;
 }
 
 export function compileWriter(table: Table, rules: Unverified): Writer {
@@ -46,11 +43,7 @@ export function compileWriter(table: Table, rules: Unverified): Writer {
       column.logicalName !== table.primaryId &&
       column.type !== "owner",
   );
-  const stored = [...table.columns.values()].filter((column) => column.odata && column.forRead);
-  const blank = Object.fromEntries(stored.map((column) => [column.logicalName, null as Value]));
-  for (const [column, value] of table.fallbacks) blank[column] = value;
-  // Parsed from text an object keeps the fast layout that adding property after property would lose.
-  return { slots, required, blank: JSON.parse(JSON.stringify(blank)) as Values };
+  return { slots, required, drafts: newDrafts(table) };
 }
 
 export type Written = Record<string, Value>;

@@ -10,7 +10,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import type { Change, Row } from "./store.ts";
+import type { Change, Row, Value } from "./store.ts";
 
 /**
  * The data file: a first line that names the organisation, then one line per commit with the rows as they were left.
@@ -123,11 +123,15 @@ function load(file: string): { organizationId: string | undefined; rows: Map<str
   return { organizationId, rows };
 }
 
-const entry = (table: string, row: Row): Entry => [
-  table,
-  row.id,
-  { version: row.version, order: row.order, values: row.values },
-];
+/** What a row does not hold reads as null, so nulls need not be kept. */
+function entry(table: string, row: Row): Entry {
+  const values: Record<string, Value> = {};
+  for (const name in row.values) {
+    const value = row.values[name];
+    if (value !== null && value !== undefined) values[name] = value;
+  }
+  return [table, row.id, { version: row.version, order: row.order, values }];
+}
 
 /** Writes the state as it is to a new file and puts that in the old one's place. */
 function compact(file: string, organizationId: string, rows: readonly (readonly [string, Row])[]): void {

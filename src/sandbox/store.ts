@@ -130,6 +130,9 @@ export function createStore(
     const { rows, indexes, referrers } = shelf(table);
     const moved: { ids: Map<string, string>; from: string | undefined; to: string | undefined }[] = [];
     for (const { key, ids } of indexes) {
+      if (before && after && key.columns.every((column) => before.values[column] === after.values[column])) {
+        continue;
+      }
       const from = before && keyText(rules, key, before.values);
       const to = after && keyText(rules, key, after.values);
       if (from === to) continue;

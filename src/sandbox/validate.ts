@@ -69,7 +69,11 @@ const whole: Make = (table, column) => {
   const wide = column.type === "bigint";
   const min = column.min ?? INT32.min;
   const max = column.max ?? INT32.max;
+  const [low, high] = [Number(min), Number(max)];
   return (input) => {
+    if (!wide && Number.isInteger(input) && (input as number) >= low && (input as number) <= high) {
+      return (input as number) + 0; // -0 is 0
+    }
     const digits = numberText(input);
     const value = digits === undefined ? undefined : canonical(digits);
     if (value === undefined || value.includes(".")) throw mismatch(table, column, input);
@@ -89,11 +93,14 @@ const exact: Make = (table, column, rules) => {
   const max = column.max ?? "100000000000";
   // Amounts are rounded once the currency of the row is known.
   const places = column.type === "money" ? 4 : (column.precision ?? 10);
+  const [low, high] = [Number(min), Number(max)];
   return (input) => {
     const digits = numberText(input);
     const value = digits === undefined ? undefined : canonical(digits);
     if (value === undefined) throw mismatch(table, column, input);
-    const outside = compare(value, min) < 0 || compare(value, max) > 0;
+    // A number well inside needs no exact comparison.
+    const isInside = typeof input === "number" && input > low && input < high;
+    const outside = !isInside && (compare(value, min) < 0 || compare(value, max) > 0);
     if (outside || (!rules.excessDecimalsAreRounded && decimalPlaces(value) > places)) {
       throw outOfRange("0x80044330", table.logicalName, column.logicalName);
     }
@@ -106,9 +113,8 @@ const double: Make = (table, column) => {
   const max = Number(column.max);
   const factor = 10 ** (column.precision ?? 5);
   return (input) => {
-    const digits = numberText(input);
-    if (digits === undefined) throw mismatch(table, column, input);
-    const value = Number(digits);
+    const value = typeof input === "number" ? input : Number(numberText(input) ?? Number.NaN);
+    if (Number.isNaN(value)) throw mismatch(table, column, input);
     if (!(value >= min && value <= max))
       throw outOfRange("0x80044330", table.logicalName, column.logicalName);
     return Math.round(value * factor) / factor;

@@ -8,6 +8,7 @@ import { requiredNull } from "./errors.ts";
 import type { Writer, Written } from "./payload.ts";
 import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
+import { type Shape, shapeOf } from "./shape.ts";
 import { refuseInactive, settleState } from "./state.ts";
 import type { Reference, Row, Value } from "./store.ts";
 import type { Session, World } from "./world.ts";
@@ -27,23 +28,30 @@ function settleOwner(world: World, table: Table, draft: Draft): void {
 }
 
 /** Amounts are kept in the row's currency and once more in the organisation's (page: entity-attribute-metadata). */
-function settleMoney(world: World, table: Table, draft: Draft, changed: Written, isNew: boolean): void {
+function settleMoney(
+  world: World,
+  table: Table,
+  draft: Draft,
+  changed: Written,
+  shape: Shape,
+  isNew: boolean,
+) {
   if (!table.hasCurrency) return;
-  const touched = table.money.some((column) => changed[column.logicalName] !== undefined);
   const moved = changed.transactioncurrencyid !== undefined;
-  if (!draft.transactioncurrencyid && (touched || (isNew && world.rules.everyRowGetsCurrency))) {
+  const amounts = moved ? shape.allMoney : shape.money;
+  if (!draft.transactioncurrencyid && (amounts.length > 0 || (isNew && world.rules.everyRowGetsCurrency))) {
     draft.transactioncurrencyid = world.organization.currency;
   }
   const reference = draft.transactioncurrencyid as Reference | null | undefined;
   if (!reference) return;
+  const isStale = isNew || moved || !draft.exchangerate;
+  if (!isStale && amounts.length === 0) return;
   const currencies = world.schema.tables.get("transactioncurrency") as Table;
   const currency = world.store.get(currencies, reference.id)?.values;
-  if (isNew || moved || !draft.exchangerate) draft.exchangerate = currency?.exchangerate ?? "1";
-  if (!touched && !moved) return;
+  if (isStale) draft.exchangerate = currency?.exchangerate ?? "1";
   const places = Number(currency?.currencyprecision ?? 2);
-  for (const column of table.money) {
+  for (const { column, base } of amounts) {
     const amount = draft[column.logicalName];
-    const base = `${column.logicalName}_base`;
     if (typeof amount !== "string") {
       if (amount === null) draft[base] = null;
       continue;
@@ -54,19 +62,13 @@ function settleMoney(world: World, table: Table, draft: Draft, changed: Written,
   }
 }
 
-const ADDRESS = ["line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country"] as const;
-const ADDRESSES = ["address1", "address2"].map((name) => ({
-  composite: `${name}_composite`,
-  parts: ADDRESS.map((part) => `${name}_${part}`),
-}));
-
 /** Columns that the service computes from others, when one of those was written. */
-function settleComputed(table: Table, draft: Draft, written: Written): void {
-  if ((written.firstname !== undefined || written.lastname !== undefined) && table.columns.has("fullname")) {
-    draft.fullname = [draft.firstname, draft.lastname].filter(Boolean).join(" ") || null;
+function settleComputed(draft: Draft, shape: Shape): void {
+  if (shape.writesName) {
+    const { firstname, lastname } = draft;
+    draft.fullname = (firstname && lastname ? `${firstname} ${lastname}` : firstname || lastname) || null;
   }
-  for (const { composite, parts } of ADDRESSES) {
-    if (!parts.some((part) => written[part] !== undefined) || !table.columns.has(composite)) continue;
+  for (const { composite, parts } of shape.addresses) {
     const [line1, line2, line3, city, state, code, country] = parts.map((part) => draft[part]);
     const region = [state, code].filter(Boolean).join(" ");
     const lines = [line1, line2, line3, [city, region].filter(Boolean).join(", "), country];
@@ -86,7 +88,7 @@ export function createRow(world: World, session: Session, table: Table, written:
   requireWrite(world, session, table, written, "create");
   if (table.numbered.length > 0) fillNumbers(world, table, written);
   const id = (written[table.primaryId] as string | null | undefined) ?? world.store.newId();
-  const { required, blank } = world.writers.get(table) as Writer;
+  const { required, drafts } = world.writers.get(table) as Writer;
   for (const column of required) {
     const value = written[column.logicalName];
     if (value === undefined || value === null) {
@@ -96,7 +98,8 @@ export function createRow(world: World, session: Session, table: Table, written:
   detectDuplicates(world, session, table, written, undefined);
   runPlugins(world, session, table, written, undefined);
   const now = moment(world.now());
-  const draft: Draft = { ...blank, ...written };
+  const shape = shapeOf(table, written);
+  const draft: Draft = drafts.from(shape, written);
   draft[table.primaryId] = id;
   draft.createdon = written.overriddencreatedon ?? now;
   draft.modifiedon = now;
@@ -111,10 +114,10 @@ export function createRow(world: World, session: Session, table: Table, written:
     settleOwner(world, table, draft);
   }
   settleState(table, draft, written, id, undefined);
-  settleMoney(world, table, draft, written, true);
-  settleComputed(table, draft, written);
+  settleMoney(world, table, draft, written, shape, true);
+  settleComputed(draft, shape);
   if (table.elastic) draft.partitionid ??= id;
-  const row = world.store.insert(table, newPlace(table, draft, id), draft, Object.keys(written));
+  const row = world.store.insert(table, newPlace(table, draft, id), draft, shape.columns);
   hooks?.created?.(world, session, row);
   return row;
 }
@@ -133,11 +136,12 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   world.hooks.get(table.logicalName)?.updating?.(world, session, row, written);
   detectDuplicates(world, session, table, written, row);
   runPlugins(world, session, table, written, row);
+  const shape = shapeOf(table, written);
   let hollow = true;
-  for (const column in written) {
-    if (same(written[column], row.values[column])) {
-      bump(world.counters.redundant, `${table.logicalName}.${column}`);
-    } else hollow = false;
+  for (let at = 0; at < shape.columns.length; at++) {
+    const column = shape.columns[at] as string;
+    if (same(written[column], row.values[column])) bump(world.counters.redundant, shape.labels[at] as string);
+    else hollow = false;
   }
   if (hollow) bump(world.counters.redundantRows, table.logicalName);
   const draft: Draft = { ...row.values, ...written };
@@ -146,7 +150,7 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   if (session.onBehalfBy || draft.modifiedonbehalfby) draft.modifiedonbehalfby = session.onBehalfBy ?? null;
   if (written.ownerid) settleOwner(world, table, draft);
   settleState(table, draft, written, row.id, row.values);
-  settleMoney(world, table, draft, written, false);
-  settleComputed(table, draft, written);
-  return world.store.replace(table, row, draft, Object.keys(written));
+  settleMoney(world, table, draft, written, shape, false);
+  settleComputed(draft, shape);
+  return world.store.replace(table, row, draft, shape.columns);
 }

@@ -1,4 +1,4 @@
-import { readAudit } from "../audit.ts";
+import { forget, readAudit } from "../audit.ts";
 import { resetCounters } from "../counters.ts";
 import { setFaults, setRandom } from "../faults/list.ts";
 import { parseJson } from "../json.ts";
@@ -44,7 +44,7 @@ const ROUTES: Readonly<Record<string, Handler>> = {
       ),
     }),
   "DELETE audit": ({ admin }) => {
-    admin.audit.entries.length = 0;
+    forget(admin.audit);
     return DONE;
   },
   "GET faults": ({ admin }) => listFaults(admin),

@@ -4,6 +4,7 @@ import { isGuid } from "../guid.ts";
 import { isObject, isText, type JsonObject, numberText, parseJson } from "../json.ts";
 import type { Writer } from "../payload.ts";
 import type { Table } from "../schema.ts";
+import { shapeOf } from "../shape.ts";
 import type { Reference, Value } from "../store.ts";
 import type { Column } from "../tables/column.ts";
 import type { World } from "../world.ts";
@@ -63,7 +64,7 @@ export async function seedLines(
   chunks: AsyncIterable<Buffer>,
 ): Promise<AdminReply> {
   const { world, session } = admin;
-  const { blank } = world.writers.get(table) as Writer;
+  const { drafts } = world.writers.get(table) as Writer;
   const now = moment(world.now());
   const common = { createdon: now, modifiedon: now, createdby: session.user, modifiedby: session.user };
   const owner = table.hasOwner
@@ -74,8 +75,8 @@ export async function seedLines(
       }
     : {};
   const state = table.state ? { statecode: 0, statuscode: 1 } : {};
-  const base: Record<string, Value | undefined> = { ...blank, ...state, ...owner, ...common };
-  for (const name in base) if (!table.columns.has(name)) delete base[name];
+  const filled: Record<string, Value> = { ...state, ...owner, ...common };
+  const base = Object.fromEntries(Object.entries(filled).filter(([name]) => table.columns.has(name)));
   let lines: string[] = [];
   let rows = 0;
   const put = (): void => {
@@ -84,7 +85,8 @@ export async function seedLines(
         for (const line of lines) {
           const parsed = parseJson(line);
           if (!isObject(parsed)) throw new Error(`Line ${rows + 1} is no JSON object.`);
-          const values = { ...base, ...storedRow(table, parsed) };
+          const written = storedRow(table, parsed);
+          const values = Object.assign(drafts.from(shapeOf(table, written), written), base, written);
           const given = values[table.primaryId];
           const id = typeof given === "string" && isGuid(given) ? given.toLowerCase() : world.store.newId();
           values[table.primaryId] = id;

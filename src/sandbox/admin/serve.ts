@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Table } from "../schema.ts";
 import type { Service } from "../service.ts";
@@ -42,6 +41,18 @@ async function answered(
   return administer(admin, service, request.method ?? "GET", name, url.searchParams, body);
 }
 
+/** When the client has taken what was sent, or is gone. */
+const flushed = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
+
 export async function serveAdmin(
   service: Service,
   request: IncomingMessage,
@@ -63,7 +74,7 @@ export async function serveAdmin(
   response.writeHead(reply.status, { "Content-Type": "application/json; charset=utf-8" });
   for (const piece of reply.body) {
     if (response.destroyed) return;
-    if (!response.write(piece)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(piece)) await flushed(response);
   }
   response.end();
 }
