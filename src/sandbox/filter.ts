@@ -23,7 +23,14 @@ export type Expression =
       readonly property: string;
       readonly values: readonly string[];
     }
-  | { readonly is: "truth"; readonly operand: Operand };
+  | { readonly is: "truth"; readonly operand: Operand }
+  | {
+      readonly is: "lambda";
+      readonly path: readonly string[];
+      readonly quantifier: "any" | "all";
+      /** Nothing for `any()`: is there a row at all. Paths inside are relative to the row. */
+      readonly inner: Expression | undefined;
+    };
 
 export type TextFunction = "contains" | "startswith" | "endswith";
 
@@ -44,6 +51,8 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
   const tokens = tokenize(text);
   let at = 0;
   let depth = 0;
+  /** Names of the rows of the lambdas that are open, the innermost last. */
+  const variables: string[] = [];
   const peek = (): Token => tokens[at] as Token;
   const take = (): Token => tokens[at++] as Token;
   const isWord = (word: string): boolean => peek().kind === "name" && peek().text === word;
@@ -73,6 +82,10 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
         if (next.kind !== "name") throw syntax(text, next);
         path.push(next.text);
       }
+      if (variables.length > 0) {
+        if (path[0] !== variables.at(-1) || path.length < 2) throw syntax(text, token);
+        path.shift();
+      }
       return { kind: "path", path };
     }
     if (token.kind === "punctuation" || token.kind === "end") throw syntax(text, token);
@@ -82,6 +95,7 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
   function member(name: string): Expression {
     let property: string | undefined;
     let values: string[] | undefined;
+    if (peek().text === ")" && peek().kind === "punctuation") throw querySyntax();
     do {
       const argument = take().text;
       expect("=");
@@ -90,11 +104,53 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
         if (token.kind !== "text") throw syntax(text, token);
         property = token.text;
       } else if (argument === "PropertyValues") values = list();
+      else if (argument === "PropertyValue") values = [single()];
       else throw querySyntax(`'${argument}' is not a parameter of '${name}'.`);
     } while (peek().text === "," && take());
     expect(")");
-    if (property === undefined || values === undefined) throw querySyntax();
-    return { is: "member", name: name.slice(CRM.length), property, values };
+    if (property === undefined) throw querySyntax();
+    return { is: "member", name: name.slice(CRM.length), property, values: values ?? [] };
+  }
+
+  function single(): string {
+    const token = peek().kind === "alias" ? aliased(take()) : take();
+    if (!["text", "number", "guid", "moment"].includes(token.kind)) throw syntax(text, token);
+    return token.text;
+  }
+
+  /** How many tokens a path takes that ends in `/any(` or `/all(`; 0 when there is none here. */
+  function lambdaLength(): number {
+    for (let ahead = at; tokens[ahead]?.kind === "name"; ahead += 2) {
+      const word = tokens[ahead]?.text;
+      const opens = tokens[ahead + 1]?.kind === "punctuation" && tokens[ahead + 1]?.text === "(";
+      if (opens && ahead > at) return word === "any" || word === "all" ? ahead - at : 0;
+      if (tokens[ahead + 1]?.text !== "/") return 0;
+    }
+    return 0;
+  }
+
+  /** `Account_Tasks/any(t:t/subject eq 'x')` */
+  function lambda(length: number): Expression {
+    const path: string[] = [];
+    for (let taken = 0; taken < length; taken += 2) {
+      path.push(take().text);
+      take();
+    }
+    const outer = variables.at(-1);
+    if (outer !== undefined && path.shift() !== outer) throw syntax(text, peek());
+    const quantifier = take().text as "any" | "all";
+    expect("(");
+    if (quantifier === "any" && peek().text === ")" && take()) {
+      return { is: "lambda", path, quantifier, inner: undefined };
+    }
+    const variable = take();
+    if (variable.kind !== "name") throw syntax(text, variable);
+    expect(":");
+    variables.push(variable.text);
+    const inner = or();
+    variables.pop();
+    expect(")");
+    return { is: "lambda", path, quantifier, inner };
   }
 
   function list(): string[] {
@@ -145,6 +201,8 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
     }
     const following = tokens[at + 1];
     const isCall = peek().kind === "name" && following?.kind === "punctuation" && following.text === "(";
+    const length = lambdaLength();
+    if (length > 0) return lambda(length);
     let left: Operand | undefined;
     if (isCall) {
       const test = call();

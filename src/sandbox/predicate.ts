@@ -1,17 +1,18 @@
+import { relatedReader } from "./collections.ts";
 import { parseDate, parseMoment } from "./dates.ts";
 import { canonical, compare } from "./decimal.ts";
 import { noJoins } from "./elastic.ts";
 import { Refusal, unknownQueryProperty } from "./errors.ts";
 import type { Expression, Operand, Operator } from "./filter.ts";
-import { isGuid } from "./guid.ts";
 import type { Token } from "./lexer.ts";
+import { functionTest, functionValue } from "./query-functions.ts";
 import { readValue } from "./represent.ts";
 import { type AlternateKey, isLookup, type Table } from "./schema.ts";
 import { requireReadable } from "./security/check.ts";
 import { fold, type Reference, type Row, type Value } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import { edmType } from "./validate.ts";
-import type { World } from "./world.ts";
+import type { Session, World } from "./world.ts";
 
 export interface Predicate {
   readonly test: (row: Row) => boolean;
@@ -218,91 +219,73 @@ function textTest(world: World, table: Table, expression: Extract<Expression, { 
   };
 }
 
-/** `Microsoft.Dynamics.CRM.In` and its kin (page: web-api query functions): values are always quoted. */
-function member(world: World, table: Table, expression: Extract<Expression, { is: "member" }>): Predicate {
+function member(
+  world: World,
+  table: Table,
+  expression: Extract<Expression, { is: "member" }>,
+  session: Session | undefined,
+): Predicate {
   const { name, property, values } = expression;
   const byLogicalName = table.columns.get(property);
   const path = byLogicalName && isLookup(byLogicalName) ? [`_${property}_value`] : property.split("/");
   const target = side(world, table, path);
   const { column, read } = target;
-  const wanted = new Set(values.map((value) => memberValue(world, column, value)));
-  switch (name) {
-    case "In": {
-      const test = (row: Row) => {
-        const value = stored(world, column, read(row));
-        return value !== null && wanted.has(String(value));
-      };
-      const candidates = indexed(world, table, target, [...wanted]);
-      return candidates ? { test, candidates } : { test };
-    }
-    case "NotIn":
-      return { test: (row) => !wanted.has(String(stored(world, column, read(row)))) };
-    case "ContainValues":
-      return {
-        test: (row) =>
-          String(read(row) ?? "")
-            .split(",")
-            .some((part) => wanted.has(part)),
-      };
-    default:
-      throw new Refusal(
-        400,
-        "0x80060888",
-        `An unknown function with name 'Microsoft.Dynamics.CRM.${name}' was found.`,
-      );
-  }
+  const test = functionTest(world, session, { table, column, read }, { name, values });
+  if (name !== "In") return { test };
+  const candidates = indexed(
+    world,
+    table,
+    target,
+    values.map((value) => functionValue(world, column, value)),
+  );
+  return candidates ? { test, candidates } : { test };
 }
 
-function memberValue(world: World, column: Column, value: string): string {
-  const wrong = () =>
-    new Refusal(
-      400,
-      "0x80040203",
-      `Condition for attribute '${column.logicalName}': '${value}' has a wrong type.`,
-    );
-  switch (column.type) {
-    case "string":
-    case "memo":
-      return fold(world.rules, value);
-    case "guid":
-    case "lookup":
-    case "customer":
-    case "owner":
-      if (!isGuid(value)) throw wrong();
-      return value.toLowerCase();
-    case "datetime": {
-      const parsed = column.behavior === "DateOnly" ? parseDate(value) : parseMoment(value, false, false);
-      if (typeof parsed === "string") throw wrong();
-      return parsed.value;
-    }
-    case "boolean":
-      return value === "1" ? "true" : value === "0" ? "false" : value;
-    default: {
-      const digits = canonical(value.trim());
-      if (digits === undefined) throw wrong();
-      return digits;
-    }
+/** `any` and `all` over the rows of a collection (page: webapi/query/filter-rows, lambda operators). */
+function lambda(
+  world: World,
+  table: Table,
+  expression: Extract<Expression, { is: "lambda" }>,
+  session: Session | undefined,
+): Predicate {
+  const [name = "", ...rest] = expression.path;
+  if (table.elastic) throw noJoins();
+  const collection = table.collections.get(name);
+  const target = collection && world.schema.tables.get(collection.table);
+  if (!collection || !target || rest.length > 0) {
+    throw unknownQueryProperty(world.rules, table.logicalName, [name, ...rest].join("/"));
   }
+  const related = relatedReader(world, table, collection);
+  const inner = expression.inner && compilePredicate(world, target, expression.inner, session).test;
+  if (!inner) return { test: (row) => related(row.id).length > 0 };
+  return expression.quantifier === "any"
+    ? { test: (row) => related(row.id).some(inner) }
+    : { test: (row) => related(row.id).every(inner) };
 }
 
 /** Turns a filter into a test of rows of `table`. */
-export function compilePredicate(world: World, table: Table, expression: Expression): Predicate {
+export function compilePredicate(
+  world: World,
+  table: Table,
+  expression: Expression,
+  session?: Session,
+): Predicate {
   switch (expression.is) {
     case "and": {
-      const parts = expression.parts.map((part) => compilePredicate(world, table, part));
+      const parts = expression.parts.map((part) => compilePredicate(world, table, part, session));
       const test = (row: Row) => parts.every((part) => part.test(row));
       const sets = parts.flatMap((part) => (part.candidates ? [part.candidates] : []));
       const smallest = sets.sort((a, b) => a.size - b.size)[0];
       return smallest ? { test, candidates: smallest } : { test };
     }
     case "or": {
-      const parts = expression.parts.map((part) => compilePredicate(world, table, part));
+      const parts = expression.parts.map((part) => compilePredicate(world, table, part, session));
       const test = (row: Row) => parts.some((part) => part.test(row));
       if (!parts.every((part) => part.candidates)) return { test };
       return { test, candidates: new Set(parts.flatMap((part) => [...(part.candidates ?? [])])) };
     }
     case "not": {
-      const inner = compilePredicate(world, table, expression.part);
+      const inner = compilePredicate(world, table, expression.part, session);
       return { test: (row) => !inner.test(row) };
     }
     case "compare":
@@ -310,7 +293,9 @@ export function compilePredicate(world: World, table: Table, expression: Express
     case "text":
       return textTest(world, table, expression);
     case "member":
-      return member(world, table, expression);
+      return member(world, table, expression, session);
+    case "lambda":
+      return lambda(world, table, expression, session);
     case "truth": {
       if (expression.operand.kind !== "path")
         throw new Refusal(400, "0x80060888", "A filter must be a condition.");

@@ -98,14 +98,26 @@ export function jsonValue(column: Column, value: Value): string {
 export interface View {
   readonly table: Table;
   readonly columns: readonly Column[];
-  readonly expand: readonly {
-    readonly property: string;
-    readonly column: Column;
-    readonly target: string;
-    readonly view: View;
-  }[];
+  readonly expand: readonly Expansion[];
   readonly annotation: (name: string) => boolean;
 }
+
+/** Related rows inside a row: the one of a lookup, or those of a collection. */
+export type Expansion =
+  | {
+      readonly is: "one";
+      readonly property: string;
+      readonly column: Column;
+      readonly target: string;
+      readonly view: View;
+    }
+  | {
+      readonly is: "many";
+      readonly property: string;
+      readonly view: View;
+      readonly rows: (row: Row) => readonly Row[];
+      readonly link: (row: Row) => string | undefined;
+    };
 
 /** One row as JSON text, without the braces' context. */
 export function jsonRow(world: World, row: Row, view: View, context?: string): string {
@@ -133,6 +145,13 @@ export function jsonRow(world: World, row: Row, view: View, context?: string): s
     parts.push(`"${name}":${jsonValue(column, value)}`);
   }
   for (const expansion of view.expand) {
+    if (expansion.is === "many") {
+      const rows = expansion.rows(row).map((other) => jsonRow(world, other, expansion.view));
+      parts.push(`"${expansion.property}":[${rows.join(",")}]`);
+      const link = expansion.link(row);
+      if (link !== undefined) parts.push(`"${expansion.property}@odata.nextLink":${JSON.stringify(link)}`);
+      continue;
+    }
     const value = readValue(world, expansion.column, row) as Reference | null;
     const target = value && world.schema.tables.get(value.table);
     const other = target && value && world.store.get(target, value.id);

@@ -3,6 +3,7 @@ import { BULK, runBulk } from "./bulk.ts";
 import { metadataDocument } from "./csdl/document.ts";
 import { noRoute, querySyntax, Refusal, readOnlyTable, unknownSet, wrongMethod } from "./errors.ts";
 import { parseCondition, parsePreferences } from "./headers.ts";
+import { readCollection, readReference, writeReference } from "./links.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
 import { retrieveMetadataChanges } from "./metadata/changes.ts";
 import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
@@ -99,7 +100,7 @@ function setRoute(asked: rows.Asked): Route {
     const tracked = target.query.has("$deltatoken");
     return {
       ...get(call, "read", () =>
-        withBody(200, (tracked ? countChanges : countRows)(world, table, target.query), text),
+        withBody(200, (tracked ? countChanges : countRows)(world, call.session, table, target.query), text),
       ),
       table: name,
     };
@@ -152,10 +153,16 @@ function rowRoute(asked: rows.Asked): Route {
     const action = boundAction(world, call, table, key, property);
     if (action) return action;
   }
+  if (call.method === "GET" && table.collections.has(property.name) && !table.navigation.has(property.name)) {
+    return route("read", () => readCollection(asked, key, property.name, suffix?.name) as Reply);
+  }
+  if (suffix?.name === "$ref" && call.method === "GET") {
+    return route("read", () => readReference(asked, key, property.name));
+  }
   if (suffix?.name === "$ref") {
     if (!["POST", "PUT", "DELETE"].includes(call.method)) throw wrongMethod(call.method);
     return route(call.method === "DELETE" ? "disassociate" : "associate", () =>
-      rows.writeReference(asked, key, property),
+      writeReference(asked, key, property),
     );
   }
   if (suffix && suffix.name !== "$value") throw unknownSet(world.rules, suffix.name);

@@ -1,31 +1,18 @@
 import { type Call, noContent, type Reply, withBody } from "./api.ts";
 import { deleteRow } from "./cascade.ts";
+import { createDeep } from "./deep-insert.ts";
 import { etagOf, publicId, sessionToken } from "./elastic.ts";
-import {
-  payloadError,
-  Refusal,
-  rowExists,
-  undeclaredProperty,
-  unknownSet,
-  versionMismatch,
-} from "./errors.ts";
+import { payloadError, Refusal, rowExists, unknownSet, versionMismatch } from "./errors.ts";
 import { type Preferences, parseCondition } from "./headers.ts";
-import { isObject, isText, type JsonObject, parseJson } from "./json.ts";
-import {
-  findRow,
-  type Identity,
-  identify,
-  keyUrl,
-  missing as missingOf,
-  parseAddress,
-  requireRow,
-} from "./keys.ts";
+import { isObject, type JsonObject, parseJson } from "./json.ts";
+import { findRow, type Identity, identify, keyUrl, missing as missingOf, requireRow } from "./keys.ts";
 import { readPayload, type Writer, type Written } from "./payload.ts";
-import { checkOptions, readRow } from "./query.ts";
+import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
 import type { Table } from "./schema.ts";
 import type { Row, Value } from "./store.ts";
 import type { Segment, Target } from "./url.ts";
+import { checkOptions } from "./view.ts";
 import type { World } from "./world.ts";
 import { createRow, updateRow } from "./write.ts";
 
@@ -91,9 +78,9 @@ const withHeaders = (reply: Reply, headers: Record<string, string>): Reply => ({
 export function create(asked: Asked): Reply {
   const { world, call, table, preferences } = asked;
   checkOptions(asked.target.query, WRITE_OPTIONS);
-  const written = readPayload(world, call.session, table, readBody(call, table.set), "create");
+  const body = readBody(call, table.set);
   return world.store.transaction(() => {
-    const row = createRow(world, call.session, table, written);
+    const row = createDeep(world, call.session, table, body);
     const token = sessionToken(world, table);
     if (preferences.representation) return withHeaders(represented(asked, 201, row), token);
     return noContent({ ...addressOf(asked, publicId(table, row)), ...applied(preferences), ...token });
@@ -249,51 +236,4 @@ export function writeProperty(asked: Asked, key: Segment, name: string): Reply {
   const written = readPayload(world, call.session, table, { [name]: value }, "update");
   world.store.transaction(() => updateRow(world, call.session, table, row, written));
   return noContent(addressOf(asked, row.id));
-}
-
-function referenceIn(asked: Asked): string {
-  const body = readBody(asked.call, asked.table.set);
-  const id = body["@odata.id"];
-  if (!isText(id))
-    throw payloadError(asked.table.set, "Microsoft.OData.ODataException: '@odata.id' is missing.");
-  return id;
-}
-
-/**
- * `…/$ref`: `PUT` and `DELETE` on a single-valued navigation property, `POST` and `DELETE` on the collection at the
- * other end of a lookup (page: associate-disassociate-entities-using-web-api).
- */
-export function writeReference(asked: Asked, key: Segment, navigation: Segment): Reply {
-  const { world, call, table } = asked;
-  const row = requireRow(world, table, identify(world, table, key.key));
-  const single = table.navigation.get(navigation.name);
-  if (single && call.method !== "POST") {
-    const bind = { [`${single.name}@odata.bind`]: call.method === "DELETE" ? null : referenceIn(asked) };
-    const written = readPayload(world, call.session, table, bind, "update");
-    world.store.transaction(() => updateRow(world, call.session, table, row, written));
-    return noContent();
-  }
-  for (const other of world.schema.tables.values()) {
-    for (const back of other.navigation.values()) {
-      if (back.relationship.referencedNavigation !== navigation.name) continue;
-      if (!back.targets.includes(table.logicalName) || call.method === "PUT") continue;
-      return writeBack(asked, row, other, back.column.logicalName, navigation);
-    }
-  }
-  throw undeclaredProperty(table.set, navigation.name);
-}
-
-function writeBack(asked: Asked, row: Row, other: Table, column: string, segment: Segment): Reply {
-  const { world, call, table, target } = asked;
-  const named = segment.key.kind === "none" ? undefined : identify(world, other, segment.key);
-  const id = target.query.get("$id");
-  const address =
-    named ??
-    (call.method === "DELETE"
-      ? parseAddress(world, call.session, id ?? "").identity
-      : parseAddress(world, call.session, referenceIn(asked)).identity);
-  const member = requireRow(world, other, address);
-  const value = call.method === "DELETE" ? null : { table: table.logicalName, id: row.id };
-  world.store.transaction(() => updateRow(world, call.session, other, member, { [column]: value }));
-  return noContent();
 }

@@ -6,6 +6,7 @@ import type {
   Relationship,
   TableDescription,
 } from "./tables/column.ts";
+import { FORMULAS } from "./tables/formulas.ts";
 import { intersectTable } from "./tables/intersect.ts";
 
 /** A single-valued navigation property: the name that `@odata.bind` uses, and where its value is kept. */
@@ -187,6 +188,33 @@ function dependentsOf(
   return dependents;
 }
 
+/** A table that keeps the pairs of a link knows no pair twice, and finds them from both ends. */
+function keepingPairs(description: TableDescription, links: readonly ManyToMany[]): TableDescription {
+  const pairs = links.filter((link) => link.intersect === description.logicalName);
+  const [first] = pairs;
+  const has = (name: string) => description.columns.some((column) => column.logicalName === name);
+  if (!first || description.unique || !has(first.attribute1) || !has(first.attribute2)) return description;
+  const ends = new Set([first.attribute1, first.attribute2]);
+  return {
+    ...description,
+    unique: [[first.attribute1, first.attribute2]],
+    columns: description.columns.map((column) =>
+      ends.has(column.logicalName) ? { ...column, tracked: true } : column,
+    ),
+  };
+}
+
+/** Loaded definitions do not say how a column is computed; the sandbox knows of these. */
+function computing(description: TableDescription): TableDescription {
+  const formulas = FORMULAS[description.logicalName];
+  if (!formulas) return description;
+  const columns = description.columns.map((column) => {
+    const formula = formulas[column.logicalName];
+    return formula ? { ...column, formula } : column;
+  });
+  return { ...description, columns };
+}
+
 /** Builds the lookup structures of all tables once; they never change while a sandbox runs. */
 export function compileSchema(
   descriptions: readonly TableDescription[],
@@ -194,7 +222,7 @@ export function compileSchema(
 ): Schema {
   const known = new Set(descriptions.map((description) => description.logicalName));
   const usable = links.filter((link) => known.has(link.entity1) && known.has(link.entity2));
-  const all = [...descriptions];
+  const all = descriptions.map((description) => computing(keepingPairs(description, usable)));
   for (const link of usable) if (!known.has(link.intersect)) all.push(intersectTable(link));
   const tables = new Map(all.map((description) => [description.logicalName, compileTable(description)]));
   collectionsOf(tables, usable);

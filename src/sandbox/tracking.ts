@@ -1,9 +1,9 @@
 import { payloadError, Refusal } from "./errors.ts";
 import type { Preferences } from "./headers.ts";
-import { viewOf } from "./query.ts";
 import { jsonRow } from "./represent.ts";
 import type { Table } from "./schema.ts";
 import type { Deletion, Row } from "./store.ts";
+import { viewOf } from "./view.ts";
 import type { Session, World } from "./world.ts";
 
 /** Change tracking (page: use-change-tracking-synchronize-data-external-systems). */
@@ -120,7 +120,7 @@ export function readChanges(
   const cursor = skip === undefined ? undefined : decodeCursor(skip);
   const size = Math.min(preferences.maxPageSize ?? LARGEST_PAGE, LARGEST_PAGE);
   const upTo = cursor?.upTo ?? tokenText({ version: world.store.version(), at: world.now() });
-  const view = viewOf(world, table, query, preferences);
+  const view = viewOf(world, table, query, preferences, session);
 
   const items: { readonly text: string; readonly phase: Cursor["phase"]; readonly at: number }[] = [];
   if (cursor?.phase !== "deleted") {
@@ -160,7 +160,12 @@ export function readChanges(
 }
 
 /** `GET set/$count?$deltatoken=…` */
-export function countChanges(world: World, table: Table, query: ReadonlyMap<string, string>): string {
+export function countChanges(
+  world: World,
+  _session: Session,
+  table: Table,
+  query: ReadonlyMap<string, string>,
+): string {
   checkOptions(world, query);
   requireTracking(world, table);
   const text = query.get("$deltatoken");

@@ -78,6 +78,10 @@ export interface Unverified {
   readonly trackingDisabledCode: string;
   /** Code of a delta token that is too old. */
   readonly expiredTokenCode: string;
+  /** An expanded collection comes with a link to itself. */
+  readonly expandedCollectionsHaveLinks: boolean;
+  /** `$ref` writes to the pairs of a marketing list. */
+  readonly listLinksAreWritable: boolean;
   /** Tables whose inactive rows refuse updates with 0x80040230; which ones do is not listed anywhere. */
   readonly inactiveRowsRefuse: readonly string[];
   /** A user that the token names but the organisation does not know: status of 0x80072560. */
@@ -138,6 +142,8 @@ export const UNVERIFIED: Unverified = {
   trackingOptionCode: "0x80060888",
   trackingDisabledCode: "0x80040203",
   expiredTokenCode: "0x80044352",
+  expandedCollectionsHaveLinks: true,
+  listLinksAreWritable: false,
   inactiveRowsRefuse: ["opportunity"],
   unknownUserStatus: 403,
   disabledUserText: "placeholder",

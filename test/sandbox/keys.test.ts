@@ -201,7 +201,7 @@ describe("lookups", () => {
       "0x80060891",
     ],
     ["a number", "contacts", { "parentcustomerid_account@odata.bind": 17 }, 400, "0x80048d19"],
-    ["a nested object", "contacts", { parentcustomerid_account: { name: "deep" } }, 400, "0x80048d19"],
+    ["a nested text", "contacts", { parentcustomerid_account: "deep" }, 400, "0x80048d19"],
     [
       "a reference outside a batch",
       "contacts",

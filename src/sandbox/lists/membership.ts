@@ -73,7 +73,7 @@ export const LIST_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] = [
     {
       creating(_world, _session, written) {
         // `membertype` mirrors the table of the members.
-        if (written.createdfromcode !== undefined) written.membertype = written.createdfromcode;
+        if (written.createdfromcode !== undefined) written.membertype ??= written.createdfromcode;
       },
     },
   ],

@@ -1,7 +1,7 @@
 import { querySyntax, Refusal, unknownQueryProperty, unsupportedOption } from "../errors.ts";
 import { type Expression, type Operand, parseFilter } from "../filter.ts";
-import { splitList } from "../query.ts";
 import type { Unverified } from "../unverified.ts";
+import { splitList } from "../view.ts";
 import { enumOf, METADATA_ENUMS } from "./enums.ts";
 import type { Document } from "./labels.ts";
 
@@ -85,7 +85,7 @@ function filterTest(rules: Unverified, kind: Kind, expression: Expression): Test
           )
         : comparison(kind, expression, pathOf(expression.left));
     default:
-      throw notHere(expression.name, "function");
+      throw notHere(expression.is === "lambda" ? expression.quantifier : expression.name, "function");
   }
 }
 

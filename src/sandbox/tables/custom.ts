@@ -91,11 +91,7 @@ export const orderLine = table("new_orderline", 10395, {
     integer("new_Number", 0, 1000000),
     integer("new_Quantity", 0, 1000000),
     decimal("new_Price", "0", "1000000", 4),
-    decimal("new_Total", "0", "100000000000", 4, {
-      ...READ_ONLY,
-      computed: 1,
-      formula: { is: "product", of: ["new_quantity", "new_price"] },
-    }),
+    decimal("new_Total", "0", "100000000000", 4, { ...READ_ONLY, computed: 1 }),
     onDelete("Cascade", lookup("new_OrderId", "new_order", "new_order_orderlines")),
     onDelete("Restrict", lookup("new_AccountId", "account", "new_orderline_Account")),
     owner("new_orderline"),

@@ -27,10 +27,8 @@ type Flags = Partial<
     | "calculationOf"
     | "globalName"
     | "fallback"
-    | "formula"
     | "computed"
     | "autoNumber"
-    | "tracked"
   >
 >;
 
@@ -327,7 +325,10 @@ export const housekeeping = (table: string): Column[] => [
 
 /** The currency of a row's amounts. */
 export const currency = (table: string, required: Required = "None"): Column[] => [
-  ...lookup("TransactionCurrencyId", "transactioncurrency", `transactioncurrency_${table}`, { required }),
+  ...onDelete(
+    "Restrict",
+    lookup("TransactionCurrencyId", "transactioncurrency", `transactioncurrency_${table}`, { required }),
+  ),
   ...decimal("ExchangeRate", "0.000000000001", "100000000000", 12, READ_ONLY),
 ];
 

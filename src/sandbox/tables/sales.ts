@@ -168,10 +168,7 @@ export const list = table("List", 4300, {
       { value: 0, label: "Static", german: "Statisch" },
     ]),
     integer("MemberType", 0, 1000000000, CREATE_ONLY),
-    integer("MemberCount", 0, 1000000000, {
-      forCreate: false,
-      formula: { is: "count", table: "listmember", column: "listid" },
-    }),
+    integer("MemberCount", 0, 1000000000, { forCreate: false }),
     text("Query", 1073741823),
     text("Purpose", 512),
     text("Source", 128),
@@ -194,7 +191,6 @@ export const listmember = table("ListMember", 4301, {
   primaryName: "name",
   ownership: "None",
   bulk: false,
-  flags: { unique: [["listid", "entityid"]] },
   columns: [
     primaryKey("ListMemberId"),
     text("Name", 100, { required: "ApplicationRequired" }),

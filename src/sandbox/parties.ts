@@ -1,0 +1,30 @@
+import { Refusal } from "./errors.ts";
+import type { Table } from "./schema.ts";
+import type { Reference } from "./store.ts";
+import type { Hooks, World } from "./world.ts";
+
+/** Who takes part in an activity (page: activityparty): parties are made with their activity alone. */
+
+const SENDER = 1;
+
+function isSender(world: World, party: Table, id: string): boolean {
+  return world.store.get(party, id)?.values.participationtypemask === SENDER;
+}
+
+export const PARTY_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] = [
+  [
+    "activityparty",
+    {
+      creating(world, _session, written) {
+        const activity = written.activityid as Reference | null | undefined;
+        const party = world.schema.tables.get("activityparty") as Table;
+        if (!activity || written.participationtypemask !== SENDER) return;
+        const others = world.store.referrers(party, "activityid", activity.id);
+        if ([...others].some((id) => isSender(world, party, id))) {
+          const message = "Communication activity cannot have more than one Sender party";
+          throw new Refusal(400, "0x80040203", message);
+        }
+      },
+    },
+  ],
+];
