@@ -73,6 +73,8 @@ describe.skipIf(!present)(`captured definitions${reason}`, () => {
     const real = captured(file);
     const base = `EntityDefinitions(LogicalName='${real.LogicalName}')/Attributes`;
     expect(JSON.stringify(await get(base))).not.toContain('"OptionSet"');
+    const strings = await get(`${base}/Microsoft.Dynamics.CRM.StringAttributeMetadata`);
+    expect(strings.value.filter((item: Captured) => "@odata.type" in item)).toEqual([]);
     const withSets = real.Attributes.filter((item: Captured) => item.OptionSet);
     let seen = 0;
     for (const cast of CASTS) {

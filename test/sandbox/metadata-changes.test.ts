@@ -205,6 +205,11 @@ describe("RetrieveMetadataChanges", () => {
     [path({ stamp: "1!01/01/2020 00:00:00" }), "0x80044352"],
     [path({ query: {}, deleted: "Nonsense" }), "0x80040203"],
     ["RetrieveMetadataChanges(Other=@p1)?@p1=1", "0x80040203"],
+    [path({ query: { Properties: { PropertyNames: [["SchemaName"]] } } }), "0x80040203"],
+    [
+      `RetrieveMetadataChanges(Query=@p1)?@p1={"Criteria":{"Conditions":[{"PropertyName":${"[".repeat(9000)}${"]".repeat(9000)}}]}}`,
+      "0x80040203",
+    ],
   ];
   test.each(wrong)("%s is refused", async (target, code) => {
     await using wire = await openWire();

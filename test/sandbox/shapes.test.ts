@@ -263,6 +263,9 @@ describe("queries", () => {
     ["GlobalOptionSetDefinitions(Name='nonsense')", 404, "0x80040217"],
     ["EntityDefinitions(LogicalName='contact')/Nonsense", 404, "0x80060888"],
     ["EntityDefinitions(LogicalName='contact')?$filter=IsManaged eq true", 400, "0x80060888"],
+    ["EntityDefinitions(LogicalName='contact')/constructor", 404, "0x80060888"],
+    ["EntityDefinitions?$expand=constructor", 400, "0x80060888"],
+    ["EntityDefinitions?$select=__proto__", 400, "0x80060888"],
     ["EntityDefinitions(Nonsense='contact')", 400, "0x80060888"],
   ];
   test.each(refusals)("%s is refused", async (path, status, code) => {

@@ -42,15 +42,24 @@ function versionIn(world: World, stamp: string): number {
 
 type Test = (document: Document) => boolean;
 
+/** A name or scalar; anything nested is refused, however deep it goes. */
+function word(value: unknown): string {
+  if (typeof value === "object" && value !== null)
+    throw invalid("A name or value was expected, not a structure.");
+  return String(value);
+}
+
 /** A value as the .NET type that is named beside it (page: query-schema-definitions). */
 function wantedOf(value: unknown): readonly unknown[] {
   if (!isObject(value)) throw invalid("A condition needs a Value with Type and Value.");
-  const { Type: type, Value: text } = value;
-  const list = String(type).endsWith("[]") && typeof text === "string" ? jsonList(text) : text;
+  const type = word(value.Type);
+  const text = value.Value;
+  const list = type.endsWith("[]") && typeof text === "string" ? jsonList(text) : text;
   const convert = (item: unknown): unknown => {
-    if (type === "System.Boolean") return String(item).toLowerCase() === "true";
-    if (String(type).startsWith("System.Int32")) return Number(item);
-    return typeof item === "string" && String(type).startsWith("System.Guid") ? item.toLowerCase() : item;
+    const plain = word(item);
+    if (type === "System.Boolean") return plain.toLowerCase() === "true";
+    if (type.startsWith("System.Int32")) return Number(plain);
+    return typeof item === "string" && type.startsWith("System.Guid") ? plain.toLowerCase() : item;
   };
   return (Array.isArray(list) ? list : [list]).map(convert);
 }
@@ -65,7 +74,7 @@ function jsonList(text: string): unknown {
 
 function conditionTest(type: string, condition: unknown): Test {
   if (!isObject(condition)) throw invalid("A condition must be an object.");
-  const name = String(condition.PropertyName);
+  const name = word(condition.PropertyName);
   if (!propertiesOf(type)?.has(name)) throw invalid(`'${name}' is not a property of ${type}.`);
   const wanted = wantedOf(condition.Value);
   // Of a managed property its value is compared.
@@ -89,7 +98,7 @@ function conditionTest(type: string, condition: unknown): Test {
     case "LessThan":
       return (document) => compare(read(document), wanted[0]) < 0;
     default:
-      throw invalid(`'${String(condition.ConditionOperator)}' is not a MetadataConditionOperator.`);
+      throw invalid(`'${word(condition.ConditionOperator)}' is not a MetadataConditionOperator.`);
   }
 }
 
@@ -129,9 +138,7 @@ function wantsOf(expression: unknown, type: string): Wants {
   const properties = isObject(expression) ? expression.Properties : undefined;
   if (!isObject(properties)) return () => false;
   if (properties.AllProperties === true) return () => true;
-  const names = new Set(
-    (Array.isArray(properties.PropertyNames) ? properties.PropertyNames : []).map(String),
-  );
+  const names = new Set((Array.isArray(properties.PropertyNames) ? properties.PropertyNames : []).map(word));
   const known = propertiesOf(type);
   for (const name of names) {
     const isPart = (PARTS as readonly string[]).includes(name) || name.endsWith("OptionSet");
@@ -297,6 +304,11 @@ export function retrieveMetadataChanges(
     "@odata.context": `${session.root}$metadata#Microsoft.Dynamics.CRM.RetrieveMetadataChangesResponse`,
     ServerVersionStamp: stampOf(world),
     DeletedMetadata: deletedSince(world, since, filters === undefined ? undefined : unquoted(filters)),
-    EntityMetadata: Array.isArray(labels) ? inLanguages(items, labels.map(Number)) : items,
+    EntityMetadata: Array.isArray(labels)
+      ? inLanguages(
+          items,
+          labels.map((code) => Number(word(code))),
+        )
+      : items,
   });
 }

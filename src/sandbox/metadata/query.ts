@@ -39,9 +39,9 @@ export function checkMetadataOptions(query: ReadonlyMap<string, string>): void {
 
 function propertyOf(kind: Kind, document: Document, path: readonly string[]): unknown {
   const [first = "", ...rest] = path;
-  let value: unknown = first in document ? document[first] : kind.fallback?.(document, first);
+  let value: unknown = Object.hasOwn(document, first) ? document[first] : kind.fallback?.(document, first);
   for (const name of rest) {
-    if (typeof value !== "object" || value === null) return undefined;
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
     value = (value as Document)[name];
   }
   return value;
@@ -192,7 +192,7 @@ function checkNames(rules: Unverified, kind: Kind, options: Options): void {
     if (!kind.properties.has(name)) throw unknownQueryProperty(rules, kind.type, name);
   }
   for (const { name } of options.expand) {
-    if (!kind.expand[name]) throw unknownQueryProperty(rules, kind.type, name);
+    if (!Object.hasOwn(kind.expand, name)) throw unknownQueryProperty(rules, kind.type, name);
   }
 }
 

@@ -85,7 +85,9 @@ function oneProperty(
   let value: unknown = document;
   for (const [depth, name] of names.entries()) {
     const known =
-      depth === 0 ? kind.properties.has(name) || name in document : isDocument(value) && name in value;
+      depth === 0
+        ? kind.properties.has(name) || Object.hasOwn(document, name)
+        : isDocument(value) && Object.hasOwn(value, name);
     if (!known) throw unknownSet(asked.world.rules, name);
     const found: unknown = (value as Document)[name];
     value = depth === 0 && found === undefined ? (kind.fallback?.(document, name) ?? null) : found;
