@@ -43,8 +43,7 @@ export function relatedRows(world: World, from: Table, collection: Collection, i
 }
 
 /**
- * The same for many rows of one request: what has no index is looked through once and not once per row.
- * @returns a reader that is good until something is written
+ * The same for many rows: what has no index is looked through once and not once per row, until something is written.
  */
 export function relatedReader(
   world: World,
@@ -53,9 +52,11 @@ export function relatedReader(
 ): (id: string) => readonly Row[] {
   const tie = world.schema.tables.get(collection.tie) as Table;
   if (tie.tracked.includes(collection.own)) return (id) => relatedRows(world, from, collection, id);
-  let found: Map<string, Row[]> | undefined;
+  let found = new Map<string, Row[]>();
+  let version = -1;
   return (id) => {
-    if (!found) {
+    if (version !== world.store.version()) {
+      version = world.store.version();
       found = new Map();
       for (const row of world.store.rows(tie).values()) {
         const value = row.values[collection.own];

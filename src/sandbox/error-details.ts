@@ -63,6 +63,8 @@ export function duplicateDetails(
 
 /** All annotations of an error, of which a client gets those that it asked for. */
 export function errorAnnotations(refusal: Refusal): Record<string, string> {
+  // Captured without the general ones.
+  if (refusal.code === "0x80060892") return { ...refusal.details };
   const number = refusal.code.replace(/^0x/i, "");
   const link = `http://go.microsoft.com/fwlink/?LinkID=398563&error=Microsoft.Crm.CrmException%3a${number}&client=platform`;
   const trace = refusal.code === "0x80040265" ? { [TRACE]: `\r\n${refusal.message}\r\n` } : {};

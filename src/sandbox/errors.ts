@@ -48,9 +48,10 @@ export const unknownProperty = (set: string, table: string, name: string) =>
       "---> Microsoft.OData.ODataException: Does not support untyped value in non-open type.",
   );
 
-export const undeclaredProperty = (set: string, name: string) =>
+/** Captured without the name of a set. */
+export const undeclaredProperty = (name: string) =>
   payloadError(
-    set,
+    "",
     `Microsoft.OData.ODataException: An undeclared property '${name}' which only has property annotations in the ` +
       "payload but no property value was found in the payload. In OData, only declared navigation properties and " +
       "declared named streams can be represented as properties without values.",
@@ -62,14 +63,17 @@ export const wrongType = (set: string, literal: string, type: string) =>
     `Microsoft.OData.ODataException: Cannot convert the literal '${literal.slice(0, 200)}' to the expected type '${type}'.`,
   );
 
-export const missingRow = (rules: Unverified, table: string, id: string) =>
-  new Refusal(
+/** Captured of users: their own service has its own words. */
+const NAMED_OTHERWISE: Readonly<Record<string, string>> = { systemuser: "SystemUser" };
+
+export const missingRow = (rules: Unverified, table: string, id: string) => {
+  const subject = rules.missingRowText === "entity" ? `Entity '${table}'` : table;
+  return new Refusal(
     404,
     "0x80040217",
-    rules.missingRowText === "entity"
-      ? `Entity '${table}' With Id = ${id} Does Not Exist`
-      : `${table} With Id = ${id} Does Not Exist`,
+    `${NAMED_OTHERWISE[table] ?? subject} With Id = ${id} Does Not Exist`,
   );
+};
 
 /** Page: support/bulk-operation-errors. */
 export const missingRows = (schemaName: string, ids: readonly string[]) =>
@@ -99,12 +103,18 @@ export const duplicateId = (rules: Unverified) =>
 export const rowExists = () =>
   new Refusal(412, "0x80040237", "A record with matching key values already exists.");
 
-export const keyViolated = (rules: Unverified, key: string, columns: string) =>
+export const keyViolated = (
+  rules: Unverified,
+  key: string,
+  columns: string,
+  details: Readonly<Record<string, string>>,
+) =>
   new Refusal(
     rules.duplicateStatus,
     "0x80060892",
     `Entity Key ${key} violated. A record with the same value for ${columns} already exists. A duplicate record ` +
       "cannot be created. Select one or more unique values and try again.",
+    { details },
   );
 
 export const versionMismatch = () =>

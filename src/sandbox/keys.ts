@@ -186,16 +186,10 @@ export function parseAddress(
 }
 
 /** What an `@odata.bind` value points at; the row must exist (404 names the target's table). */
-export function bindTarget(
-  world: World,
-  session: Session,
-  table: Table,
-  navigation: Navigation,
-  text: string,
-): Reference {
+export function bindTarget(world: World, session: Session, navigation: Navigation, text: string): Reference {
   const address = parseAddress(world, session, text);
   if (!navigation.targets.includes(address.table.logicalName)) {
-    throw undeclaredProperty(table.set, navigation.name);
+    throw undeclaredProperty(navigation.name);
   }
   const row = requireRow(world, address.table, address.identity);
   return { table: address.table.logicalName, id: row.id };

@@ -36,7 +36,7 @@ function memberIn(asked: Asked, collection: Collection, segment: Segment): Row {
   else {
     const text = call.method === "DELETE" ? (target.query.get("$id") ?? "") : referenceIn(asked);
     const address = parseAddress(world, call.session, text);
-    if (address.table !== table) throw undeclaredProperty(asked.table.set, segment.name);
+    if (address.table !== table) throw undeclaredProperty(segment.name);
     identity = address.identity;
   }
   return requireRow(world, table, identity);
@@ -91,7 +91,7 @@ export function writeReference(asked: Asked, key: Segment, navigation: Segment):
     return noContent();
   }
   const collection = table.collections.get(navigation.name);
-  if (!collection || call.method === "PUT") throw undeclaredProperty(table.set, navigation.name);
+  if (!collection || call.method === "PUT") throw undeclaredProperty(navigation.name);
   const member = memberIn(asked, collection, navigation);
   if (collection.member === undefined) writeLookup(asked, row, collection, member);
   else writePair(asked, row, collection, member);

@@ -94,7 +94,7 @@ export function readPayload(
       written[column.logicalName] = slot.check(input);
     } else if (slot.is === "bind") {
       if (!isText(input)) throw wrongType(table.set, String(input), "Edm.String");
-      written[column.logicalName] = bindTarget(world, session, table, slot.navigation, input);
+      written[column.logicalName] = bindTarget(world, session, slot.navigation, input);
     } else {
       throw payloadError(
         table.set,
@@ -118,7 +118,7 @@ function refuseUnlessAnnotation(
   if (sign < 0) throw unknownProperty(table.set, table.logicalName, name);
   if (sign === 0) {
     if (name !== "@odata.type") {
-      if (name.startsWith("@odata.") && !ROW_ANNOTATIONS.has(name)) throw undeclaredProperty(table.set, name);
+      if (name.startsWith("@odata.") && !ROW_ANNOTATIONS.has(name)) throw undeclaredProperty(name);
       return;
     }
     if (input === `Microsoft.Dynamics.CRM.${table.logicalName}`) return;
@@ -132,6 +132,6 @@ function refuseUnlessAnnotation(
   const declared = slots.get(subject);
   // Annotations that come back from a read (formatted values) are accepted beside a declared property.
   if (declared && !name.endsWith("@odata.bind")) return;
-  if (!(subject in body) || !declared) throw undeclaredProperty(table.set, subject);
-  throw undeclaredProperty(table.set, name);
+  if (!(subject in body) || !declared) throw undeclaredProperty(subject);
+  throw undeclaredProperty(name);
 }

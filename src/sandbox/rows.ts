@@ -235,5 +235,5 @@ export function writeProperty(asked: Asked, key: Segment, name: string): Reply {
     throw payloadError(table.set, "Microsoft.OData.ODataException: 'value' is missing.");
   const written = readPayload(world, call.session, table, { [name]: value }, "update");
   world.store.transaction(() => updateRow(world, call.session, table, row, written));
-  return noContent(addressOf(asked, row.id));
+  return noContent();
 }

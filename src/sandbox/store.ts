@@ -1,3 +1,4 @@
+import { duplicateDetails } from "./error-details.ts";
 import { duplicateId, keyViolated } from "./errors.ts";
 import { idSequence } from "./guid.ts";
 import type { AlternateKey, Schema, Table } from "./schema.ts";
@@ -120,6 +121,18 @@ export function createStore(
   let version = 1_000_000;
   let order = 0;
 
+  function violated(key: AlternateKey, table: Table, row: Row) {
+    const columns = key.parts.map((part) => part.label).join(", ");
+    const names = [...key.columns, table.primaryId];
+    const values = names.map((name) => [name, targetOf(row.values[name]) ?? ""] as const);
+    return keyViolated(
+      rules,
+      key.label,
+      columns,
+      duplicateDetails(key.label, columns, Object.fromEntries(values)),
+    );
+  }
+
   function place(
     table: Table,
     id: string,
@@ -139,7 +152,7 @@ export function createStore(
       if (check && to !== undefined && ids.has(to)) {
         // What is no alternate key is a plain unique index: the database says so in other words.
         if (table.unique.includes(key)) throw duplicateId(rules);
-        throw keyViolated(rules, key.label, key.parts.map((part) => part.label).join(", "));
+        throw violated(key, table, after as Row);
       }
       moved.push({ ids, from, to });
     }
