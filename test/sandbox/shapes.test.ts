@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ID, openWire, type Wire } from "./client.ts";
+import { ID, idIn, openWire, type Wire } from "./client.ts";
 
 let wire: Wire & AsyncDisposable;
 beforeAll(async () => {
@@ -173,6 +173,19 @@ describe("relationships", () => {
     );
     expect(many.value[0]["@odata.type"]).toBe(`#${CRM}ManyToManyRelationshipMetadata`);
   });
+});
+
+test("a contact and a lead are linked and parted", async () => {
+  const contact = idIn(await wire.call("POST", "contacts", { lastname: "Ray" }));
+  const lead = idIn(await wire.call("POST", "leads", { lastname: "Lin" }));
+  const link = `contacts(${contact})/contactleads_association/$ref`;
+  const linked = await wire.call("POST", link, { "@odata.id": `${wire.root}leads(${lead})` });
+  expect([linked.status, linked.text]).toEqual([204, ""]);
+  const back = `leads(${lead})?$select=lastname&$expand=contactleads_association($select=lastname)`;
+  expect((await get(back)).contactleads_association).toMatchObject([{ lastname: "Ray" }]);
+  const parted = await wire.call("DELETE", `contacts(${contact})/contactleads_association(${lead})/$ref`);
+  expect(parted.status).toBe(204);
+  expect((await get(back)).contactleads_association).toEqual([]);
 });
 
 describe("global choices", () => {
