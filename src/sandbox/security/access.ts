@@ -60,10 +60,16 @@ function compile(world: World, user: Reference): Access | "everything" {
   const names = rolesOf(security, user.id);
   if (names.includes(SYSTEM_ADMINISTRATOR)) return "everything";
   const roles = names.flatMap((name) => security.roles.get(name) ?? []);
-  const rights = new Map<Table, Set<Right>>();
-  for (const table of world.schema.tables.values()) {
-    rights.set(table, new Set(roles.flatMap((role) => rightsOn(role, table.logicalName))));
-  }
+  // Worked out on demand: tables may come and go while a sandbox runs.
+  const rights = new Map<string, ReadonlySet<Right>>();
+  const rightsFor = (table: string): ReadonlySet<Right> => {
+    let granted = rights.get(table);
+    if (!granted) {
+      granted = new Set(roles.flatMap((role) => rightsOn(role, table)));
+      rights.set(table, granted);
+    }
+    return granted;
+  };
   const privileges = new Set(roles.flatMap((role) => role.privileges ?? []));
   const table = world.schema.tables.get("systemuser");
   const client = table && world.store.get(table, user.id)?.values.applicationid;
@@ -77,7 +83,7 @@ function compile(world: World, user: Reference): Access | "everything" {
   return {
     principal: user,
     roles: names,
-    allows: (right, on) => rights.get(on)?.has(right) ?? false,
+    allows: (right, on) => rightsFor(on.logicalName).has(right),
     has: (privilege) => privileges.has(privilege),
     opens: (what, column) => opened.has(`${what} ${column}`),
   };
