@@ -17,7 +17,8 @@ export interface Call {
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Text, or the bytes of a file. */
+  readonly body: string | Buffer;
   /** Where the row is that came back whole: `$1` in a change set may point at it. */
   readonly address?: string;
 }

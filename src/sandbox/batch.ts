@@ -67,7 +67,7 @@ function runOperation(
 /** Seen live: a throttled part comes in the frame without `error`. */
 function legacyThrottle(reply: Reply): Reply {
   if (reply.status !== 429) return reply;
-  const { error } = JSON.parse(reply.body) as { error: { code: string; message: string } };
+  const { error } = JSON.parse(String(reply.body)) as { error: { code: string; message: string } };
   const refusal = new Refusal(429, error.code, error.message, { legacy: true });
   return { ...reply, body: errorBody(refusal) };
 }

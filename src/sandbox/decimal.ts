@@ -84,3 +84,9 @@ export function multiply(a: string, b: string): string {
   const scale = places(a) + places(b);
   return unscaled(scaled(a, places(a)) * scaled(b, places(b)), scale);
 }
+
+/** `a + b`, exactly. */
+export function plus(a: string, b: string): string {
+  const scale = Math.max(places(a), places(b));
+  return unscaled(scaled(a, scale) + scaled(b, scale), scale);
+}

@@ -145,6 +145,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     costs: newCosts(options.costs),
     meter: { rows: 0 },
     hooks: HOOKS,
+    uploads: new Map(),
   };
   const quietly = <T>(work: () => T): T => {
     quiet = true;

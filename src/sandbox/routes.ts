@@ -1,7 +1,9 @@
+import { aggregateRows } from "./aggregate.ts";
 import { type Call, type Kind, type Reply, type Route, withBody } from "./api.ts";
 import { BULK, runBulk } from "./bulk.ts";
 import { metadataDocument } from "./csdl/document.ts";
 import { noRoute, querySyntax, Refusal, readOnlyTable, unknownSet, wrongMethod } from "./errors.ts";
+import { deleteFile, readFile, writeFile } from "./files/requests.ts";
 import { parseCondition, parsePreferences } from "./headers.ts";
 import { readCollection, readReference, writeReference } from "./links.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
@@ -117,6 +119,10 @@ function setRoute(asked: rows.Asked): Route {
   const mark = call.target.indexOf("?");
   const raw = mark < 0 ? "" : call.target.slice(mark + 1);
   const headers = preferences.applied ? { "Preference-Applied": preferences.applied } : {};
+  if (target.query.has("$apply")) {
+    const run = () => withBody(200, aggregateRows(world, call.session, table, target.query), headers);
+    return { kind: "read", table: name, run };
+  }
   const tracks = preferences.trackChanges || target.query.has("$deltatoken");
   const find = tracks ? readChanges : queryRows;
   return {
@@ -164,6 +170,15 @@ function rowRoute(asked: rows.Asked): Route {
     return route(call.method === "DELETE" ? "disassociate" : "associate", () =>
       writeReference(asked, key, property),
     );
+  }
+  const column = table.columns.get(property.name);
+  if ((column?.type === "file" || column?.type === "image") && (suffix || call.method !== "GET")) {
+    if (suffix?.name === "$value" && call.method === "GET") {
+      return route("read", () => readFile(asked, key, column));
+    }
+    if (suffix) throw unknownSet(world.rules, suffix.name);
+    if (call.method === "PATCH") return route("update", () => writeFile(asked, key, column));
+    if (call.method === "DELETE") return route("update", () => deleteFile(asked, key, column));
   }
   if (suffix && suffix.name !== "$value") throw unknownSet(world.rules, suffix.name);
   if (call.method === "GET") {

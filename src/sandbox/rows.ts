@@ -98,7 +98,7 @@ export function read(asked: Asked, key: Segment): Reply {
   const reply = represented(asked, 200, row);
   if (!preferences.annotation("Microsoft.Dynamics.CRM.globalmetadataversion")) return reply;
   const version = `,"@Microsoft.Dynamics.CRM.globalmetadataversion":"${world.metadata.version()}"`;
-  return { ...reply, body: reply.body.replace(',"@odata.etag"', () => `${version},"@odata.etag"`) };
+  return { ...reply, body: String(reply.body).replace(',"@odata.etag"', () => `${version},"@odata.etag"`) };
 }
 
 /** Checks the values of an alternate key like any other value, since they become the new row's. */

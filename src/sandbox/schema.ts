@@ -58,6 +58,7 @@ export interface Table extends Omit<TableDescription, "columns" | "keys" | "uniq
   readonly tracked: readonly string[];
   readonly collections: ReadonlyMap<string, Collection>;
   readonly money: readonly Column[];
+  readonly images: readonly Column[];
   readonly fallbacks: readonly (readonly [column: string, value: number | boolean])[];
   /** Columns that number themselves. */
   readonly numbered: readonly Column[];
@@ -127,6 +128,7 @@ function compileTable(description: TableDescription): Table {
     ),
     tracked: description.columns.filter(isTracked).map((column) => column.logicalName),
     collections: new Map(),
+    images: description.columns.filter((column) => column.type === "image"),
     money: description.columns.filter((column) => column.type === "money" && !column.calculationOf),
     fallbacks: description.columns
       .filter((column) => column.fallback !== undefined && column.type !== "state")

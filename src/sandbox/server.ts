@@ -46,7 +46,10 @@ async function readBody(
   });
   if (size > limit) return { text: undefined, size };
   const [only] = chunks;
-  return { text: (chunks.length === 1 && only ? only : Buffer.concat(chunks)).toString("utf8"), size };
+  // Files come as they are; latin1 keeps every byte.
+  const isFile = /^application\/octet-stream\b/i.test(request.headers["content-type"] ?? "");
+  const encoding = isFile ? "latin1" : "utf8";
+  return { text: (chunks.length === 1 && only ? only : Buffer.concat(chunks)).toString(encoding), size };
 }
 
 /** A 204 or 304 has no body and no length. */

@@ -167,6 +167,14 @@ const guid: Make = (table, column) => (input) => {
   return input.toLowerCase();
 };
 
+/** The picture itself, base64 (page: image-attributes). */
+const image: Make = (table, column) => (input) => {
+  if (!isText(input) || !/^[A-Za-z0-9+/]*={0,2}$/.test(input) || input.length % 4 !== 0) {
+    throw mismatch(table, column, input);
+  }
+  return input;
+};
+
 /** Lookups are bound, never valued; the rest are not OData properties. Both are refused before a check is asked. */
 const never: Make = (table, column) => (input) => {
   throw mismatch(table, column, input);
@@ -191,7 +199,7 @@ const MAKE: Record<ColumnType, Make> = {
   owner: never,
   guid,
   entityname: string,
-  image: never,
+  image,
   file: never,
   partylist: never,
   virtual: never,

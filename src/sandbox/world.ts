@@ -2,6 +2,7 @@ import type { Sequences } from "./autonumber.ts";
 import type { Counters } from "./counters.ts";
 import type { DuplicateRule, PluginRule } from "./custom-logic.ts";
 import type { FaultList } from "./faults/list.ts";
+import type { Upload } from "./files/store.ts";
 import type { CostModel } from "./limits/cost.ts";
 import type { Metadata } from "./metadata/state.ts";
 import type { Writer } from "./payload.ts";
@@ -50,6 +51,8 @@ export interface World {
   readonly hidden?: ReadonlySet<Column>;
   /** By table. */
   readonly hooks: ReadonlyMap<string, Hooks>;
+  /** Files that arrive in parts, by token. */
+  readonly uploads: Map<string, Upload>;
   readonly now: () => Date;
   readonly started: Date;
 }

@@ -5,6 +5,7 @@ import { moment } from "./dates.ts";
 import { divide, round } from "./decimal.ts";
 import { newPlace } from "./elastic.ts";
 import { requiredNull } from "./errors.ts";
+import { imageValues } from "./files/image.ts";
 import type { Writer, Written } from "./payload.ts";
 import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
@@ -76,6 +77,16 @@ function settleComputed(draft: Draft, shape: Shape): void {
   }
 }
 
+/** A picture has an id, a time and an address of its own. */
+function settleImages(world: World, table: Table, draft: Draft, written: Written): void {
+  for (const column of table.images) {
+    const picture = written[column.logicalName];
+    if (picture === undefined) continue;
+    const values = imageValues(world, column, picture);
+    for (const name in values) if (table.columns.has(name)) draft[name] = values[name];
+  }
+}
+
 /**
  * Makes a row.
  * @param written checked values; may hold the primary key
@@ -116,6 +127,7 @@ export function createRow(world: World, session: Session, table: Table, written:
   settleState(table, draft, written, id, undefined);
   settleMoney(world, table, draft, written, shape, true);
   settleComputed(draft, shape);
+  if (table.images.length > 0) settleImages(world, table, draft, written);
   if (table.elastic) draft.partitionid ??= id;
   const row = world.store.insert(table, newPlace(table, draft, id), draft, shape.columns);
   hooks?.created?.(world, session, row);
@@ -152,5 +164,6 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   settleState(table, draft, written, row.id, row.values);
   settleMoney(world, table, draft, written, shape, false);
   settleComputed(draft, shape);
+  if (table.images.length > 0) settleImages(world, table, draft, written);
   return world.store.replace(table, row, draft, shape.columns);
 }

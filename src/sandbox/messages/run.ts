@@ -1,5 +1,6 @@
 import type { Call, Reply, Route } from "../api.ts";
 import { noRoute, payloadError, unknownSet } from "../errors.ts";
+import { FILE_ACTIONS } from "../files/actions.ts";
 import { JOB_ACTIONS } from "../jobs/bulk-delete.ts";
 import { isObject, parseJson } from "../json.ts";
 import { identify, requireRow } from "../keys.ts";
@@ -12,7 +13,12 @@ import { MESSAGES, type Message, removeMemberList } from "./catalogue.ts";
 import { bodyText, checkParameters, type Handler } from "./invocation.ts";
 
 const CRM = "Microsoft.Dynamics.CRM.";
-const HANDLERS: Readonly<Record<string, Handler>> = { ...LIST_ACTIONS, ...SEGMENT_ACTIONS, ...JOB_ACTIONS };
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  ...LIST_ACTIONS,
+  ...SEGMENT_ACTIONS,
+  ...JOB_ACTIONS,
+  ...FILE_ACTIONS,
+};
 const BY_NAME = new Map(MESSAGES.map((message) => [message.name, message]));
 
 /** The action of this name; RemoveMemberList has the form that its switch says, or is not there at all. */

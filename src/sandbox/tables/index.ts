@@ -3,6 +3,7 @@ import type { ManyToMany, TableDescription } from "./column.ts";
 import { asset, LINKS as CUSTOM_LINKS, log, note, order, orderLine, tag } from "./custom.ts";
 import { account, contact } from "./customers.ts";
 import { shipment } from "./external.ts";
+import { fileattachment } from "./files.ts";
 import { asyncoperation, bulkdeleteoperation } from "./jobs.ts";
 import { SALES_LINKS } from "./links.ts";
 import {
@@ -42,6 +43,7 @@ export const TABLES: readonly TableDescription[] = [
   task,
   phonecall,
   activityparty,
+  fileattachment,
   asyncoperation,
   bulkdeleteoperation,
   segmentdefinition,
