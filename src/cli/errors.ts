@@ -22,9 +22,30 @@ export function explain(error: unknown): { readonly problems: readonly Problem[]
     };
     return { problems: [problem], exit: EXIT_CODE.aborted };
   }
+  const system = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (system !== undefined && SYSTEM_REMEDIES[system] !== undefined) {
+    const problem: Problem = {
+      kind: "config",
+      code: `system.${system}`,
+      message: `${message}.`,
+      remedy: SYSTEM_REMEDIES[system],
+    };
+    return { problems: [problem], exit: EXIT_CODE.config };
+  }
   const remedy = "This is a defect of Backhaul: please report it, with the output of DEBUG=backhaul.";
   return { problems: [{ kind: "bug", code: "cli.unexpected", message, remedy }], exit: EXIT_CODE.bug };
 }
+
+/** What the operating system refuses, and what the user does about it. */
+const SYSTEM_REMEDIES: Readonly<Record<string, string>> = {
+  EACCES: "Let this user read and write there.",
+  EPERM: "Let this user read and write there.",
+  EROFS: "The file system is read-only: name another folder by state.path in backhaul.yml.",
+  ENOSPC: "Make room on the disk; the next run goes on where this one stopped.",
+  EDQUOT: "Make room on the disk; the next run goes on where this one stopped.",
+  EMFILE: "Raise the limit of open files (ulimit -n).",
+  EADDRINUSE: "Something listens there already: name another port by --port.",
+};
 
 /** Errors that oclif throws for a wrong flag, argument or command. */
 function isUsage(error: unknown): boolean {

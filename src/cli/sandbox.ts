@@ -2,7 +2,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { fail } from "../core/errors.ts";
 
@@ -48,20 +47,28 @@ export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
       detached: true, // Ctrl-C is for the run; the sandbox ends when its input does
     },
   );
-  const ended = new Promise<void>((done) => child.once("exit", () => done()));
-  let complaint = "";
-  child.stderr.on("data", (text: Buffer) => {
-    complaint += text.toString("utf8");
+  const ended = new Promise<void>((done) => child.once("close", () => done()));
+  let output = "";
+  const ready = new Promise<SandboxReady>((done) => {
+    child.stdout.on("data", (text: Buffer) => {
+      output += text.toString("utf8");
+      const line = /^\{"url".*$/m.exec(output)?.[0];
+      if (line !== undefined && output.includes("\n")) done(JSON.parse(line) as SandboxReady);
+    });
   });
-  const first = await Promise.race([firstLine(child.stdout), ended.then(() => undefined)]);
+  child.stderr.resume();
+  const first = await Promise.race([ready, ended]);
   if (first === undefined) {
+    // One that was starting at the same time may serve the project by now.
+    const other = read(addressFile(data));
+    if (other !== undefined && isAlive(other.pid)) return connectTo(other, async () => {});
     throw fail.connection(
       "sandbox.failed",
-      `The sandbox did not start: ${complaint.trim().split("\n", 1)[0] ?? "no reason given"}`,
+      `The sandbox did not start: ${complaint(output)}`,
       "Run backhaul sandbox by hand to see why.",
     );
   }
-  return connectTo(JSON.parse(first) as SandboxReady, async () => {
+  return connectTo(first, async () => {
     child.stdin.end();
     await ended;
   });
@@ -91,7 +98,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function firstLine(stream: NodeJS.ReadableStream): Promise<string | undefined> {
-  for await (const line of createInterface({ input: stream })) return line;
-  return undefined;
+/** The reason in what a sandbox that failed has printed under `--json`. */
+function complaint(output: string): string {
+  try {
+    const { error } = JSON.parse(output) as { error: { problems: readonly { message: string }[] } };
+    return error.problems[0]?.message ?? "it gave no reason.";
+  } catch {
+    return "it gave no reason.";
+  }
 }

@@ -42,7 +42,7 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
     preserve_insertion_order: "false",
     threads: "2",
   }).catch((error: unknown) => {
-    throw lockedBy(path, error);
+    throw unreadable(path, lockedBy(path, error));
   });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
@@ -104,6 +104,21 @@ export function lockedBy(path: string, error: unknown): unknown {
       code: "state.locked",
       message: `The state ${path} is in use by ${holder}.`,
       remedy: "Two runs of one sync never overlap: wait for the other one to end, or stop it.",
+    },
+    error,
+  );
+}
+
+/** The error of a state file that cannot be opened at all: damaged, of a newer version, not ours to read. */
+function unreadable(path: string, error: unknown): unknown {
+  if (error instanceof SyncError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SyncError(
+    {
+      kind: "config",
+      code: "state.unreadable",
+      message: `The state cannot be opened: ${message.split("\n", 1)[0]}`,
+      remedy: `Check that ${path} may be read and written and that the disk has room; restore it from a backup if it is damaged, or remove it: the next run then starts from an empty snapshot.`,
     },
     error,
   );
