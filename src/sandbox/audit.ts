@@ -24,16 +24,23 @@ export const newAudit = (): Audit => ({ commits: [], size: 0, next: 1 });
 const operationOf = ({ before, after }: Change): "create" | "update" | "delete" =>
   after ? (before ? "update" : "create") : "delete";
 
+const isLike = (a: Change, b: Change): boolean =>
+  a.table === b.table &&
+  (a.before === undefined) === (b.before === undefined) &&
+  (a.after === undefined) === (b.after === undefined);
+
 /** Notes committed changes in the audit and the counters. */
 export function note(audit: Audit, counters: Counters, changes: readonly Change[], at: Date): void {
-  for (const change of changes) {
-    const name = change.table.logicalName;
-    let rows = counters.rows[name];
-    if (!rows) {
-      rows = {};
-      counters.rows[name] = rows;
-    }
-    bump(rows, operationOf(change));
+  for (let from = 0; from < changes.length; ) {
+    // Neighbours are mostly alike: they are counted together.
+    const first = changes[from] as Change;
+    const operation = operationOf(first);
+    let to = from + 1;
+    while (to < changes.length && isLike(changes[to] as Change, first)) to += 1;
+    const name = first.table.logicalName;
+    counters.rows[name] ??= {};
+    bump(counters.rows[name] as Record<string, number>, operation, to - from);
+    from = to;
   }
   audit.commits.push({ first: audit.next, at: at.toISOString(), changes });
   audit.next += changes.length;

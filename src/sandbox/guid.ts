@@ -22,11 +22,23 @@ export function randomId(): string {
 /** Ids made by the server grow with time, like the real ones (page: create-entity-web-api). */
 export function idSequence(): () => string {
   const tail = randomBytes(6).toString("hex");
+  let milliseconds = 0;
   let last = 0n;
+  /** The low 32 bits of the last id, and what stands behind them: within a millisecond only they change. */
+  let low = 0;
+  let rest = "";
   return () => {
-    const ticks = BigInt(Date.now()) * 10_000n + 122_192_928_000_000_000n;
-    last = ticks > last ? ticks : last + 1n;
-    const hex = last.toString(16).padStart(16, "0");
-    return `${hex.slice(8)}-${hex.slice(4, 8)}-1${hex.slice(1, 4)}-a${tail.slice(0, 3)}-${tail.slice(0, 6)}${tail.slice(6)}`;
+    const now = Date.now();
+    low += 1;
+    if (now !== milliseconds || low > 0xffff_ffff) {
+      const ticks = BigInt(now) * 10_000n + 122_192_928_000_000_000n;
+      const next = (last & ~0xffff_ffffn) + BigInt(low);
+      last = ticks > next ? ticks : next;
+      milliseconds = now;
+      low = Number(last & 0xffff_ffffn);
+      const hex = last.toString(16).padStart(16, "0");
+      rest = `-${hex.slice(4, 8)}-1${hex.slice(1, 4)}-a${tail.slice(0, 3)}-${tail}`;
+    }
+    return low.toString(16).padStart(8, "0") + rest;
   };
 }

@@ -85,6 +85,7 @@ const ALWAYS = [
   "statuscode",
   "transactioncurrencyid",
   "exchangerate",
+  "partitionid",
 ];
 
 /**

@@ -115,7 +115,13 @@ export function createStore(
   });
   for (const table of schema.tables.values()) shelves.set(table, emptyShelf(table));
   const shelf = (table: Table): Shelf => shelves.get(table) as Shelf;
-  const newId = idSequence();
+  const nextId = idSequence();
+  /** The id that was given out last: nobody can have it yet. */
+  let fresh = "";
+  const newId = (): string => {
+    fresh = nextId();
+    return fresh;
+  };
   let journal: Change[] = [];
   let depth = 0;
   let version = 1_000_000;
@@ -228,7 +234,8 @@ export function createStore(
         ?.ids.get(text);
     },
     insert(table, id, values, written) {
-      if (shelf(table).rows.has(id)) throw duplicateId(rules);
+      if (id !== fresh && shelf(table).rows.has(id)) throw duplicateId(rules);
+      fresh = "";
       const row: Row = { id, version: ++version, order: ++order, values };
       write(table, id, undefined, row, written);
       return row;

@@ -69,12 +69,19 @@ function settleComputed(draft: Draft, shape: Shape): void {
     const { firstname, lastname } = draft;
     draft.fullname = (firstname && lastname ? `${firstname} ${lastname}` : firstname || lastname) || null;
   }
-  for (const { composite, parts } of shape.addresses) {
-    const [line1, line2, line3, city, state, code, country] = parts.map((part) => draft[part]);
-    const region = [state, code].filter(Boolean).join(" ");
-    const lines = [line1, line2, line3, [city, region].filter(Boolean).join(", "), country];
-    draft[composite] = lines.filter(Boolean).join("\r\n") || null;
-  }
+  for (const { composite, parts } of shape.addresses) draft[composite] = addressOf(draft, parts);
+}
+
+/** Two texts with something between them, or the one that there is. */
+const joined = (a: Value | undefined, between: string, b: Value | undefined): string =>
+  a && b ? `${a}${between}${b}` : String(a || b || "");
+
+/** An address as a form shows it: lines, then city, region and code, then the country. */
+function addressOf(draft: Draft, parts: readonly string[]): string | null {
+  const part = (at: number) => draft[parts[at] as string];
+  const place = joined(part(3), ", ", joined(part(4), " ", part(5)));
+  const lines = joined(joined(part(0), "\r\n", part(1)), "\r\n", part(2));
+  return joined(joined(lines, "\r\n", place), "\r\n", part(6)) || null;
 }
 
 /** A picture has an id, a time and an address of its own. */
