@@ -124,7 +124,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const store = createStore(schema, rules, committed);
   seedOrganization(schema, store, users);
   for (const [tableName, row] of log?.rows ?? []) {
-    const table = schema.tables.get(tableName);
+    const table = schema.tables.get(tableName) ?? schema.internal.get(tableName);
     if (table) store.restore(table, row, row.id);
   }
   const world: World = {

@@ -92,7 +92,9 @@ export function read(asked: Asked, key: Segment): Reply {
   const { world, call, table, preferences } = asked;
   const row = requireRow(world, table, identityIn(asked, key));
   const condition = parseCondition(call.headers["if-none-match"]);
-  if (condition.is === "version" && condition.version === row.version) {
+  // Neither related rows nor annotations show in the version (page: perform-conditional-operations).
+  const isWhole = !asked.target.query.has("$expand") && !call.headers.prefer?.includes("annotations");
+  if (condition.is === "version" && condition.version === row.version && isWhole) {
     return { status: 304, headers: { ETag: etagOf(table, row.version) }, body: "" };
   }
   const reply = represented(asked, 200, row);
@@ -152,6 +154,17 @@ function identityIn(asked: Asked, key: Segment): Identity {
   return identity.by === "id" && partition !== undefined ? { ...identity, partition } : identity;
 }
 
+/** Versions are compared where the definition says so (page: perform-conditional-operations). */
+function requireVersions(table: Table): void {
+  if (table.loaded?.entity.IsOptimisticConcurrencyEnabled !== false) return;
+  throw new Refusal(
+    400,
+    "0x8006088d",
+    `Optimistic concurrency isn't enabled for entity type ${table.logicalName}. The IfVersionMatches value of ` +
+      "ConcurrencyBehavior can only be used if optimistic concurrency is enabled.",
+  );
+}
+
 /** `PATCH set(key)`: an upsert unless a condition says otherwise (page: perform-conditional-operations). */
 export function patch(asked: Asked, key: Segment): Reply {
   const { world, call, table, preferences } = asked;
@@ -164,6 +177,7 @@ export function patch(asked: Asked, key: Segment): Reply {
   return world.store.transaction(() => {
     const found = findRow(world, table, identity);
     if (found && noneMatch.is === "any") throw rowExists();
+    if (match.is === "version") requireVersions(table);
     if (found && match.is === "version" && match.version !== found.version) throw versionMismatch();
     if (!found && match.is !== "none") {
       const refusal = missingOf(world, table, identity);
@@ -192,6 +206,7 @@ export function remove(asked: Asked, key: Segment): Reply {
   const { world, call, table } = asked;
   const row = requireRow(world, table, identityIn(asked, key));
   const match = parseCondition(call.headers["if-match"]);
+  if (match.is === "version") requireVersions(table);
   if (match.is === "version" && match.version !== row.version) throw versionMismatch();
   world.store.transaction(() => deleteRow(world, table, row));
   return noContent();

@@ -71,6 +71,8 @@ export interface Table extends Omit<TableDescription, "columns" | "keys" | "uniq
 export interface Schema {
   readonly tables: ReadonlyMap<string, Table>;
   readonly sets: ReadonlyMap<string, Table>;
+  /** Tables that no request reaches, by name. */
+  readonly internal: ReadonlyMap<string, Table>;
   readonly links: readonly ManyToMany[];
   /** By the table that is pointed at. */
   readonly dependents: ReadonlyMap<string, readonly Dependent[]>;
@@ -226,10 +228,13 @@ export function compileSchema(
   const usable = links.filter((link) => known.has(link.entity1) && known.has(link.entity2));
   const all = descriptions.map((description) => computing(keepingPairs(description, usable)));
   for (const link of usable) if (!known.has(link.intersect)) all.push(intersectTable(link));
-  const tables = new Map(all.map((description) => [description.logicalName, compileTable(description)]));
+  const compiled = all.map(compileTable);
+  const named = (kept: readonly Table[]) => new Map(kept.map((table) => [table.logicalName, table]));
+  const tables = named(compiled.filter((table) => !table.internal));
   collectionsOf(tables, usable);
   return {
     tables,
+    internal: named(compiled.filter((table) => table.internal)),
     sets: new Map([...tables.values()].map((table) => [table.set, table])),
     links: usable,
     dependents: dependentsOf(tables, usable),

@@ -37,6 +37,8 @@ interface Shelf {
   /** By tracked column: the rows that point at an id. */
   readonly referrers: readonly { readonly column: string; readonly ids: Map<string, Set<string>> }[];
   readonly deleted: Deletion[];
+  /** Of deletions up to this version nothing is known any more. */
+  forgotten: number;
 }
 
 /** What change tracking tells of a row that is gone. */
@@ -58,6 +60,8 @@ export interface Store {
   referrers(table: Table, column: string, id: string): ReadonlySet<string>;
   /** Deletions in the order in which they happened, since the start. */
   deletions(table: Table): readonly Deletion[];
+  /** The version up to which deletions are forgotten, because there were too many since. */
+  forgotten(table: Table): number;
   /** Runs `work` whole or not at all; nested calls join the outer one and can be taken back alone. */
   transaction<T>(work: () => T): T;
   /** Puts a row in place as it was, outside transactions and checks: seeds and restarts. */
@@ -81,6 +85,8 @@ export function keyPart(rules: Unverified, value: Value | undefined): string | u
   return typeof value === "object" ? value.id : String(value);
 }
 
+/** Deletions of a table that are remembered; a client that is further behind starts over. */
+const MOST_DELETIONS = 1_000_000;
 const NOBODY: ReadonlySet<string> = new Set();
 
 const targetOf = (value: Value | undefined): string | undefined =>
@@ -112,8 +118,11 @@ export function createStore(
     indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, ids: new Map() })),
     referrers: table.tracked.map((column) => ({ column, ids: new Map() })),
     deleted: [],
+    forgotten: 0,
   });
-  for (const table of schema.tables.values()) shelves.set(table, emptyShelf(table));
+  for (const tables of [schema.tables, schema.internal]) {
+    for (const table of tables.values()) shelves.set(table, emptyShelf(table));
+  }
   const shelf = (table: Table): Shelf => shelves.get(table) as Shelf;
   const nextId = idSequence();
   /** The id that was given out last: nobody can have it yet. */
@@ -246,7 +255,12 @@ export function createStore(
       return next;
     },
     remove(table, row) {
-      shelf(table).deleted.push({ id: row.id, version: ++version });
+      const from = shelf(table);
+      from.deleted.push({ id: row.id, version: ++version });
+      if (from.deleted.length > MOST_DELETIONS && depth === 0) {
+        const dropped = from.deleted.splice(0, MOST_DELETIONS / 2);
+        from.forgotten = dropped.at(-1)?.version ?? from.forgotten;
+      }
       write(table, row.id, row, undefined, []);
     },
     referrers: (table, column, id) =>
@@ -254,6 +268,7 @@ export function createStore(
         .referrers.find((index) => index.column === column)
         ?.ids.get(id) ?? NOBODY,
     deletions: (table) => shelf(table).deleted,
+    forgotten: (table) => shelf(table).forgotten,
     transaction(work) {
       const mark = journal.length;
       depth += 1;

@@ -49,7 +49,7 @@ function tokenText({ version, at }: Token): string {
 const TOKEN = /^(\d{1,15})!(\d\d)\/(\d\d)\/(\d{4}) (\d\d):(\d\d):(\d\d)$/;
 
 /** @throws Refusal when the token is none, or too old to say what was deleted since */
-function readToken(world: World, text: string): Token {
+function readToken(world: World, table: Table, text: string): Token {
   const match = TOKEN.exec(text);
   if (!match) throw new Refusal(400, "0x80060888", "The value of the query option $deltatoken is malformed.");
   const [version = 0, month = 0, day = 0, year = 0, hour = 0, minute = 0, second = 0] = match
@@ -59,7 +59,8 @@ function readToken(world: World, text: string): Token {
   const age = world.now().getTime() - at.getTime();
   const started = Math.floor(world.started.getTime() / 1000) * 1000;
   // Deletions from before the last start are not known any more: as good as expired.
-  if (age > world.organization.changeTrackingDays * DAY || at.getTime() < started) {
+  const isKnown = at.getTime() >= started && version >= world.store.forgotten(table);
+  if (age > world.organization.changeTrackingDays * DAY || !isKnown) {
     const message = "Version stamp associated with the client has expired. Please perform a full sync.";
     throw new Refusal(400, world.rules.expiredTokenCode, message);
   }
@@ -115,7 +116,7 @@ export function readChanges(
   checkOptions(world, query);
   requireTracking(world, table);
   const given = query.get("$deltatoken");
-  const since = given === undefined ? undefined : readToken(world, given);
+  const since = given === undefined ? undefined : readToken(world, table, given);
   const skip = query.get("$skiptoken");
   const cursor = skip === undefined ? undefined : decodeCursor(skip);
   const size = Math.min(preferences.maxPageSize ?? LARGEST_PAGE, LARGEST_PAGE);
@@ -170,6 +171,6 @@ export function countChanges(
   requireTracking(world, table);
   const text = query.get("$deltatoken");
   if (text === undefined) throw payloadError(table.set, "$deltatoken is missing.");
-  const { version } = readToken(world, text);
+  const { version } = readToken(world, table, text);
   return String(changed(world, table, version).length + deleted(world, table, version).length);
 }

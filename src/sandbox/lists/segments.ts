@@ -2,9 +2,10 @@ import { noContent, type Reply, withBody } from "../api.ts";
 import { missingRow, Refusal } from "../errors.ts";
 import { isGuid } from "../guid.ts";
 import { type Handler, type Invocation, replyWith } from "../messages/invocation.ts";
+import type { Table } from "../schema.ts";
 import type { Row, Value } from "../store.ts";
 import type { Hooks, World } from "../world.ts";
-import { createRow, updateRow } from "../write.ts";
+import { updateRow } from "../write.ts";
 import { tableNamed } from "./membership.ts";
 
 /** Static segments of Customer Insights – Journeys (page: real-time-marketing-segments-api). */
@@ -47,6 +48,8 @@ function groupsOf(text: Value | undefined): readonly Group[] {
   return parsed as Group[];
 }
 
+const memberTable = (world: World): Table => world.schema.internal.get(MEMBER) as Table;
+
 interface Addressed {
   readonly segment: Row | undefined;
   readonly definition: Row;
@@ -67,7 +70,7 @@ function addressed(world: World, id: string): Addressed {
 const groupKey = (definition: Row, group: string): string => `${definition.id}:${group.toLowerCase()}`;
 
 function* idsOf(world: World, key: string): Iterable<string> {
-  const table = tableNamed(world, MEMBER);
+  const table = memberTable(world);
   for (const id of world.store.referrers(table, "msdynmkt_groupid", key)) {
     yield String(world.store.get(table, id)?.values.msdynmkt_entityid);
   }
@@ -94,15 +97,16 @@ function done(invocation: Invocation): Reply {
 }
 
 function addMembers(invocation: Invocation): Reply {
-  const { world, session } = invocation;
+  const { world } = invocation;
   const { key, ids } = asked(invocation);
-  const table = tableNamed(world, MEMBER);
+  const table = memberTable(world);
   const unique = table.unique[0];
   world.store.transaction(() => {
     for (const id of ids) {
       const written = { msdynmkt_groupid: key, msdynmkt_entityid: id };
       if (unique && world.store.find(table, unique, written) !== undefined) continue;
-      createRow(world, session, table, written);
+      const row = world.store.newId();
+      world.store.insert(table, row, { [table.primaryId]: row, ...written }, []);
     }
     if (world.store.referrers(table, "msdynmkt_groupid", key).size > MOST_IDS_PER_GROUP) {
       throw invalid(`At most ${MOST_IDS_PER_GROUP} ids fit one group.`);
@@ -114,7 +118,7 @@ function addMembers(invocation: Invocation): Reply {
 function removeMembers(invocation: Invocation): Reply {
   const { world } = invocation;
   const { key, ids } = asked(invocation);
-  const table = tableNamed(world, MEMBER);
+  const table = memberTable(world);
   const unique = table.unique[0];
   world.store.transaction(() => {
     for (const id of ids) {

@@ -139,6 +139,8 @@ export interface TableDescription {
   readonly activity?: boolean;
   /** Made from a many-to-many relationship: readable, written through `$ref`. */
   readonly intersect?: boolean;
+  /** The service keeps it and shows it to nobody: no set, no definition. */
+  readonly internal?: boolean;
   /** Status reasons may only follow their transitions (page: define-custom-state-model-transitions). */
   readonly enforceTransitions?: boolean;
   /** Columns that no two rows may share, without being an alternate key of the definitions. */

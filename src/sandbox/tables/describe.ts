@@ -357,7 +357,14 @@ export function table(
     readonly flags?: Partial<
       Pick<
         TableDescription,
-        "elastic" | "activity" | "enforceTransitions" | "unique" | "label" | "pluralLabel" | "dataProvider"
+        | "elastic"
+        | "activity"
+        | "internal"
+        | "enforceTransitions"
+        | "unique"
+        | "label"
+        | "pluralLabel"
+        | "dataProvider"
       >
     >;
   },

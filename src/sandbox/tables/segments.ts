@@ -93,7 +93,7 @@ export const segmentmember = table("msdynmkt_SegmentMember", 10503, {
   bulk: false,
   changeTracking: false,
   ownership: "None",
-  flags: { unique: [["msdynmkt_groupid", "msdynmkt_entityid"]] },
+  flags: { internal: true, unique: [["msdynmkt_groupid", "msdynmkt_entityid"]] },
   columns: [
     primaryKey("msdynmkt_SegmentMemberId"),
     text("msdynmkt_GroupId", 100).map((column) => ({ ...column, tracked: true })),
