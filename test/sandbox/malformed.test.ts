@@ -56,12 +56,25 @@ const urls = [
   "new_orders(new_ordernumber='x',new_linenumber=1)/new_AccountId/$ref",
   "$batch",
   "WhoAmI",
+  "accounts?$apply=filter(creditlimit gt 1)/groupby((name),aggregate(creditlimit with sum as total,$count as n))",
+  "accounts?$filter=contact_customer_accounts/any(c:c/lastname eq 'a')&$expand=contact_customer_accounts($select=lastname;$filter=lastname ne 'b';$top=2)",
+  "accounts?$select=name&$deltatoken=919042%2108%2f22%2f2024%2008%3a10%3a44",
+  "accounts?$skiptoken=%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22e30%22%20/%3E",
+  `systemusers(${ID})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()`,
+  `lists(${ID})/Microsoft.Dynamics.CRM.AddMemberList`,
+  "RetrieveMetadataChanges(Query=@p1,ClientVersionStamp=@p3)?@p1={'Criteria':{'FilterOperator':'And','Conditions':[]}}&@p3='1!2'",
+  "RelationshipDefinitions(SchemaName='account_primary_contact')/Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata",
+  "sdkmessagefilters?$select=sdkmessagefilterid&$filter=sdkmessageid/name eq @m and primaryobjecttypecode eq @t&@m='CreateMultiple'&@t='account'",
 ];
 const bodies = [
   '{"name":"a","creditlimit":1.5,"primarycontactid@odata.bind":"/contacts(new_customerid=\'x\')","donotemail":true}',
   '{"Targets":[{"@odata.type":"Microsoft.Dynamics.CRM.account","@odata.id":"accounts(accountnumber=\'B\')","name":"x"}]}',
   '{"value":1}',
   '{"@odata.id":"http://h/api/data/v9.2/contacts(1)"}',
+  '{"List":{"@odata.type":"Microsoft.Dynamics.CRM.list","listid":"x"},"Members":[{"@odata.type":"Microsoft.Dynamics.CRM.contact"}]}',
+  '{"QuerySet":[{"EntityName":"account","Criteria":{"FilterOperator":"And","Conditions":[{"AttributeName":"name","Operator":"Equal","Values":[{"Value":"x","Type":"System.String"}]}]}}],"JobName":"j"}',
+  '{"SegmentId":"x","GroupId":"y","EntityIds":["z"]}',
+  '{"name":"a","contact_customer_accounts":[{"lastname":"b"}],"primarycontactid":{"lastname":"c"}}',
 ];
 const batch = [
   "--b1",
@@ -121,6 +134,11 @@ test(
       ["POST", "accounts/Microsoft.Dynamics.CRM.UpsertMultiple"],
       ["POST", "accounts/Microsoft.Dynamics.CRM.CreateMultiple"],
       ["PUT", "accounts(accountnumber='A')/name"],
+      ["POST", "AddListMembersList"],
+      ["POST", "BulkDelete"],
+      ["POST", "msdynmkt_AddStaticMembers"],
+      ["POST", `lists(${ID})/Microsoft.Dynamics.CRM.CopyMembersList`],
+      ["POST", "new_logs/Microsoft.Dynamics.CRM.UpsertMultiple"],
     );
     const body = fc.oneof(
       fc.constantFrom(...bodies).chain(garbled),
