@@ -25,7 +25,7 @@ interface Parts {
 function partsOf(table: Table, body: JsonObject): Parts | undefined {
   const ones: [Navigation, JsonObject][] = [];
   const manies: [Collection, JsonObject[]][] = [];
-  const plain: JsonObject = {};
+  const plain: JsonObject = Object.create(null) as JsonObject;
   for (const name in body) {
     const value = body[name];
     const navigation = isObject(value) ? table.navigation.get(name) : undefined;

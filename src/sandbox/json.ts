@@ -31,6 +31,10 @@ export function numberText(value: unknown): string | undefined {
 export const isText = (value: unknown): value is string =>
   typeof value === "string" && !(value.charCodeAt(0) === 0 && value.startsWith(MARK));
 
+/** The entry of a table under a name that a client chose: what objects inherit is no entry. */
+export const entryOf = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
+
 export type JsonObject = Record<string, unknown>;
 
 export const isObject = (value: unknown): value is JsonObject =>

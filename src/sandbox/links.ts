@@ -8,6 +8,7 @@ import { readPayload } from "./payload.ts";
 import { countRows, queryRows, type Source } from "./query.ts";
 import { type Asked, readBody } from "./rows.ts";
 import type { Collection, Table } from "./schema.ts";
+import { requireRight } from "./security/check.ts";
 import type { Reference, Row } from "./store.ts";
 import type { Segment } from "./url.ts";
 import { createRow, updateRow } from "./write.ts";
@@ -62,6 +63,8 @@ function writePair(asked: Asked, row: Row, collection: Collection, member: Row):
   const tie = tableNamed(asked, collection.tie);
   const other = tableNamed(asked, collection.table);
   if (!tie.intersect && !world.rules.listLinksAreWritable) throw wrongMethod(call.method);
+  requireRight(world, call.session, table, "append");
+  requireRight(world, call.session, other, "appendTo");
   const pair = {
     [collection.own]: tieValue(tie, collection.own, refTo(table, row)),
     [collection.member as string]: tieValue(tie, collection.member as string, refTo(other, member)),
@@ -118,6 +121,7 @@ export function readCollection(
   const collection = asked.table.collections.get(name);
   if (!collection) return undefined;
   const table = tableNamed(asked, collection.table);
+  requireRight(world, call.session, table, "read");
   const source = sourceOf(asked, key, collection);
   if (suffix === "$count") {
     const count = countRows(world, call.session, table, target.query, source);

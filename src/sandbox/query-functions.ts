@@ -2,6 +2,7 @@ import { moment, parseDate, parseMoment } from "./dates.ts";
 import { canonical, compare } from "./decimal.ts";
 import { Refusal } from "./errors.ts";
 import { isGuid } from "./guid.ts";
+import { entryOf } from "./json.ts";
 import type { Table } from "./schema.ts";
 import { fold, type Reference, type Row, type Value } from "./store.ts";
 import type { Column } from "./tables/column.ts";
@@ -123,7 +124,7 @@ const moved = (now: Date, unit: string, count: number): Date => {
 };
 
 function spanOf(name: string, now: Date, value: string | undefined): Span | undefined {
-  const fixed = FIXED[name];
+  const fixed = entryOf(FIXED, name);
   if (fixed) return fixed(now);
   const match = /^(Last|Next|OlderThan)X(Minutes|Hours|Days|Weeks|Months|Years)$/.exec(name);
   if (!match) return undefined;
@@ -169,7 +170,7 @@ function identities(world: World, session: Session | undefined, name: string): S
     EqualBusinessId: [unit?.id ?? world.organization.businessUnit.id],
     NotEqualBusinessId: [unit?.id ?? world.organization.businessUnit.id],
   };
-  const found = sets[name];
+  const found = entryOf(sets, name);
   return found && new Set(found);
 }
 
@@ -226,7 +227,7 @@ export function functionTest(
   const tree = hierarchyTest(world, subject, call);
   if (tree) return tree;
   const span = spanOf(name, world.now(), values[0]);
-  const day = DAYS[name];
+  const day = entryOf(DAYS, name);
   if (span || day) {
     if (column.type !== "datetime") throw needsValue(name);
     if (span) return dateTest(world, subject, span);

@@ -5,6 +5,7 @@ import { metadataDocument } from "./csdl/document.ts";
 import { noRoute, querySyntax, Refusal, readOnlyTable, unknownSet, wrongMethod } from "./errors.ts";
 import { deleteFile, readFile, writeFile } from "./files/requests.ts";
 import { parseCondition, parsePreferences } from "./headers.ts";
+import { entryOf } from "./json.ts";
 import { readCollection, readReference, writeReference } from "./links.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
 import { retrieveMetadataChanges } from "./metadata/changes.ts";
@@ -109,7 +110,7 @@ function setRoute(asked: rows.Asked): Route {
   }
   if (next) {
     const message = next.name.startsWith(CRM) ? next.name.slice(CRM.length) : "";
-    const kind = BULK[message];
+    const kind = entryOf(BULK, message);
     if (!kind || next.key.kind !== "none") throw unknownSet(world.rules, next.name);
     if (call.method !== "POST") throw noRoute(call.uri);
     return { kind, table: name, run: () => runBulk(asked, message) };

@@ -56,6 +56,11 @@ describe("CreateMultiple", () => {
   });
 });
 
+test("a message that objects inherit is none", async () => {
+  await using wire = await openWire();
+  expect((await bulk(wire, "constructor", [])).status).toBe(404);
+});
+
 describe("UpdateMultiple", () => {
   test("finds rows by id and by key; of two items for one row the first wins, silently", async () => {
     await using wire = await openWire();

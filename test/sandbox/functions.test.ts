@@ -117,6 +117,7 @@ describe("sets, ranges and people", () => {
 
   test.each([
     `${CRM}NoSuch(PropertyName='lastname')`,
+    `${CRM}constructor(PropertyName='lastname')`,
     `${CRM}LastXFiscalYears(PropertyName='new_lastpurchaseon',PropertyValue=1)`,
     `${CRM}Today(PropertyName='lastname')`,
     `${CRM}Today(PropertyName='nosuch')`,

@@ -102,6 +102,7 @@ describe("criteria", () => {
     for (const criteria of [
       and(condition("nosuch", "Equal", "1")),
       and(condition("lastname", "Sounds", "1")),
+      and(condition("lastname", "constructor", "1")),
       and(condition("lastname", "Equal")),
       { FilterOperator: "Xor" },
       { Conditions: 1 },

@@ -250,6 +250,11 @@ describe("rows inside rows", () => {
     expect(await count()).toBe(before);
   });
 
+  test("what objects inherit is no property", async () => {
+    const inherited = '{"__proto__":{"name":"x"},"contact_customer_accounts":[]}';
+    expect((await wire.call("POST", "accounts", inherited)).status).toBe(400);
+  });
+
   test("only on create", async () => {
     const body = { primarycontactid: { lastname: "x" } };
     expect((await wire.call("PATCH", `accounts(${ids.A})`, body, { "If-Match": "*" })).status).toBe(400);

@@ -5,6 +5,7 @@ import { Refusal } from "../errors.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import { type Handler, type Invocation, invalidParameter, replyWith } from "../messages/invocation.ts";
 import type { Table } from "../schema.ts";
+import { requireRight } from "../security/check.ts";
 import type { Row, Value } from "../store.ts";
 import type { World } from "../world.ts";
 import { compileCriteria, readCriteria } from "./criteria.ts";
@@ -29,12 +30,13 @@ interface Query {
   readonly test: (row: Row) => boolean;
 }
 
-function readQuery(world: World, body: unknown): Query {
+function readQuery({ world, session }: Invocation, body: unknown): Query {
   const name = isObject(body) ? String(body.EntityName ?? "") : "";
   const table = world.schema.tables.get(name);
   if (!table) {
     throw new Refusal(400, "0x80041102", `The entity with a name = '${name}' was not found.`);
   }
+  requireRight(world, session, table, "delete");
   return { table, test: compileCriteria(world, table, readCriteria((body as JsonObject).Criteria)) };
 }
 
@@ -89,7 +91,7 @@ async function work(world: World, queries: readonly Query[], job: string, operat
 
 function bulkDelete(invocation: Invocation): Reply {
   const { world, session, parameters } = invocation;
-  const queries = (parameters.QuerySet as unknown[]).map((query) => readQuery(world, query));
+  const queries = (parameters.QuerySet as unknown[]).map((query) => readQuery(invocation, query));
   if (queries.length === 0) throw invalidParameter(invocation, "QuerySet");
   const name = String(parameters.JobName);
   const start = new Date(String(parameters.StartDateTime));

@@ -1,6 +1,6 @@
 import { canonical, compare } from "../decimal.ts";
 import { Refusal } from "../errors.ts";
-import { isObject, isText, type JsonObject, numberText } from "../json.ts";
+import { entryOf, isObject, isText, type JsonObject, numberText } from "../json.ts";
 import { readValue } from "../represent.ts";
 import type { Table } from "../schema.ts";
 import { fold, type Row } from "../store.ts";
@@ -132,14 +132,14 @@ function conditionTest(world: World, table: Table, { attribute, operator, values
   const wanted = values.map((value) => wantedText(world, column, value));
   const [first, second] = wanted;
   if (first === undefined) throw invalid(`The condition on '${attribute}' has no value.`);
-  const ordering = ORDERINGS[operator];
+  const ordering = entryOf(ORDERINGS, operator);
   if (ordering) {
     return (row) => {
       const value = read(row);
       return value === null ? false : ordering(difference(column, value, first));
     };
   }
-  const like = LIKES[operator];
+  const like = entryOf(LIKES, operator);
   if (like) {
     const [before, after, negated] = like;
     const pattern = likeTest(before + first + after);

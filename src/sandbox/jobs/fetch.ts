@@ -1,4 +1,5 @@
 import { Refusal } from "../errors.ts";
+import { entryOf } from "../json.ts";
 import type { Table } from "../schema.ts";
 import type { Row } from "../store.ts";
 import type { World } from "../world.ts";
@@ -67,7 +68,7 @@ export function readFetch(xml: string): { readonly entity: string; readonly crit
       stack.push(filter);
     }
     if (name === "condition") {
-      const operator = OPERATORS[given.get("operator") ?? ""];
+      const operator = entryOf(OPERATORS, given.get("operator") ?? "");
       if (!operator) throw invalid(`The operator '${given.get("operator") ?? ""}' is not supported.`);
       const value = given.get("value");
       condition = {
