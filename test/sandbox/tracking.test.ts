@@ -63,6 +63,8 @@ test("a deletion that was taken back is none", async () => {
   const failed = await it.wire.batch(`${[...lines, "--c--", "", "--b--"].join("\r\n")}\r\n`, "b");
   expect(failed.status).toBe(404);
   expect((await follow(it.wire, link)).json.value).toEqual([]);
+  await it.wire.call("DELETE", `accounts(${it.ids[0]})`);
+  expect((await follow(it.wire, link)).json.value).toMatchObject([{ id: it.ids[0], reason: "deleted" }]);
 });
 
 test("pages come first, the delta link comes last", async () => {
