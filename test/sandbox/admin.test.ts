@@ -142,6 +142,65 @@ describe("what the sandbox saw", () => {
     expect(counters.concurrency.peak).toBeGreaterThanOrEqual(1);
   });
 
+  test("tells the refusals that the definitions alone could have told from the others", async () => {
+    await using wire = await openWire();
+    const post = (body: unknown) => wire.call("POST", "accounts", body);
+    await wire.admin("DELETE", "counters");
+    await post({ name: "x".repeat(200) });
+    await post({ numberofemployees: -1 });
+    await post({ creditlimit: -1 });
+    await post({ industrycode: 987654 });
+    await post({ nonsense: 1 });
+    await post({ name: 1 });
+    await post({ "PrimaryContactId@odata.bind": "/contacts(x)" });
+    await wire.call("GET", "accounts?$select=nonsense");
+    await wire.call("GET", "Accounts");
+    await wire.call("GET", "new_orders(new_reference='1')");
+    const knowable = {
+      "0x80044331": 1,
+      "0x8004432f": 1,
+      "0x80044330": 1,
+      "0x8004431a": 1,
+      "0x80048d19": 3,
+      "0x80060888": 2,
+      "0x80060890": 1,
+    };
+    const counters = async () => (await wire.admin("GET", "counters")).json;
+    expect((await counters()).knowable).toEqual(knowable);
+    await post("{");
+    await wire.batch("nonsense");
+    await wire.call("GET", "accounts(accountnumber='nobody')");
+    await wire.call(
+      "PATCH",
+      "accounts(11111111-2222-4333-8444-555555555555)",
+      { name: "a" },
+      { "If-Match": "*" },
+    );
+    expect((await counters()).knowable).toEqual(knowable);
+    expect((await counters()).refusals["0x80048d19"]).toBe(5);
+  });
+
+  test("is seeded by a stream of lines, block by block", async () => {
+    await using wire = await openWire();
+    const lines = Array.from({ length: 4500 }, (_, at) =>
+      JSON.stringify({ accountnumber: `S-${at}`, name: "x" }),
+    );
+    const seed = (text: string) => wire.raw("POST", "/sandbox/seed?table=account", text, {});
+    expect((await seed(`${lines.join("\n")}\n\n`)).json).toEqual({ rows: 4500 });
+    const row = (
+      await wire.call("GET", "accounts(accountnumber='s-4499')?$select=name,statecode,_ownerid_value")
+    ).json;
+    expect(row).toMatchObject({ name: "x", statecode: 0 });
+    expect(row._ownerid_value).not.toBeNull();
+    const twice = await seed('{"accountnumber":"new"}\n{"accountnumber":"S-1"}');
+    expect([twice.status, twice.json.error]).toEqual([400, expect.stringContaining("violated")]);
+    expect((await wire.admin("GET", "")).json.tables[0]).toMatchObject({ table: "account", rows: 4500 });
+    expect((await seed('{"nonsense":1}')).status).toBe(400);
+    expect((await wire.admin("GET", "counters")).json.rows).toEqual({});
+    const dump = (await wire.admin("GET", "dump?table=account&columns=accountnumber")).json;
+    expect(dump.rows).toHaveLength(4500);
+  });
+
   test("notes committed writes in order, with the columns and values written", async () => {
     await using wire = await openWire();
     const id = idIn(await wire.call("POST", "accounts", { name: "a" }));

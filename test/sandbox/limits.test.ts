@@ -125,7 +125,9 @@ describe("the three limits", () => {
   test("a client that keeps pressing waits longer; one that was already under way does not", async () => {
     await using wire = await withLimits({ requests: 1 });
     await ping(wire);
+    wire.pass(200);
     const first = Number((await ping(wire)).headers["retry-after"]);
+    expect(first).toBe(100);
     const stragglers = await Promise.all([ping(wire), ping(wire)]);
     expect(stragglers.map(({ headers }) => Number(headers["retry-after"]))).toEqual([first, first]);
     let last = first;
@@ -208,6 +210,15 @@ test("the ceiling follows from the limits and the cost model", async () => {
   expect(await ask("kind=upsertMultiple&rows=900")).toMatchObject({
     rowsPerSecond: 36_000,
     boundBy: "requests",
+  });
+  await wire.admin("POST", "limits", {
+    concurrency: 1,
+    costs: { kinds: { upsertMultiple: { base: 1000, row: 0 } } },
+  });
+  expect(await ask("kind=upsertMultiple&rows=100")).toMatchObject({
+    rowsPerSecond: 200,
+    boundBy: "concurrency",
+    parallelism: 2,
   });
   expect((await wire.admin("GET", "limits?kind=nonsense")).status).toBe(400);
 });
