@@ -28,18 +28,33 @@ export function openJournal(path: string, run: string): Journal {
   const file = openSync(path, "w", 0o600);
   let lines = `${JSON.stringify({ run })}\n`;
   let waiting = 0;
+  let failure: unknown;
   const flush = (): void => {
+    if (failure !== undefined) throw failure;
     if (lines === "") return;
-    writeSync(file, lines);
-    fdatasyncSync(file);
+    try {
+      const bytes = Buffer.from(lines);
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      fdatasyncSync(file);
+    } catch (error) {
+      failure = error; // what follows would stand behind a torn line
+      throw error;
+    }
     lines = "";
     waiting = 0;
   };
   flush();
-  const timer = setInterval(flush, FLUSH_AFTER_MS);
+  const timer = setInterval(() => {
+    try {
+      flush();
+    } catch {
+      // kept in `failure`: the next append tells it to the run
+    }
+  }, FLUSH_AFTER_MS);
   timer.unref();
   return {
     append(outcomes) {
+      if (failure !== undefined) throw failure;
       for (const outcome of outcomes) lines += journalLine(outcome);
       waiting += outcomes.length;
       if (waiting >= FLUSH_AFTER_OUTCOMES) flush();
@@ -47,8 +62,11 @@ export function openJournal(path: string, run: string): Journal {
     flush,
     [Symbol.dispose]() {
       clearInterval(timer);
-      flush();
-      closeSync(file);
+      try {
+        if (failure === undefined) flush();
+      } finally {
+        closeSync(file);
+      }
     },
   };
 }

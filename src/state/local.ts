@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Change } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, Warehouse } from "../ports.ts";
-import { canonicalText, literal, quote } from "./dialect.ts";
+import { canonicalText, literal, stored } from "./dialect.ts";
 import { type Duckdb, lockedBy, openDuckdb } from "./duckdb.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { addedReader, changedReader } from "./reader.ts";
@@ -39,7 +39,9 @@ export interface LocalState extends AsyncDisposable {
   /** Keys that cannot be used; they take no part in the diff. */
   refusals(): Promise<readonly RefusedRow[]>;
   diff(): Promise<DiffCounts>;
-  /** The changes, in windows of about `size`. */
+  /** The changes by which a record gets another match value; they come before all others, which may take the old one. */
+  moves(size: number): AsyncIterable<readonly Change[]>;
+  /** All other changes, in windows of about `size`. */
   changes(size: number): AsyncIterable<readonly Change[]>;
   /** Of the values, those that a staged row has in the column, folded; rows of `except` (by seq) do not count. */
   stagedValues(
@@ -156,22 +158,25 @@ async function openAt(
     },
     async diff() {
       const pending = (await database.count(`SELECT count(*) FROM ${base}.pending`)) > 0;
-      await database.run(sql.createChanges(shape, { base, work, refused: hasRefusals, pending }));
+      const doubt = (await database.count(`SELECT count(*) FROM ${base}.doubt`)) > 0;
+      await database.run(sql.createChanges(shape, { base, work, refused: hasRefusals, pending, doubt }));
       const counts = await database.all(
         `SELECT count(*) FILTER (WHERE _backhaul_kind = 'added'), count(*) FILTER (WHERE _backhaul_kind = 'changed') FROM ${work}.changes`,
       );
       return { added: Number(counts[0]?.[0]), changed: Number(counts[0]?.[1]) };
     },
+    moves: (size) =>
+      windows(database.stream(sql.readChanged(work, shape, "moves")), changedReader(options), size),
     async *changes(size) {
       yield* windows(database.stream(sql.readAdded(work, shape)), addedReader(options), size);
-      yield* windows(database.stream(sql.readChanged(work, shape)), changedReader(options), size);
+      yield* windows(database.stream(sql.readChanged(work, shape, "rest")), changedReader(options), size);
     },
     async stagedValues(column, values, except) {
-      const name = quote(shape.columns[column]!.name);
+      const name = stored(shape.columns[column]!);
       const text = `lower(rtrim(${canonicalText(shape.columns[column]!, `t.${name}`)}, ' '))`;
       const wanted = values.map((value) => literal(value)).join(", ");
       const seqs = [...except].join(", ");
-      const keys = shape.key.map((i) => `c.a${i} = t.${quote(shape.columns[i]!.name)}`).join(" AND ");
+      const keys = shape.key.map((i) => `c.a${i} = t.${stored(shape.columns[i]!)}`).join(" AND ");
       const refusedRow = hasRefusals ? `AND t.rowid NOT IN (SELECT _backhaul_row FROM ${work}.refused)` : "";
       const rejected =
         except.size === 0

@@ -5,7 +5,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { fail } from "../core/errors.ts";
 import type { Column, Value } from "../core/value.ts";
-import { literal, quote, storedType } from "./dialect.ts";
+import { literal, stored as storedName, storedType } from "./dialect.ts";
 import type { Duckdb } from "./duckdb.ts";
 import { reopenJournal } from "./journal.ts";
 import * as sql from "./sql.ts";
@@ -21,6 +21,8 @@ export interface StateOptions {
   readonly folder: string;
   readonly shape: sql.Shape;
   readonly fields: readonly FieldShape[];
+  /** How records are found, in words: `new_customerid = person_id`. */
+  readonly matching: string;
   readonly memoryLimit: string;
 }
 
@@ -60,13 +62,14 @@ export async function settle(
   options: StateOptions,
   journalFile: string,
 ): Promise<Recovery | undefined> {
-  const { shape, fields } = options;
+  const { shape } = options;
   if (!(await hasTable(database, "state", "meta"))) {
     await database.run("BEGIN");
     await database.run("CREATE TABLE main.meta (name VARCHAR, value VARCHAR)");
     await database.run(sql.createSnapshot("main", shape));
     await database.run(sql.createPending("main", shape));
-    await writeShape(database, shape, fields);
+    await database.run(sql.createDoubt("main", shape));
+    await writeShape(database, options);
     await database.run("COMMIT");
     return undefined;
   }
@@ -98,20 +101,21 @@ interface StoredShape {
   readonly key: readonly number[];
   readonly match: readonly number[];
   readonly fields: Readonly<Record<string, string>>;
+  readonly matching: string;
 }
 
 const storedShape = (text: Value): StoredShape => JSON.parse(text ?? "{}") as StoredShape;
 
-async function writeShape(database: Duckdb, shape: sql.Shape, fields: readonly FieldShape[]): Promise<void> {
+async function writeShape(database: Duckdb, { shape, fields, matching }: StateOptions): Promise<void> {
   const fingerprints = Object.fromEntries(fields.map(({ field, fingerprint }) => [field, fingerprint]));
-  await setMeta(database, "shape", JSON.stringify({ ...shape, fields: fingerprints }));
+  await setMeta(database, "shape", JSON.stringify({ ...shape, fields: fingerprints, matching }));
 }
 
 /** Whether the snapshot can be used as it lies: no unfinished run, same columns and types, same mapping. */
 export async function isSettled(
   database: Duckdb,
   catalog: string,
-  { shape, fields }: StateOptions,
+  { shape, fields, matching }: StateOptions,
 ): Promise<boolean> {
   if (!(await hasTable(database, catalog, "meta"))) return false;
   if ((await meta(database, `${catalog}.main`, "open_run")) !== null) return false;
@@ -121,6 +125,7 @@ export async function isSettled(
   return (
     columns(stored) === columns(shape) &&
     keyNames(stored) === keyNames(shape) &&
+    stored.matching === matching &&
     fields.every(({ field, fingerprint }) => stored.fields[field] === fingerprint)
   );
 }
@@ -139,35 +144,54 @@ async function migrate(database: Duckdb, options: StateOptions): Promise<void> {
       "Name the old primary key again, or give the sync a new name to start from an empty snapshot.",
     );
   }
+  if (stored.matching !== options.matching) {
+    throw fail.config(
+      "state.match_changed",
+      `The sync found its records by ${stored.matching} in the last run and by ${options.matching} now, so the records it has written cannot be told from others.`,
+      "Name the old match again, or give the sync a new name to start from an empty snapshot.",
+    );
+  }
   const before = new Map(stored.columns.map((column) => [column.name, column]));
   const now = new Set(shape.columns.map((column) => column.name));
+  const retyped = new Set<number>();
   await database.run("BEGIN");
-  for (const column of shape.columns) {
-    const old = before.get(column.name);
-    const type = storedType(column);
-    if (old === undefined) {
-      await database.run(`ALTER TABLE main.snapshot ADD COLUMN ${quote(column.name)} ${type}`);
-    } else if (storedType(old) !== type) {
-      const name = quote(column.name);
-      for (const table of shape.key.some((i) => shape.columns[i] === column)
-        ? ["snapshot", "pending"]
-        : ["snapshot"]) {
+  for (const table of ["snapshot", "doubt"]) {
+    for (const old of stored.columns) {
+      if (!now.has(old.name)) await database.run(`ALTER TABLE main.${table} DROP COLUMN ${storedName(old)}`);
+    }
+    for (const [i, column] of shape.columns.entries()) {
+      const old = before.get(column.name);
+      if (old === undefined) {
         await database.run(
-          `ALTER TABLE main.${table} ALTER ${name} TYPE ${type} USING TRY_CAST(${name} AS ${type})`,
+          `ALTER TABLE main.${table} ADD COLUMN ${storedName(column)} ${storedType(column)}`,
         );
+      } else if (storedType(old) !== storedType(column)) {
+        retyped.add(i);
+        await database.run(retype(table, column));
       }
     }
   }
-  for (const name of before.keys()) {
-    if (!now.has(name)) await database.run(`ALTER TABLE main.snapshot DROP COLUMN ${quote(name)}`);
-  }
-  const anew = fields
-    .filter(({ field, fingerprint }) => stored.fields[field] !== fingerprint)
-    .map(({ field }) => field);
-  if (anew.length > 0) await database.run(sql.oweFields("main", shape, anew));
-  await writeShape(database, shape, fields);
+  for (const i of retyped)
+    if (shape.key.includes(i)) await database.run(retype("pending", shape.columns[i]!));
+  // A value of another type may be another value to the destination, though it compares equal here.
+  const anew = fields.filter(
+    ({ field, fingerprint, columns }) =>
+      stored.fields[field] !== fingerprint || columns.some((column) => retyped.has(column)),
+  );
+  if (anew.length > 0)
+    await database.run(
+      sql.oweFields(
+        "main",
+        shape,
+        anew.map(({ field }) => field),
+      ),
+    );
+  await writeShape(database, options);
   await database.run("COMMIT");
 }
+
+const retype = (table: string, column: Column): string =>
+  `ALTER TABLE main.${table} ALTER ${storedName(column)} TYPE ${storedType(column)} USING TRY_CAST(${storedName(column)} AS ${storedType(column)})`;
 
 async function hasTable(database: Duckdb, catalog: string, table: string): Promise<boolean> {
   return (

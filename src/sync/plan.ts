@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Operation, Planned } from "../core/change.ts";
 import type { CompiledSync, PlanContext } from "../ports.ts";
 import { type LocalState, openStateForPlan } from "../state/local.ts";
-import type { Prepared } from "./prepare.ts";
+import { type Prepared, stateOptions } from "./prepare.ts";
 import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
 import { type SyncOptions, stageAndDiff } from "./stage.ts";
 
@@ -25,15 +25,7 @@ export async function* planSyncs(order: readonly Prepared[], options: SyncOption
   try {
     for (const [i, prepared] of order.entries()) {
       const folder = mkdtempSync(join(scratch, `${i}-`));
-      const state = await openStateForPlan(
-        {
-          folder: prepared.folder,
-          shape: prepared.shape,
-          fields: prepared.compiled.fields,
-          memoryLimit: prepared.memoryLimit,
-        },
-        folder,
-      );
+      const state = await openStateForPlan(stateOptions(prepared), folder);
       const promiser = { prepared, state, rejected: new Set<number>() };
       const promised: Promised = (object, field, values) => ask(earlier, object, field, values);
       try {
@@ -132,9 +124,11 @@ async function* plannedWindows(
   compiled: CompiledSync,
   context: PlanContext,
 ): AsyncGenerator<readonly Planned[]> {
-  for await (const window of state.changes(WINDOW)) {
-    context.signal.throwIfAborted();
-    yield await compiled.plan(window, context);
+  for (const windows of [state.moves(WINDOW), state.changes(WINDOW)]) {
+    for await (const window of windows) {
+      context.signal.throwIfAborted();
+      yield await compiled.plan(window, context);
+    }
   }
 }
 

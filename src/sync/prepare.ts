@@ -4,6 +4,7 @@ import { nearest } from "../core/near.ts";
 import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import type { Column } from "../core/value.ts";
 import type { CompiledSync, Destination, Identity, Query, Warehouse } from "../ports.ts";
+import type { StateOptions } from "../state/local.ts";
 import type { Shape } from "../state/sql.ts";
 
 /** The open connections of a command; each is opened on first use and shared by the syncs. */
@@ -123,4 +124,10 @@ function mappedColumns(
   }
   if (problems.length > 0) throw new SyncError(problems);
   return { columns, key: model.primaryKey.map((name) => index.get(name)!) };
+}
+
+/** What the state has to know of a sync. */
+export function stateOptions({ folder, shape, compiled, sync, memoryLimit }: Prepared): StateOptions {
+  const matching = sync.match.map(({ field, column }) => `${field} = ${column}`).join(", ");
+  return { folder, shape, fields: compiled.fields, matching, memoryLimit };
 }

@@ -1,9 +1,10 @@
-import type { Operation, Outcome } from "../core/change.ts";
+import type { Change, Operation, Outcome } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
 import { openState } from "../state/local.ts";
 import { newRunId, openHistory } from "./history.ts";
+import { heldMatches } from "./moves.ts";
 import { WINDOW } from "./plan.ts";
-import type { Prepared } from "./prepare.ts";
+import { type Prepared, stateOptions } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { type SyncOptions, stageAndDiff } from "./stage.ts";
 
@@ -16,12 +17,7 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
   const started = new Date();
   const run = newRunId(started);
   const counters = { ...destination.counters };
-  await using state = await openState({
-    folder: prepared.folder,
-    shape: prepared.shape,
-    fields: compiled.fields,
-    memoryLimit: prepared.memoryLimit,
-  });
+  await using state = await openState(stateOptions(prepared));
   const history = openHistory(prepared.folder, run);
   const rejections = rejectionLog(history.reject);
   const staged = await stageAndDiff(prepared, state, options, rejections.add);
@@ -35,8 +31,10 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
     {
       using journal = await state.begin(run);
       let done = 0;
+      const holders = heldMatches(prepared);
       const settle = (outcomes: readonly Outcome[]): void => {
         journal.append(outcomes);
+        holders.release(outcomes);
         for (const outcome of outcomes) {
           if (outcome.status === "rejected") rejections.add(outcome.change.key, outcome.problem);
           else {
@@ -54,8 +52,8 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
         });
       };
       options.onProgress?.({ sync: sync.name, phase: "write", done, total, rejected: refused });
-      try {
-        const write = compiled.write(operations(state.changes(WINDOW), prepared, options, settle), {
+      const write = async (windows: AsyncIterable<readonly Change[]>): Promise<void> => {
+        const outcomes = compiled.write(operations(windows, prepared, options, settle), {
           signal: options.signal,
           onWait: (milliseconds, reason) =>
             options.onProgress?.({
@@ -66,7 +64,11 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
               waiting: { milliseconds, reason },
             }),
         });
-        for await (const outcomes of write) settle(outcomes);
+        for await (const batch of outcomes) settle(batch);
+      };
+      try {
+        await write(holders.watch(state.moves(WINDOW)));
+        await write(holders.refuse(state.changes(WINDOW), settle));
       } catch (error) {
         stopped = problemOf(error, options.signal);
       }

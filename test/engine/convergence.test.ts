@@ -145,3 +145,120 @@ describe("convergence", () => {
     expect(destination.records.get("N-1")?.get("name")).toBe('"old"');
   });
 });
+
+describe("match values that move", () => {
+  const codes = syncSpec({
+    match: [{ field: "code", column: "code" }],
+    fields: [{ field: "name", source: { column: "name" }, whenNull: "clear" }],
+  });
+  const run = async (
+    folder: string,
+    destination: FreeDestination,
+    rows: string,
+    sync = codes,
+  ): Promise<SyncRun> => {
+    await inDuckdb(
+      `${folder}/warehouse.duckdb`,
+      `CREATE OR REPLACE TABLE t AS SELECT * FROM (VALUES ${rows}) t(id, code, name)`,
+    );
+    const prepared = await preparedOn({
+      folder,
+      query: "SELECT * FROM t",
+      primaryKey: ["id"],
+      sync,
+      destination,
+    });
+    return runSync(prepared, { signal });
+  };
+
+  test("a row that returns after another row had its record is written again", async () => {
+    using folder = temporaryFolder();
+    const destination = freeDestination();
+    await run(folder.path, destination, "(1, 'W', 'Ann'), (9, 'Z', 'Zoe')");
+    await run(folder.path, destination, "(2, 'w ', 'Bob'), (9, 'Z', 'Zoe')");
+    expect((await run(folder.path, destination, "(1, 'W', 'Ann'), (9, 'Z', 'Zoe')")).applied).toBe(1);
+    expect(destination.records.get("W")?.get("name")).toBe('"Ann"');
+  });
+
+  test("moves are written before the rows that take their old values, and a failed move holds its value", async () => {
+    using folder = temporaryFolder();
+    const destination = freeDestination();
+    await run(folder.path, destination, "(1, 'A', 'Ann')");
+    destination.received.length = 0;
+    destination.fault = ({ change }) => (change.key[0] === "1" ? "rejected" : "ok");
+    const failed = await run(folder.path, destination, "(1, 'B', 'Ann'), (2, 'A', 'Bob')");
+    expect(failed.rejections.byCode).toEqual({ "test.rejected": 1, "match.taken": 1 });
+    expect(destination.received).toEqual([]);
+    destination.fault = () => "ok";
+    await run(folder.path, destination, "(1, 'B', 'Ann'), (2, 'A', 'Bob')");
+    expect(destination.received.map(({ key }) => key)).toEqual(["B", "A"]);
+    expect([...destination.records].map(([key, fields]) => [key, fields.get("name")])).toEqual([
+      ["B", '"Ann"'],
+      ["A", '"Bob"'],
+    ]);
+  });
+
+  test("an added row in doubt that comes back under another match value is a change of the record that was sent", async () => {
+    using folder = temporaryFolder();
+    const destination = freeDestination();
+    destination.fault = () => "lost-after";
+    await run(folder.path, destination, "(1, 'OLD', 'Ann')");
+    destination.fault = () => "ok";
+    destination.received.length = 0;
+    const settled = await run(folder.path, destination, "(1, 'NEW', 'Ann')");
+    expect(settled.applied).toBe(1);
+    expect(destination.received).toEqual([{ kind: "update", key: "NEW", fields: ["name"] }]);
+    expect([...destination.records.keys()]).toEqual(["NEW"]);
+    expect((await run(folder.path, destination, "(1, 'NEW', 'Ann')")).unchanged).toBe(1);
+  });
+
+  test("another match is refused, since records could not be told apart", async () => {
+    using folder = temporaryFolder();
+    const destination = freeDestination();
+    await run(folder.path, destination, "(1, 'A', 'Ann')");
+    const other = { ...codes, match: [{ field: "code", column: "name" }] };
+    await expect(run(folder.path, destination, "(1, 'A', 'Ann')", other)).rejects.toMatchObject({
+      code: "state.match_changed",
+    });
+  });
+
+  test("a column of another type is written again, a column renamed by case too, and no name of ours collides", async () => {
+    using folder = temporaryFolder();
+    const destination = freeDestination();
+    const spec = (column: string) =>
+      syncSpec({
+        match: [{ field: "code", column: "code" }],
+        fields: [{ field: "name", source: { column }, whenNull: "clear" }],
+      });
+    await run(folder.path, destination, "(1, 'A', '007')", spec("name"));
+    expect((await run(folder.path, destination, "(1, 'A', 7)", spec("name"))).applied).toBe(1);
+    expect(destination.records.get("A")?.get("name")).toBe('"7"');
+    await inDuckdb(
+      `${folder.path}/warehouse.duckdb`,
+      "CREATE OR REPLACE TABLE t AS SELECT 1 AS rowid, 'R' AS code, 7 AS _backhaul_id, 8 AS _backhaul_seq",
+    );
+    const odd = syncSpec({
+      name: "odd",
+      match: [{ field: "code", column: "code" }],
+      fields: ["rowid", "_backhaul_id", "_backhaul_seq"].map((field) => ({
+        field,
+        source: { column: field },
+        whenNull: "clear" as const,
+      })),
+    });
+    const prepared = await preparedOn({
+      folder: folder.path,
+      query: "SELECT * FROM t UNION ALL SELECT NULL, 'N', 1, 2",
+      primaryKey: ["rowid"],
+      sync: odd,
+      destination,
+    });
+    const result = await runSync(prepared, { signal });
+    expect(result).toMatchObject({ applied: 1, rejections: { byCode: { "key.null": 1 } } });
+    expect(Object.fromEntries(destination.records.get("R") ?? [])).toEqual({
+      rowid: '"1"',
+      _backhaul_id: '"7"',
+      _backhaul_seq: '"8"',
+    });
+  });
+});

@@ -62,7 +62,8 @@ function compile(
     const touched = fields.filter(
       (f) => change.pending.includes(f.field) || f.json(change.before) !== f.json(change.after),
     );
-    if (touched.length === 0) return { status: "unchanged", change };
+    const moved = keyOf(change.before) !== record;
+    if (touched.length === 0 && !moved) return { status: "unchanged", change };
     const writes = touched.map((f) => ({
       field: f.field,
       property: f.field,
@@ -73,7 +74,10 @@ function compile(
   };
 
   const store = (operation: Operation): void => {
-    const stored = destination.records.get(operation.record) ?? new Map<string, string>();
+    const { change } = operation;
+    const from = change.kind === "changed" ? keyOf(change.before) : operation.record;
+    const stored = destination.records.get(from) ?? new Map<string, string>();
+    destination.records.delete(from);
     for (const { field, json } of operation.fields) stored.set(field, json);
     destination.records.set(operation.record, stored);
     destination.received.push({

@@ -83,6 +83,7 @@ async function changesOf(
     folder: scratch.path,
     shape: { columns, key: [0], match: [0] },
     fields: [],
+    matching: "id",
     memoryLimit: "256MB",
   });
   await state.stage(warehouse, query, { timezone, signal });
