@@ -3,7 +3,7 @@
  * a GET has an empty line after its headers, replies without a change set come in the order of the requests.
  */
 import type { Reply } from "../../src/sdk.ts";
-import { headersOf, multipart } from "./multipart.ts";
+import { boundaryOf, headersOf, multipart } from "./multipart.ts";
 
 export interface BatchPart {
   readonly method: "GET" | "PATCH" | "POST";
@@ -31,6 +31,11 @@ export function batchRequest(parts: readonly BatchPart[]): {
     headers: { "content-type": `multipart/mixed; boundary="${BOUNDARY}"`, prefer: "odata.continue-on-error" },
     body: lines.join("\r\n"),
   };
+}
+
+/** A batch that stopped early carries its replies under a status of failure: `Content-Type` decides. */
+export function isBatchReply(reply: Reply): boolean {
+  return boundaryOf(reply.headers["content-type"] ?? "") !== null;
 }
 
 /**

@@ -2,7 +2,7 @@
  * Bodies of writes, put together from JSON fragments. Sources: "Use bulk operation messages", "UpsertMultiple
  * messages", "Execute batch operations using the Web API". Pure.
  */
-import type { Operation } from "../../src/sdk.ts";
+import type { Operation, Reply } from "../../src/sdk.ts";
 import type { BatchPart } from "./batch.ts";
 import type { Table } from "./table.ts";
 import { idOf, pathOf, SERVICE_ROOT } from "./url.ts";
@@ -24,6 +24,18 @@ export function bulkBody(table: Table, operations: readonly Operation[]): string
     return `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}",${identity}${properties(operation, ",")}}`;
   });
   return `{"Targets":[${items.join(",\n")}]}`;
+}
+
+/** True for the one reply that says a bulk message was done; a page in the service's place is none. */
+export function isBulkDone({ status, headers, body }: Reply): boolean {
+  if (status === 204) return true;
+  if (status !== 200 || !/^application\/json\b/i.test(headers["content-type"] ?? "")) return false;
+  try {
+    const told: unknown = body === "" ? {} : JSON.parse(body);
+    return typeof told === "object" && told !== null && !("error" in told);
+  } catch {
+    return false;
+  }
 }
 
 /** One record's request inside a `$batch`; `If-Match: *` keeps an update from making a record. */

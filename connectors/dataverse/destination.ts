@@ -16,9 +16,9 @@ import { compiledSync } from "./compiled.ts";
 import { allowedOrigin, type DataverseConfig, DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY } from "./config.ts";
 import { describeTable, findObject, summariesOf } from "./describe.ts";
 import { TABLES, tableOf, tablePaths } from "./metadata.ts";
-import { everyoneProblem, readError } from "./problems.ts";
+import { everyoneProblem, itemsOf, readError } from "./problems.ts";
 import type { SenderOptions } from "./sender.ts";
-import { type Json, openService } from "./service.ts";
+import { type Json, openService, parsed } from "./service.ts";
 import type { Table } from "./table.ts";
 import { SERVICE_ROOT } from "./url.ts";
 
@@ -49,7 +49,9 @@ export async function openDataverse(
   const tables = new Map<string, Promise<Table>>();
 
   const objects = (signal: AbortSignal) => {
-    listed ??= service.get(TABLES, signal).then((list: Json) => summariesOf(list?.value ?? []));
+    listed ??= service
+      .get(TABLES, signal)
+      .then((list: Json) => summariesOf([...itemsOf<Json>(list, origin)]));
     listed.catch(() => {
       listed = undefined;
     });
@@ -70,7 +72,14 @@ export async function openDataverse(
     const replies = await service.reads(tablePaths(name), signal);
     const refused = replies.slice(0, 2).find(({ status }) => status >= 300);
     if (refused) throw readError(refused, origin);
-    return tableOf(replies.map((reply) => (reply.status < 300 ? JSON.parse(reply.body) : {})));
+    const read = replies.map((reply) => (reply.status < 300 ? parsed(reply, origin) : {}));
+    if (typeof read[0]?.EntitySetName !== "string") {
+      throw everyoneProblem("dataverse.no_table", `${origin} answered without the table's definition.`);
+    }
+    replies.forEach((reply, index) => {
+      if (index > 0 && reply.status < 300) itemsOf(read[index], origin);
+    });
+    return tableOf(read);
   };
 
   const compile = async (

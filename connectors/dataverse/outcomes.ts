@@ -1,6 +1,6 @@
 /** Replies about single records as outcomes. Pure. */
 import type { Operation, Outcome, Problem, Reply } from "../../src/sdk.ts";
-import { errorOf, verdictOf } from "./problems.ts";
+import { errorOf, isFramed, verdictOf } from "./problems.ts";
 import { idOf } from "./url.ts";
 
 export function applied(operation: Operation, told?: string): Outcome {
@@ -26,6 +26,13 @@ export function deferred({ change }: Operation, problem: Problem): Outcome {
   return { status: "deferred", change, problem: { ...problem, kind: "deferred" } };
 }
 
+/** True for the replies to a single record's write that say it was done. */
+function isDone({ status, headers }: Reply): boolean {
+  return (
+    status === 204 || ((status === 200 || status === 201) && !/html/i.test(headers["content-type"] ?? ""))
+  );
+}
+
 const ENTITY_ID = /\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/i;
 
 /** The id that a reply tells; after an upsert by key the service repeats the key instead ("Upsert a table row"). */
@@ -49,7 +56,7 @@ export function isGone(operation: Operation, reply: Reply, table: string): boole
     return id === null ? binds.length === 0 : said.includes(id) || binds.length === 0;
   if (code === "0x80060891")
     return id === null && (binds.length === 0 || said.includes(`in ${table} entity`));
-  return code === "" && reply.status === 404 && binds.length === 0;
+  return code === "" && reply.status === 404 && isFramed(reply) && binds.length === 0;
 }
 
 export interface Unsettled {
@@ -59,7 +66,7 @@ export interface Unsettled {
 
 /** What a record's own reply means; `again` for what may succeed when it is sent once more. */
 export function judged(operation: Operation, reply: Reply, table: string): Outcome | Unsettled {
-  if (reply.status < 300) return applied(operation, toldId(reply));
+  if (isDone(reply)) return applied(operation, toldId(reply));
   const { fault, problem } = verdictOf(reply);
   if (isGone(operation, reply, table)) return { status: "gone", problem };
   if (fault === "row") return rejected(operation, problem);

@@ -144,6 +144,7 @@ const STATUS_RULES: Readonly<Record<number, Rule>> = {
   401: everyone("the token was refused", "Check tenant, client_id and url, or get a new token."),
   403: row("the application user may not do this", PRIVILEGE),
   404: row("something was not found", MAPPING),
+  408: rule("down", "the request did not arrive in time", WAIT),
   412: row("the record was changed, or exists already", WAIT),
   413: smaller("the request is too large"),
   429: throttle("a service limit was reached"),
@@ -152,6 +153,38 @@ const STATUS_RULES: Readonly<Record<number, Rule>> = {
   503: rule("down", "the service is not available", WAIT),
   504: rule("down", "the service did not answer in time", WAIT),
 };
+
+/** True when the body is an error as the service writes one; a gateway's or a sign-in page's is not. */
+export function isFramed(reply: Reply): boolean {
+  try {
+    const body = JSON.parse(reply.body) as Record<string, unknown> | null;
+    const frame = body?.error as Record<string, unknown> | null | undefined;
+    return [frame?.code, body?.ErrorCode, body?.ExceptionMessage, body?.Message].some(
+      (text) => typeof text === "string",
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Statuses that say enough without the service's frame: whoever sends them, no record is at fault. */
+const PLAIN: ReadonlySet<number> = new Set([401, 408, 413, 429]);
+
+/** Something answered in the service's place: no record can be at fault, and none was written. */
+export function notAnAnswer(reply: Reply): Verdict {
+  const type = reply.headers["content-type"]?.split(";")[0] ?? "";
+  const what = type ? ` with ${shortened(type, 60)}` : "";
+  return {
+    fault: "everyone",
+    problem: {
+      kind: "connection",
+      code: "dataverse.not_an_answer",
+      message: `The answer ${reply.status}${what} is not one that Dataverse gives.`,
+      remedy:
+        "A gateway, a proxy or a sign-in page answers in the service's place: check url in the destination, and what stands before it.",
+    },
+  };
+}
 
 /** Code and text of an error in either frame ("Compose HTTP requests and handle errors"; older batch errors). */
 export function errorOf(reply: Reply): { readonly code: string; readonly message: string } {
@@ -169,6 +202,7 @@ export function errorOf(reply: Reply): { readonly code: string; readonly message
 
 /** What a refusal means and how to say it. */
 export function verdictOf(reply: Reply): Verdict {
+  if (reply.status < 500 && !PLAIN.has(reply.status) && !isFramed(reply)) return notAnAnswer(reply);
   const { code, message } = errorOf(reply);
   const known = unknownSegment(reply.status, message) ?? RULES[code] ?? STATUS_RULES[reply.status];
   const found =
@@ -234,9 +268,17 @@ export function readError(answer: Answer, origin: string): SyncError {
       return new SyncError({ kind: "aborted", code: "aborted", message: "Interrupted." });
     return new SyncError({ ...verdictOfFailure(answer, origin).problem, kind: "connection" });
   }
-  if (answer.status < 300) return fail.bug("dataverse.no_error", `${origin} answered ${answer.status}.`);
   const { fault, problem } = verdictOf(answer);
   return new SyncError(fault === "throttled" ? problem : { ...problem, kind: "connection" });
+}
+
+/** The items of a page; a page without any is no empty one, because an empty one says so. */
+export function itemsOf<T>(
+  page: { readonly value?: unknown } | null | undefined,
+  origin: string,
+): readonly T[] {
+  if (Array.isArray(page?.value)) return page.value as readonly T[];
+  throw everyoneProblem("dataverse.no_collection", `${origin} answered a query without a list of records.`);
 }
 
 export function everyoneProblem(code: string, message: string): SyncError {

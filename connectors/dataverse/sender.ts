@@ -25,6 +25,13 @@ export interface SenderOptions {
   readonly random?: () => number;
 }
 
+/** A write, and which replies say that it was done; any other of success is not the service's. */
+export interface Sending extends WriteRequest {
+  readonly accepts: (reply: Reply) => boolean;
+  /** Attempts at a passing fault, where they are fewer than usual. */
+  readonly attempts?: number;
+}
+
 export type Sent =
   | { readonly kind: "reply"; readonly reply: Reply }
   | ({ readonly kind: "refused" } & Refusal);
@@ -35,7 +42,7 @@ export interface Refusal extends Verdict {
 }
 
 export interface Sender {
-  send(request: WriteRequest, context: WriteContext): Promise<Sent>;
+  send(request: Sending, context: WriteContext): Promise<Sent>;
   /** Waits before a further attempt at something; false when the budget is spent. */
   wait(failed: number, since: number, context: WriteContext, asked?: number): Promise<boolean>;
   /** Stops every slot, because a part of a batch was told to wait. */
@@ -68,11 +75,11 @@ export function openSender(service: Service, options: SenderOptions): Sender {
     return !signal.aborted;
   };
 
-  const once = async (request: WriteRequest, context: WriteContext): Promise<Sent> => {
+  const once = async (request: Sending, context: WriteContext): Promise<Sent> => {
     try {
       const answer = await service.write({ ...request, onWait: context.onWait }, context.signal);
       if (answer.kind === "failure") return { kind: "refused", ...verdictOfFailure(answer, service.origin) };
-      if (answer.status < 300 || isMultipart(answer)) return { kind: "reply", reply: answer };
+      if (request.accepts(answer)) return { kind: "reply", reply: answer };
       return { kind: "refused", ...verdictOf(answer), reply: answer };
     } catch (error) {
       const problem = error instanceof SyncError ? error.problems[0] : undefined;
@@ -96,15 +103,12 @@ export function openSender(service: Service, options: SenderOptions): Sender {
       for (let failed = 1; ; failed++) {
         const sent = await once(request, context);
         if (sent.kind === "reply" || context.signal.aborted) return sent;
-        if (failed >= (most[sent.fault] ?? 1)) return sent;
+        const usual = most[sent.fault] ?? 1;
+        const fewer = sent.fault === "passing" ? (request.attempts ?? usual) : usual;
+        if (failed >= Math.min(usual, fewer)) return sent;
         const asked = retryAfter(sent.reply?.headers["retry-after"], clock.now());
         if (!(await wait(failed, since, context, asked))) return sent;
       }
     },
   };
-}
-
-/** A batch that stopped early carries its replies under a status of failure: `Content-Type` decides. */
-function isMultipart(reply: Reply): boolean {
-  return /^multipart\/mixed/i.test(reply.headers["content-type"] ?? "");
 }

@@ -13,13 +13,14 @@ import {
   retryReads,
   SCHEDULE,
   type Send,
+  SyncError,
   systemClock,
   type Tally,
   type TokenSource,
   waitBefore,
 } from "../../src/sdk.ts";
-import { batchReply, batchRequest } from "./batch.ts";
-import { everyoneProblem, readError } from "./problems.ts";
+import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
+import { everyoneProblem, itemsOf, notAnAnswer, readError } from "./problems.ts";
 import { SERVICE_ROOT } from "./url.ts";
 
 /** "Compose HTTP requests and handle errors". No cookie is ever kept: the affinity cookie would pin one server. */
@@ -118,7 +119,7 @@ export function openService(options: ServiceOptions): Service {
       let next: string | undefined = path;
       while (next !== undefined) {
         const page: Json = await get(next, signal, { prefer: "odata.maxpagesize=5000" });
-        if (Array.isArray(page?.value)) yield page.value;
+        yield itemsOf<Json>(page, options.origin);
         next = typeof page?.["@odata.nextLink"] === "string" ? ownPath(page["@odata.nextLink"]) : undefined;
       }
     },
@@ -126,9 +127,10 @@ export function openService(options: ServiceOptions): Service {
       const batch = batchRequest(paths.map((path) => ({ method: "GET" as const, path })));
       for (let failed = 1; ; failed++) {
         const reply = await read(`${SERVICE_ROOT}$batch`, signal, batch.headers, batch.body);
+        if (!isBatchReply(reply)) throw new SyncError(notAnAnswer(reply).problem);
         const parts = batchReply(reply);
         const faulty =
-          parts.find(isPassing) ?? (parts.length < paths.length ? { ...reply, status: 500 } : undefined);
+          parts.find(isPassing) ?? (parts.length !== paths.length ? { ...reply, status: 500 } : undefined);
         if (!faulty) return parts;
         if (failed >= BATCH_ATTEMPTS || signal.aborted) throw readError(faulty, options.origin);
         tally.retries++;
@@ -157,7 +159,7 @@ export function ownPath(link: string): string {
     : `${SERVICE_ROOT}invalid-link`;
 }
 
-function parsed(reply: Reply, origin: string): Json {
+export function parsed(reply: Reply, origin: string): Json {
   try {
     return JSON.parse(reply.body);
   } catch {

@@ -1,9 +1,17 @@
 /** Brings one batch to an end: every operation gets exactly one outcome, or is told to be gone. */
-import { type Operation, type Outcome, type Problem, retryAfter, type WriteContext } from "../../src/sdk.ts";
-import { batchReply, batchRequest } from "./batch.ts";
-import { bulkBody, bulkPath, patchPart } from "./bodies.ts";
+import {
+  type Operation,
+  type Outcome,
+  type Problem,
+  type Reply,
+  retryAfter,
+  type WriteContext,
+} from "../../src/sdk.ts";
+import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
+import { bulkBody, bulkPath, isBulkDone, patchPart } from "./bodies.ts";
 import { applied, deferred, judged, rejected } from "./outcomes.ts";
-import type { Fault } from "./problems.ts";
+import { paired } from "./pairing.ts";
+import { type Fault, isFramed } from "./problems.ts";
 import type { Refusal, Sender } from "./sender.ts";
 import { hasBulk, type Table } from "./table.ts";
 import { SERVICE_ROOT } from "./url.ts";
@@ -14,6 +22,10 @@ const MOST_PARTS = 1000;
 const MOST_ROUNDS = 4;
 /** Halves of a bulk request that may fail before the rest is sent record by record. */
 const MOST_FAILED_HALVES = 2;
+/** Attempts at parts of a request that a passing fault outlasted as a whole. */
+const ATTEMPTS_IN_PART = 2;
+/** Records of one `$batch` that, when all of them meet passing faults to the last round, make it the service's. */
+const MANY = 20;
 
 export interface Settled {
   readonly outcomes: Outcome[];
@@ -49,6 +61,8 @@ class Settling {
   readonly #options: SettleOptions;
   readonly #settled: Settled;
   #failedHalves = 0;
+  /** A passing fault outlasted a whole request: its parts are sent to find out whether a record is at fault. */
+  #isSearching = false;
 
   constructor(kind: Operation["kind"], options: SettleOptions, settled: Settled) {
     this.#kind = kind;
@@ -61,7 +75,13 @@ class Settling {
     const { table, sender, context } = this.#options;
     if (this.#deferIfStopped(operations)) return;
     const sent = await sender.send(
-      { method: "POST", path: bulkPath(table, this.#kind), body: bulkBody(table, operations) },
+      {
+        method: "POST",
+        path: bulkPath(table, this.#kind),
+        body: bulkBody(table, operations),
+        accepts: isBulkDone,
+        ...this.#attempts(),
+      },
       context,
     );
     if (sent.kind === "reply") {
@@ -69,6 +89,10 @@ class Settling {
       return;
     }
     if (this.#stopIfForAll(operations, sent)) return;
+    if (sent.fault === "passing") {
+      if (this.#isSearching) return this.parts(operations);
+      this.#isSearching = true;
+    }
     if (!isWhole) this.#failedHalves++;
     if (operations.length === 1 || this.#failedHalves >= MOST_FAILED_HALVES) return this.parts(operations);
     const middle = Math.ceil(operations.length / 2);
@@ -91,12 +115,19 @@ class Settling {
       if (this.#deferIfStopped(pending)) return;
       const batch = batchRequest(pending.map(patchPart));
       const sent = await sender.send(
-        { method: "POST", path: `${SERVICE_ROOT}$batch`, headers: batch.headers, body: batch.body },
+        {
+          method: "POST",
+          path: `${SERVICE_ROOT}$batch`,
+          headers: batch.headers,
+          body: batch.body,
+          accepts: isBatchReply,
+          ...this.#attempts(),
+        },
         context,
       );
       if (sent.kind === "refused") return this.#refusedBatch(pending, sent);
       const parts = batchReply(sent.reply);
-      const again = this.#take(pending, parts);
+      const again = this.#take(pending, paired(pending, parts, sent.reply.status));
       if (again.length === 0) return;
       pending = again.map(({ operation }) => operation);
       const throttled = parts.filter(({ status }) => status === 429);
@@ -108,12 +139,15 @@ class Settling {
       const isAllowed = round < MOST_ROUNDS || throttled.length > 0; // throttling ends when the patience does
       if (isAllowed && (await sender.wait(round, since, context, asked))) continue;
       for (const { operation, problem } of again) this.#settled.outcomes.push(deferred(operation, problem));
+      const [first] = again;
+      if (first && again.length === operations.length && again.length >= MANY)
+        this.#options.stop(first.problem);
       return;
     }
   }
 
   /** Takes what the parts say; gives back the operations that are worth another attempt. */
-  #take(pending: readonly Operation[], parts: ReturnType<typeof batchReply>) {
+  #take(pending: readonly Operation[], parts: readonly (Reply | undefined)[]) {
     const { table, stop } = this.#options;
     const again: { operation: Operation; problem: Problem }[] = [];
     pending.forEach((operation, index) => {
@@ -141,9 +175,18 @@ class Settling {
     return again;
   }
 
-  /** The whole `$batch` was refused: too large, too slow, or one request in it breaks its frame. */
+  /**
+   * The whole `$batch` was refused: too large, too slow, or one request in it breaks its frame. A fault of one
+   * record stands in its part: what passes neither for the whole nor for one alone is the service's.
+   */
   async #refusedBatch(operations: readonly Operation[], refusal: Refusal): Promise<void> {
     if (this.#stopIfForAll(operations, refusal)) return;
+    const isAlone = operations.length === 1 && refusal.fault === "smaller";
+    if (refusal.fault === "passing" || (isAlone && refusal.reply && refusal.reply.status !== 413)) {
+      this.#options.stop(refusal.problem);
+      this.#deferIfStopped(operations);
+      return;
+    }
     if (operations.length > 1) {
       const middle = Math.ceil(operations.length / 2);
       await this.#batch(operations.slice(0, middle));
@@ -156,6 +199,10 @@ class Settling {
     }
   }
 
+  #attempts(): { readonly attempts?: number } {
+    return this.#isSearching ? { attempts: ATTEMPTS_IN_PART } : {};
+  }
+
   #deferIfStopped(operations: readonly Operation[]): boolean {
     const { stopped } = this.#options;
     const problem = stopped();
@@ -164,10 +211,10 @@ class Settling {
     return true;
   }
 
-  #stopIfForAll(operations: readonly Operation[], { fault, problem }: Refusal): boolean {
+  #stopIfForAll(operations: readonly Operation[], { fault, problem, reply }: Refusal): boolean {
     const { context, stop } = this.#options;
     if (context.signal.aborted) stop(INTERRUPTED);
-    else if (CONCERNS_ALL.has(fault)) stop(problem);
+    else if (CONCERNS_ALL.has(fault) || (fault === "passing" && reply && !isFramed(reply))) stop(problem);
     else return false;
     return this.#deferIfStopped(operations);
   }
