@@ -1,6 +1,6 @@
 /** DuckDB, the embedded warehouse: one file, read by the engine that keeps the state. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { DuckDBWarehouse } from "../../src/config/generated/duckdb.ts";
 import { type Column, defineWarehouse, fail, SyncError, type Warehouse } from "../../src/sdk.ts";
 import { columnOf } from "./types.ts";
@@ -18,11 +18,15 @@ function openWarehouse(path: string, folder: string): Warehouse {
         version: `DuckDB ${(await query("SELECT version()"))[0]?.[0]}`,
       })),
     columns: async ({ text, file }) =>
-      withDatabase(path, async (query) => {
-        await query(`SET file_search_path = '${folder.replaceAll("'", "''")}'`);
+      withDatabase(path, async (query, parse) => {
+        // What parses alone cannot leave the parentheses that it is put into, and nothing but a SELECT may stand there.
+        await parse(text).catch((error: unknown) => {
+          throw refusedSql(file, error, 0);
+        });
+        await query(`SET file_search_path = ${quoted(folder)}`);
         const rows = await query(`DESCRIBE SELECT * FROM (\n${text}\n) AS backhaul_model`).catch(
           (error: unknown) => {
-            throw refusedSql(file, error);
+            throw refusedSql(file, error, 1);
           },
         );
         return rows.map(([name, type]): Column => columnOf(String(name), String(type)));
@@ -32,9 +36,16 @@ function openWarehouse(path: string, folder: string): Warehouse {
 }
 
 type Ask = (sql: string) => Promise<readonly (readonly unknown[])[]>;
+type Parse = (sql: string) => Promise<unknown>;
+
+/** Files that a run cannot attach under their own name, because its state has it: it takes the one given here. */
+const nameOf = (path: string): string | undefined =>
+  /^(state|base|memory)(\.|$)/i.test(basename(path)) ? "backhaul_warehouse" : undefined;
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Opens the file read-only for as long as the work takes: DuckDB lets others write to it in between. */
-async function withDatabase<T>(path: string, work: (query: Ask) => Promise<T>): Promise<T> {
+async function withDatabase<T>(path: string, work: (query: Ask, parse: Parse) => Promise<T>): Promise<T> {
   if (!existsSync(path)) {
     throw fail.connection(
       "warehouse.missing_file",
@@ -43,12 +54,23 @@ async function withDatabase<T>(path: string, work: (query: Ask) => Promise<T>): 
     );
   }
   const { DuckDBInstance } = await import("@duckdb/node-api");
-  const instance = await DuckDBInstance.create(path, { access_mode: "READ_ONLY" }).catch((error: unknown) => {
+  const name = nameOf(path);
+  const opening = name ? DuckDBInstance.create() : DuckDBInstance.create(path, { access_mode: "READ_ONLY" });
+  const instance = await opening.catch((error: unknown) => {
     throw cannotOpen(path, error);
   });
   const connection = await instance.connect();
   try {
-    return await work(async (sql) => (await connection.runAndReadAll(sql)).getRows());
+    if (name) {
+      await connection.run(`ATTACH ${quoted(path)} AS ${name} (READ_ONLY)`).catch((error: unknown) => {
+        throw cannotOpen(path, error);
+      });
+      await connection.run(`USE ${name}`);
+    }
+    return await work(
+      async (sql) => (await connection.runAndReadAll(sql)).getRows(),
+      (sql) => connection.extractStatements(sql),
+    );
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -74,9 +96,18 @@ function cannotOpen(path: string, error: unknown): SyncError {
   );
 }
 
-/** DuckDB says `LINE n:`; the query starts on the statement's second line. */
-function refusedSql(file: string, error: unknown): SyncError {
-  const message = error instanceof Error ? error.message : String(error);
+/**
+ * DuckDB says `LINE n:`.
+ *
+ * @param before lines of the statement in front of the query
+ */
+function refusedSql(file: string, error: unknown, before: number): SyncError {
+  const said = (error instanceof Error ? error.message : String(error)).replace(
+    /^Failed to extract \w+: /,
+    "",
+  );
+  // What DuckDB's client says of a text without a statement.
+  const message = /^Error in native callback/.test(said) ? "it holds no statement." : said;
   const line = /^LINE (\d+):/m.exec(message)?.[1];
   const what = message
     .split(/\n\s*\n|\nLINE /, 1)[0]
@@ -88,7 +119,7 @@ function refusedSql(file: string, error: unknown): SyncError {
       code: "model.sql_refused",
       message: `DuckDB refuses the query: ${what}`,
       remedy: "A model is one SELECT statement.",
-      place: { file, ...(line ? { line: Math.max(1, Number(line) - 1), column: 1 } : {}) },
+      place: { file, ...(line ? { line: Math.max(1, Number(line) - before), column: 1 } : {}) },
     },
     error,
   );

@@ -51,7 +51,9 @@ export function columnOf(
   if (kind === "decimal" && modifier >= 4) {
     const precision = ((modifier - 4) >> 16) & 0xffff;
     const scale = (((modifier - 4) & 0x7ff) ^ 0x400) - 0x400;
-    return { name, kind, sqlType: `numeric(${precision},${scale})`, precision, scale };
+    // The state would keep DECIMAL(p,s) where both are stated, and has no NaN there: one such value would end the
+    // run. As text it reaches the destination, which refuses that row alone.
+    return { name, kind, sqlType: `numeric(${precision},${scale})` };
   }
   return { name, kind, sqlType };
 }
@@ -69,20 +71,33 @@ function converter(column: Column): ((text: string) => string) | undefined {
     case "boolean":
       return (text) => (text === "t" ? "true" : "false");
     case "timestamp":
-      return (text) => {
-        const year = era(text.replace(" ", "T").replace("+00", ""));
-        return /infinity/.test(text) ? text : `${year}Z`;
-      };
+      return moment;
     case "date":
       return era;
     case "decimal":
-      // numeric without a scale keeps the digits it was given: 1.50 and 1.5 are one value.
-      return column.scale === undefined
+      // numeric without a scale keeps the digits it was given: 1.50 and 1.5 are one value. With one, PostgreSQL
+      // always writes as many digits as it says.
+      return column.sqlType === "numeric"
         ? (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text)
         : undefined;
     default:
       return undefined;
   }
+}
+
+/**
+ * The last moment that the state can keep; PostgreSQL's years go on to 294276. What lies between is this moment to
+ * us: no destination takes a year of six digits, so the row is refused alone.
+ */
+const LAST = "294247-01-10 04:00:54.775806";
+
+function moment(text: string): string {
+  if (text.endsWith("infinity")) return text;
+  const plain = text.replace("+00", "");
+  // 44-03-15 10:00:00 BC is 0044-03-15 (BC) 10:00:00 for the state's engine.
+  if (plain.endsWith(" BC")) return `${plain.slice(0, -3).replace(" ", " (BC) ")}Z`;
+  const known = plain.length < 19 || plain[4] === "-" || plain[6] !== "-" || plain <= LAST;
+  return `${(known ? plain : LAST).replace(" ", "T")}Z`;
 }
 
 /** Years before Christ: PostgreSQL writes ` BC` at the end, the state's engine ` (BC)`. */

@@ -9,6 +9,11 @@ export function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
+/** The name under which the state keeps a column of the model: none of its own names, nor DuckDB's `rowid`. */
+export function stored(column: { readonly name: string }): string {
+  return quote(`m_${column.name}`);
+}
+
 /** A quoted string literal. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
@@ -64,6 +69,8 @@ export function storedFromWarehouse(column: Column, expression: string, timezone
     if (timezone === "UTC") return `${expression}::TIMESTAMP`;
     return `((${expression}::TIMESTAMP AT TIME ZONE ${literal(timezone)}) AT TIME ZONE 'UTC')::TIMESTAMP`;
   }
+  // A float of 32 bits by its own shortest text: widened as it is, 0.1 would read 0.10000000149011612.
+  if (column.sqlType === "FLOAT") return `CAST(CAST(${expression} AS VARCHAR) AS DOUBLE)`;
   return `CAST(${expression} AS ${storedType(column)})`;
 }
 

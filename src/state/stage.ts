@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { fail, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, RowAccess, RowBatch } from "../ports.ts";
@@ -15,7 +16,7 @@ export async function stageAttached(
 ): Promise<void> {
   await database.run(`SET file_search_path = ${literal(access.searchPath)}`);
   await database
-    .run(`ATTACH ${literal(access.path)} AS backhaul_warehouse (READ_ONLY)`)
+    .run(`ATTACH ${literal(access.path)}${alias(access.path)} (READ_ONLY)`)
     .catch((error: unknown) => {
       const holder = holderOf(error);
       if (holder === undefined) throw error;
@@ -26,13 +27,18 @@ export async function stageAttached(
         error,
       );
     });
+  const warehouse = quote((await database.value(ATTACHED)) as string);
   try {
     const state = (await database.value("SELECT current_database()")) as string;
     const values = shape.columns.map((column) =>
       storedFromWarehouse(column, `backhaul_model.${quote(column.name)}`, timezone),
     );
-    await database.run("USE backhaul_warehouse");
+    await database.run(`USE ${warehouse}`);
     try {
+      // What parses alone cannot leave the parentheses that it is put into.
+      await database.connection.extractStatements(query.text).catch((error: unknown) => {
+        throw refusedRows(query, error);
+      });
       await database
         .run(createStaged(`${quote(state)}.main`, shape, values, `(\n${query.text}\n) AS backhaul_model`))
         .catch((error: unknown) => {
@@ -42,8 +48,23 @@ export async function stageAttached(
       await database.run(`USE ${quote(state)}`);
     }
   } finally {
-    await database.run("DETACH backhaul_warehouse");
+    await database.run(`DETACH ${warehouse}`);
   }
+}
+
+/** Catalogs of our own: the run's state, and what a plan reads it from. */
+const OWN = ["state", "base", "memory"];
+
+/** The one catalog that is not ours. */
+const ATTACHED = `SELECT database_name FROM duckdb_databases() WHERE NOT internal AND lower(database_name) NOT IN (${OWN.map(literal).join(", ")})`;
+
+/**
+ * DuckDB names a catalog after its file, up to the first dot, and queries may say that name. A file whose name is
+ * one of ours gets another (the connector sees it under the same, see `nameOf` there).
+ */
+function alias(path: string): string {
+  const stem = basename(path).split(".", 1)[0] ?? "";
+  return OWN.includes(stem.toLowerCase()) ? " AS backhaul_warehouse" : "";
 }
 
 /** Rows that are streamed from the warehouse as canonical text, typed once they are here. */
