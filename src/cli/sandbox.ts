@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { fail } from "../core/errors.ts";
 
@@ -29,6 +30,12 @@ export interface ProjectSandbox extends AsyncDisposable {
   };
 }
 
+/** How long a running sandbox may take to say who it is. */
+const ANSWER_MS = 3_000;
+
+/** How long one that another command has just started may take until it serves. */
+const OTHER_MS = 5_000;
+
 /** Where a running sandbox says how to reach it. */
 export const addressFile = (data: string): string => `${data}.address`;
 
@@ -36,8 +43,8 @@ export const addressFile = (data: string): string => `${data}.address`;
 export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const data = join(folder, "data.jsonl");
-  const running = read(addressFile(data));
-  if (running !== undefined && isAlive(running.pid)) return connectTo(running, async () => {});
+  const running = await serving(addressFile(data));
+  if (running !== undefined) return connectTo(running, async () => {});
   const bin = fileURLToPath(new URL("../bin.js", import.meta.url));
   const child = spawn(
     process.execPath,
@@ -59,9 +66,12 @@ export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
   child.stderr.resume();
   const first = await Promise.race([ready, ended]);
   if (first === undefined) {
-    // One that was starting at the same time may serve the project by now.
-    const other = read(addressFile(data));
-    if (other !== undefined && isAlive(other.pid)) return connectTo(other, async () => {});
+    // One that was starting at the same time serves the project in a moment.
+    for (const until = Date.now() + OTHER_MS; isInUse(output); await sleep(100)) {
+      const other = await serving(addressFile(data));
+      if (other !== undefined) return connectTo(other, async () => {});
+      if (Date.now() > until) break;
+    }
     throw fail.connection(
       "sandbox.failed",
       `The sandbox did not start: ${complaint(output)}`,
@@ -89,6 +99,22 @@ function read(file: string): SandboxReady | undefined {
   }
 }
 
+/**
+ * The sandbox that an address file speaks of, if it is there: a killed one leaves the file behind, and its process id
+ * and its port may be another program's by now.
+ */
+async function serving(file: string): Promise<SandboxReady | undefined> {
+  const ready = read(file);
+  if (ready === undefined || !isAlive(ready.pid)) return undefined;
+  try {
+    const reply = await fetch(`${ready.url}/sandbox/`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const { organizationId } = (await reply.json()) as { organizationId?: string };
+    return organizationId === ready.organization ? ready : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -97,6 +123,9 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+/** Whether a sandbox did not start because another one has its data. */
+const isInUse = (output: string): boolean => output.includes('"sandbox.in_use"');
 
 /** The reason in what a sandbox that failed has printed under `--json`. */
 function complaint(output: string): string {

@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  BIN,
+  orderProject,
+  type RunningSandbox,
+  sandboxEnv,
+  sandboxProcess,
+  writeFiles,
+} from "../support/cli.ts";
+import { inDuckdb, temporaryFolder } from "../support/project.ts";
+
+let sandbox: RunningSandbox;
+beforeAll(async () => {
+  sandbox = await sandboxProcess();
+});
+afterAll(async () => {
+  await sandbox[Symbol.asyncDispose]();
+});
+
+async function prepare(folder: string, prefix: string): Promise<void> {
+  writeFiles(folder, orderProject());
+  await inDuckdb(
+    `${folder}/warehouse.duckdb`,
+    `CREATE TABLE orders AS SELECT i AS id, '${prefix}-' || i AS number, 'n' || i AS name, 1 AS amount FROM range(300) t(i)`,
+  );
+}
+
+const written = (prefix: string) =>
+  sandbox.rows(`new_orders?$select=new_externalid&$filter=startswith(new_externalid,'${prefix}')`);
+
+test.each([
+  ["P", []],
+  ["Q", ["--json"]],
+])("a run whose output nobody reads goes on to its end (%s)", async (prefix, more) => {
+  using folder = temporaryFolder();
+  await prepare(folder.path, prefix);
+  const child = spawn(process.execPath, [BIN, "run", "--project", folder.path, ...more], {
+    env: { ...process.env, ...sandboxEnv(sandbox) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  child.stdout.destroy();
+  child.stderr.destroy();
+  const started = Date.now();
+  expect(await new Promise((done) => child.once("exit", done))).toBe(0);
+  expect(Date.now() - started).toBeLessThan(9_000);
+  expect(await written(prefix)).toHaveLength(300);
+});
+
+test.runIf(existsSync("/dev/full"))("a full disk behind the output is no reason to stop", async () => {
+  using folder = temporaryFolder();
+  await prepare(folder.path, "F");
+  const child = spawn("/bin/sh", ["-c", 'exec "$0" "$@" >/dev/full', process.execPath, BIN, "run"], {
+    cwd: folder.path,
+    env: { ...process.env, ...sandboxEnv(sandbox) },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (text: Buffer) => {
+    stderr += text.toString("utf8");
+  });
+  expect(await new Promise((done) => child.once("close", done)), stderr).toBe(0);
+  expect(stderr).not.toMatch(/^\s+at |ENOSPC|Error/m);
+  expect(await written("F")).toHaveLength(300);
+});
