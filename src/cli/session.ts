@@ -16,6 +16,8 @@ export interface Session extends AsyncDisposable, Connections {
   /** The named syncs, or all, each with its model. Throws `config` for a name that is not there. */
   syncs(names: readonly string[]): readonly { readonly model: ModelSpec; readonly sync: SyncSpec }[];
   redact(text: string): string;
+  /** Makes the folder of the state, ignored by git; a plan or a check needs none. */
+  makeStateFolder(): void;
 }
 
 const MEMORY_LIMIT = "192MB";
@@ -43,8 +45,9 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
 
   return {
     project,
-    state: { root: ownFolder(local.path), memoryLimit: local.memory_limit ?? MEMORY_LIMIT },
+    state: { root: local.path, memoryLimit: local.memory_limit ?? MEMORY_LIMIT },
     redact: secrets.redact,
+    makeStateFolder: () => void ownFolder(local.path),
     syncs: (names) => chosen(project, names),
     warehouse: (name) =>
       once(`warehouse ${name}`, async () => {

@@ -24,6 +24,7 @@ export default class Run extends BaseCommand {
     const session = await this.open(flags.project);
     const { openSyncs } = await import("../cli/open-syncs.ts");
     const paint = painter(process.stdout);
+    session.makeStateFolder();
     const prepared = await openSyncs(session, argv as string[], this.signal);
     const runs: SyncRun[] = [];
     for (const sync of prepared) {

@@ -131,12 +131,15 @@ async function openAt(
     known,
     async stage(warehouse, query, stageOptions) {
       await dropWork(database);
-      const { access } = warehouse;
-      if (access.kind === "attach")
-        await stageAttached(database, shape, access, query, stageOptions.timezone);
-      else {
-        const rows = access.rows(query, shape.columns, stageOptions);
-        await stageRows(database, shape, query, rows, stageOptions.onRows);
+      const interrupt = (): void => database.connection.interrupt();
+      stageOptions.signal.addEventListener("abort", interrupt, { once: true });
+      try {
+        await stageInto(database, shape, warehouse, query, stageOptions);
+      } catch (error) {
+        stageOptions.signal.throwIfAborted();
+        throw error;
+      } finally {
+        stageOptions.signal.removeEventListener("abort", interrupt);
       }
       return database.count(`SELECT count(*) FROM ${work}.staged`);
     },
@@ -160,6 +163,8 @@ async function openAt(
       const pending = (await database.count(`SELECT count(*) FROM ${base}.pending`)) > 0;
       const doubt = (await database.count(`SELECT count(*) FROM ${base}.doubt`)) > 0;
       await database.run(sql.createChanges(shape, { base, work, refused: hasRefusals, pending, doubt }));
+      // The snapshot has been read: a run may have it while the rest of the plan is made.
+      if (snapshotFile !== undefined) await database.run("DETACH base");
       const counts = await database.all(
         `SELECT count(*) FILTER (WHERE _backhaul_kind = 'added'), count(*) FILTER (WHERE _backhaul_kind = 'changed') FROM ${work}.changes`,
       );
@@ -215,4 +220,16 @@ async function* windows(
     }
   }
   if (window.length > 0) yield window;
+}
+
+async function stageInto(
+  database: Duckdb,
+  shape: sql.Shape,
+  { access }: Warehouse,
+  query: Query,
+  options: StageOptions,
+): Promise<void> {
+  if (access.kind === "attach") return stageAttached(database, shape, access, query, options.timezone);
+  const rows = access.rows(query, shape.columns, options);
+  return stageRows(database, shape, query, rows, options.onRows);
 }
