@@ -1,17 +1,12 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
 import "@oclif/core/command"; // its listener on stdout comes first, so that ours can take its place
-import { flush } from "@oclif/core/flush";
 import { run } from "@oclif/core/run";
 import { reportUsage } from "./cli/errors.ts";
-import { outliveOutput, outputIsClosed } from "./cli/streams.ts";
+import { outliveOutput, outputWritten } from "./cli/streams.ts";
 
 // Rows pass through in millions and die soon after; left to itself, V8 lets a multiple of what lives pile up first.
 setFlagsFromString("--heap-growing-percent=30");
 
 outliveOutput();
-await run(process.argv.slice(2), import.meta.url).then(async () => {
-  if (outputIsClosed()) return;
-  // Its only complaint is that nobody takes the output; what the command came to is in the exit code.
-  await flush().catch(() => {});
-}, reportUsage);
+await run(process.argv.slice(2), import.meta.url).then(outputWritten, reportUsage);

@@ -1,7 +1,7 @@
 /** The sandbox behind `url: sandbox`: one is started for the command, unless one already serves the project. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { fail } from "../core/errors.ts";
@@ -43,8 +43,8 @@ export const addressFile = (data: string): string => `${data}.address`;
 export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const data = join(folder, "data.jsonl");
-  const running = await serving(addressFile(data));
-  if (running !== undefined) return connectTo(running, async () => {});
+  const running = await borrow(data);
+  if (running !== undefined) return running;
   const bin = fileURLToPath(new URL("../bin.js", import.meta.url));
   const child = spawn(
     process.execPath,
@@ -68,8 +68,8 @@ export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
   if (first === undefined) {
     // One that was starting at the same time serves the project in a moment.
     for (const until = Date.now() + OTHER_MS; isInUse(output); await sleep(100)) {
-      const other = await serving(addressFile(data));
-      if (other !== undefined) return connectTo(other, async () => {});
+      const other = await borrow(data);
+      if (other !== undefined) return other;
       if (Date.now() > until) break;
     }
     throw fail.connection(
@@ -80,7 +80,14 @@ export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
   }
   return connectTo(first, async () => {
     child.stdin.end();
-    await ended;
+    // It stays for the others that have borrowed it, and ends with the last of them.
+    while (!(await Promise.race([ended.then(() => true), sleep(100, false)]))) {
+      if (!isBorrowed(data)) continue;
+      child.unref();
+      child.stdout.destroy();
+      child.stderr.destroy();
+      return;
+    }
   });
 }
 
@@ -97,6 +104,32 @@ function read(file: string): SandboxReady | undefined {
   } catch {
     return undefined;
   }
+}
+
+const borrowing = ".borrowed-by-";
+
+/**
+ * The sandbox that another command has started, kept from ending as long as it is in use here. It is claimed before
+ * its address is read, and it takes its address away before it looks for claims.
+ */
+async function borrow(data: string): Promise<ProjectSandbox | undefined> {
+  const claim = `${data}${borrowing}${process.pid}`;
+  writeFileSync(claim, "");
+  const ready = await serving(addressFile(data));
+  if (ready !== undefined) return connectTo(ready, async () => rmSync(claim, { force: true }));
+  rmSync(claim, { force: true });
+  return undefined;
+}
+
+/** Whether a command that is still running uses the sandbox of this data file. */
+export function isBorrowed(data: string): boolean {
+  const prefix = `${basename(data)}${borrowing}`;
+  return readdirSync(dirname(data)).some((name) => {
+    if (!name.startsWith(prefix)) return false;
+    const isUsed = isAlive(Number(name.slice(prefix.length)));
+    if (!isUsed) rmSync(join(dirname(data), name), { force: true });
+    return isUsed;
+  });
 }
 
 /**

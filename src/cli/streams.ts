@@ -15,5 +15,12 @@ export function outliveOutput(): void {
   }
 }
 
-/** Whether what is left to write has nowhere to go. */
-export const outputIsClosed = (): boolean => isClosed;
+/** Waits until stdout has what was written to it, or will not take it. */
+export function outputWritten(): Promise<void> {
+  const { stdout } = process;
+  if (isClosed || stdout.errored || stdout.destroyed) return Promise.resolve();
+  return new Promise((done) => {
+    stdout.once("error", () => done());
+    stdout.write("", () => done());
+  });
+}

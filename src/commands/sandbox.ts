@@ -1,7 +1,8 @@
 import { rmSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
-import { addressFile, type SandboxReady } from "../cli/sandbox.ts";
+import { addressFile, isBorrowed, type SandboxReady } from "../cli/sandbox.ts";
 import { fail, SyncError } from "../core/errors.ts";
 import type { Sandbox as Running, SandboxOptions } from "../sandbox/index.ts";
 
@@ -82,7 +83,10 @@ export default class Sandbox extends BaseCommand {
       client_id: sandbox.clientId,
       client_secret: sandbox.clientSecret,
     };
-    if (data !== undefined) writeFileSync(addressFile(data), JSON.stringify(ready), { mode: 0o600 });
+    const publish = (): void => {
+      if (data !== undefined) writeFileSync(addressFile(data), JSON.stringify(ready), { mode: 0o600 });
+    };
+    publish();
     if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(ready)}\n`);
     else {
       this.log(`Dataverse sandbox at ${ready.url}`);
@@ -92,7 +96,11 @@ export default class Sandbox extends BaseCommand {
       this.log("Stop it with Ctrl-C.");
     }
     await this.untilStopped(flags["while-stdin"]);
-    if (data !== undefined) rmSync(addressFile(data), { force: true });
+    for (; data !== undefined; await sleep(100)) {
+      rmSync(addressFile(data), { force: true });
+      if (this.signal.aborted || !flags["while-stdin"] || !isBorrowed(data)) break;
+      publish();
+    }
     await sandbox.close();
   }
 

@@ -48,10 +48,13 @@ test.each([
   expect(await written(prefix)).toHaveLength(300);
 });
 
-test.runIf(existsSync("/dev/full"))("a full disk behind the output is no reason to stop", async () => {
+test.runIf(existsSync("/dev/full")).each([
+  ["F", []],
+  ["G", ["--json"]],
+])("a full disk behind the output is no reason to stop (%s)", async (prefix, more) => {
   using folder = temporaryFolder();
-  await prepare(folder.path, "F");
-  const child = spawn("/bin/sh", ["-c", 'exec "$0" "$@" >/dev/full', process.execPath, BIN, "run"], {
+  await prepare(folder.path, prefix);
+  const child = spawn("/bin/sh", ["-c", 'exec "$0" "$@" >/dev/full', process.execPath, BIN, "run", ...more], {
     cwd: folder.path,
     env: { ...process.env, ...sandboxEnv(sandbox) },
     stdio: ["ignore", "ignore", "pipe"],
@@ -62,5 +65,5 @@ test.runIf(existsSync("/dev/full"))("a full disk behind the output is no reason 
   });
   expect(await new Promise((done) => child.once("close", done)), stderr).toBe(0);
   expect(stderr).not.toMatch(/^\s+at |ENOSPC|Error/m);
-  expect(await written("F")).toHaveLength(300);
+  expect(await written(prefix)).toHaveLength(300);
 });
