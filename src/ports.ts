@@ -26,8 +26,8 @@ export interface Warehouse extends AsyncDisposable {
 
 /** How the engine that keeps local state gets at a warehouse's rows. */
 export type RowAccess =
-  /** A DuckDB file that the engine attaches read-only and queries itself: no row passes through the process. */
-  | { readonly kind: "attach"; readonly path: string; readonly searchPath: string }
+  /** A DuckDB file that the engine attaches read-only under the given name and queries itself: no row passes through the process. */
+  | { readonly kind: "attach"; readonly path: string; readonly catalog: string; readonly searchPath: string }
   /** Streams the named columns as canonical text; the cursor closes when the consumer stops. */
   | {
       readonly kind: "stream";

@@ -12,7 +12,7 @@ export default defineWarehouse<DuckDBWarehouse>({
 
 function openWarehouse(path: string, folder: string): Warehouse {
   return {
-    access: { kind: "attach", path, searchPath: folder },
+    access: { kind: "attach", path, catalog: catalogOf(path), searchPath: folder },
     check: async () =>
       withDatabase(path, async (query) => ({
         version: `DuckDB ${(await query("SELECT version()"))[0]?.[0]}`,
@@ -38,9 +38,16 @@ function openWarehouse(path: string, folder: string): Warehouse {
 type Ask = (sql: string) => Promise<readonly (readonly unknown[])[]>;
 type Parse = (sql: string) => Promise<unknown>;
 
-/** Files that a run cannot attach under their own name, because its state has it: it takes the one given here. */
-const nameOf = (path: string): string | undefined =>
-  /^(state|base|memory)(\.|$)/i.test(basename(path)) ? "backhaul_warehouse" : undefined;
+/**
+ * DuckDB names a catalog after its file, up to the first dot (its own reserved names with `_db` behind), and
+ * queries may say that name. The names that the
+ * engine's own catalogs have are not free: such a file gets another.
+ */
+function catalogOf(path: string): string {
+  const [stem = ""] = basename(path).split(".", 1);
+  if (/^(main|system|temp)$/i.test(stem)) return `${stem}_db`;
+  return /^(state|base|memory)$/i.test(stem) ? "backhaul_warehouse" : stem;
+}
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
@@ -54,19 +61,14 @@ async function withDatabase<T>(path: string, work: (query: Ask, parse: Parse) =>
     );
   }
   const { DuckDBInstance } = await import("@duckdb/node-api");
-  const name = nameOf(path);
-  const opening = name ? DuckDBInstance.create() : DuckDBInstance.create(path, { access_mode: "READ_ONLY" });
-  const instance = await opening.catch((error: unknown) => {
-    throw cannotOpen(path, error);
-  });
+  const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   try {
-    if (name) {
-      await connection.run(`ATTACH ${quoted(path)} AS ${name} (READ_ONLY)`).catch((error: unknown) => {
-        throw cannotOpen(path, error);
-      });
-      await connection.run(`USE ${name}`);
-    }
+    const catalog = `"${catalogOf(path).replaceAll('"', '""')}"`;
+    await connection.run(`ATTACH ${quoted(path)} AS ${catalog} (READ_ONLY)`).catch((error: unknown) => {
+      throw cannotOpen(path, error);
+    });
+    await connection.run(`USE ${catalog}`);
     return await work(
       async (sql) => (await connection.runAndReadAll(sql)).getRows(),
       (sql) => connection.extractStatements(sql),

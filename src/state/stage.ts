@@ -1,4 +1,3 @@
-import { basename } from "node:path";
 import { fail, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, RowAccess, RowBatch } from "../ports.ts";
@@ -14,20 +13,18 @@ export async function stageAttached(
   query: Query,
   timezone: string,
 ): Promise<void> {
+  const warehouse = quote(access.catalog);
   await database.run(`SET file_search_path = ${literal(access.searchPath)}`);
-  await database
-    .run(`ATTACH ${literal(access.path)}${alias(access.path)} (READ_ONLY)`)
-    .catch((error: unknown) => {
-      const holder = holderOf(error);
-      if (holder === undefined) throw error;
-      throw fail.connection(
-        "warehouse.locked",
-        `The warehouse ${access.path} is held by ${holder}.`,
-        "DuckDB lets one process write to a file: end that process, or have it close the file.",
-        error,
-      );
-    });
-  const warehouse = quote((await database.value(ATTACHED)) as string);
+  await database.run(`ATTACH ${literal(access.path)} AS ${warehouse} (READ_ONLY)`).catch((error: unknown) => {
+    const holder = holderOf(error);
+    if (holder === undefined) throw error;
+    throw fail.connection(
+      "warehouse.locked",
+      `The warehouse ${access.path} is held by ${holder}.`,
+      "DuckDB lets one process write to a file: end that process, or have it close the file.",
+      error,
+    );
+  });
   try {
     const state = (await database.value("SELECT current_database()")) as string;
     const values = shape.columns.map((column) =>
@@ -50,21 +47,6 @@ export async function stageAttached(
   } finally {
     await database.run(`DETACH ${warehouse}`);
   }
-}
-
-/** Catalogs of our own: the run's state, and what a plan reads it from. */
-const OWN = ["state", "base", "memory"];
-
-/** The one catalog that is not ours. */
-const ATTACHED = `SELECT database_name FROM duckdb_databases() WHERE NOT internal AND lower(database_name) NOT IN (${OWN.map(literal).join(", ")})`;
-
-/**
- * DuckDB names a catalog after its file, up to the first dot, and queries may say that name. A file whose name is
- * one of ours gets another (the connector sees it under the same, see `nameOf` there).
- */
-function alias(path: string): string {
-  const stem = basename(path).split(".", 1)[0] ?? "";
-  return OWN.includes(stem.toLowerCase()) ? " AS backhaul_warehouse" : "";
 }
 
 /** Rows that are streamed from the warehouse as canonical text, typed once they are here. */
