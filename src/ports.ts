@@ -22,6 +22,78 @@ export interface Warehouse extends AsyncDisposable {
   /** The columns of a query's result, without running it whole. Throws `config` when the SQL is refused. */
   columns(query: Query, signal: AbortSignal): Promise<readonly Column[]>;
   readonly access: RowAccess;
+  /** Where state may live in the warehouse itself; absent where the warehouse can only be read. */
+  readonly engine?: StateEngine;
+}
+
+/**
+ * How a warehouse that can hold state spells SQL. The statements themselves are built once, in `src/state`; a
+ * dialect knows names, literals, types and the few places where engines differ. Pure: text in, text out.
+ */
+export interface Dialect {
+  readonly name: string;
+  /** A quoted identifier, exactly as given. */
+  quote(identifier: string): string;
+  /** A quoted string literal: no character of the text can end it. */
+  literal(text: string): string;
+  /** Types of our own columns. */
+  readonly types: { readonly text: string; readonly integer: string; readonly boolean: string };
+  /** The type that a column of the model is kept in: comparison is typed, so that `1.0` and `1.00` are one value. */
+  storedType(column: Column): string;
+  /**
+   * A value of the model's result as the stored type.
+   *
+   * @param timezone IANA zone of timestamps that carry none
+   */
+  fromModel(column: Column, expression: string, timezone: string): string;
+  /** Canonical text (core/value.ts) as the stored type. */
+  fromText(column: Column, expression: string): string;
+  /** Canonical text of an expression of the stored type. */
+  toText(column: Column, expression: string): string;
+  /** A stored value as another stored type; null where it cannot be. */
+  retyped(from: Column, to: Column, expression: string): string;
+  /** A match value as the destination compares it: case and trailing spaces do not count. */
+  folded(column: Column, expression: string): string;
+  /** Any number of expressions as one 64-bit hash, null-safe; equal rows have equal hashes. */
+  hash(expressions: readonly string[]): string;
+  /** Numbers rows from 1 in any order: a window function. */
+  readonly rowNumber: string;
+  /** `CREATE TABLE … AS`. The table outlives the session, and is neither temporary nor lost in a crash. */
+  createTableAs(table: string, select: string): string;
+  /** What follows a bulk load, so that the planner knows the table's size; none where the engine knows by itself. */
+  afterLoad(table: string): readonly string[];
+}
+
+/** A warehouse that holds state: runs the statements that `src/state` builds, in the warehouse's own engine. */
+export interface StateEngine {
+  readonly dialect: Dialect;
+  readonly pace: Pace;
+  /** Runs one statement outside of any transaction of ours; gives the rows that it wrote, 0 where it writes none. */
+  run(sql: string, signal?: AbortSignal): Promise<number>;
+  /**
+   * Runs statements that write rows (no DDL: Snowflake would commit at it) in one transaction, all or nothing.
+   * A statement with `mustWrite` that writes no row undoes the transaction: the promise gives `undefined`.
+   *
+   * @returns the rows that each statement wrote
+   */
+  transaction(statements: readonly Statement[]): Promise<readonly number[] | undefined>;
+  /** All rows of a small result; every column is text, an integer or a boolean, given as text (`true`, `false`). */
+  rows(sql: string): Promise<readonly (readonly Value[])[]>;
+  /** Streams a result of text columns; ends its cursor when the consumer stops. */
+  stream(sql: string, signal?: AbortSignal): AsyncIterable<RowBatch>;
+}
+
+export interface Statement {
+  readonly sql: string;
+  readonly mustWrite?: boolean;
+}
+
+/** How often a run writes what it must not forget; where a warehouse that is awake costs money, in larger steps. */
+export interface Pace {
+  readonly journalMs: number;
+  readonly journalOutcomes: number;
+  /** How long a lease holds; it is renewed three times as often. */
+  readonly leaseMs: number;
 }
 
 /** How the engine that keeps local state gets at a warehouse's rows. */
