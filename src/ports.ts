@@ -58,6 +58,10 @@ export interface Dialect {
   hash(expressions: readonly string[]): string;
   /** Numbers rows from 1 in any order: a window function. */
   readonly rowNumber: string;
+  /** The server's clock in milliseconds since 1970, as an integer expression: leases are told by one clock. */
+  readonly now: string;
+  /** Inserts one row unless a row of the same `key` is there; safe when two sessions do it at once. Values are expressions. */
+  insertIfAbsent(table: string, key: string, values: Readonly<Record<string, string>>): string;
   /** `CREATE TABLE … AS`. The table outlives the session, and is neither temporary nor lost in a crash. */
   createTableAs(table: string, select: string): string;
   /** What follows a bulk load, so that the planner knows the table's size; none where the engine knows by itself. */
