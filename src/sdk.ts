@@ -11,6 +11,7 @@ export type {
 } from "./core/change.ts";
 export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";
+export { didYouMean, near } from "./core/near.ts";
 export type { FieldSpec, Mode, ModelSpec, SyncSpec } from "./core/spec.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";
 export type {

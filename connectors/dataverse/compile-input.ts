@@ -1,6 +1,5 @@
 /** What compiling starts from and where it puts what it finds. Pure. */
-import type { Column, Problem, SyncSpec } from "../../src/sdk.ts";
-import { didYouMean } from "./near.ts";
+import { type Column, didYouMean, type Problem, type SyncSpec } from "../../src/sdk.ts";
 import type { Table } from "./table.ts";
 
 export interface CompileInput {

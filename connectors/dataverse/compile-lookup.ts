@@ -1,9 +1,8 @@
 /** A field that points at a record of another table. Pure. */
-import type { FieldSpec } from "../../src/sdk.ts";
+import { didYouMean, type FieldSpec } from "../../src/sdk.ts";
 import type { CompileInput, Findings } from "./compile-input.ts";
 import { keyPart } from "./compile-match.ts";
 import type { LookupField, MappedField } from "./mapping.ts";
-import { didYouMean } from "./near.ts";
 import { type Attribute, activeKeys, type Table } from "./table.ts";
 import type { coercerOf } from "./types/coercer.ts";
 import { isProblem } from "./types/value-problem.ts";

@@ -1,7 +1,7 @@
 /** How a sync finds its records: by exactly one active alternate key, or by the primary id. Pure. */
+import { didYouMean } from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import type { KeyPart, Mapping, MatchPart } from "./mapping.ts";
-import { didYouMean } from "./near.ts";
 import { type Attribute, activeKeys, type Table } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
 

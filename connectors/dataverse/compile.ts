@@ -2,12 +2,11 @@
  * Checks a sync against a table and makes its mapping: all that can be wrong is found here, before the first
  * write. Pure; the tables have been read before.
  */
-import type { Column, FieldSpec, Problem } from "../../src/sdk.ts";
+import { type Column, didYouMean, type FieldSpec, type Problem } from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import { compileLookup } from "./compile-lookup.ts";
 import { compileMatch } from "./compile-match.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
-import { didYouMean } from "./near.ts";
 import type { Attribute } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
 import { isProblem, NULL } from "./types/value-problem.ts";

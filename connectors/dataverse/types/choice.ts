@@ -1,7 +1,7 @@
 /** Choices and yes-no columns: by label in any language, or by number. */
 
+import { near } from "../../../src/sdk.ts";
 import { plain } from "../decimal.ts";
-import { near } from "../near.ts";
 import type { Choice } from "../table.ts";
 import type { Coercer } from "./value-problem.ts";
 import { NULL, quoted, valueProblem } from "./value-problem.ts";
