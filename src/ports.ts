@@ -183,6 +183,8 @@ export interface RequestCounters {
 export interface CompiledSync {
   /** Logical name of the object. */
   readonly object: string;
+  /** Changes when the definition of the object, or of one that it looks up, does. */
+  readonly schemaVersion: string;
   /** Each field with the columns it depends on and a fingerprint that changes with its mapping. */
   readonly fields: readonly {
     readonly field: string;

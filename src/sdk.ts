@@ -15,11 +15,13 @@ export { didYouMean, near } from "./core/near.ts";
 export type { FieldSpec, Mode, ModelSpec, SyncSpec } from "./core/spec.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";
 export type {
+  Cache,
   ConnectorContext,
   DestinationDefinition,
   WarehouseDefinition,
 } from "./define.ts";
 export { defineDestination, defineWarehouse } from "./define.ts";
+export { duckdbDialect } from "./duckdb/dialect.ts";
 export type { Answer, Failure, FailureReason, Layer, Reply, Request, Send, Tally } from "./http/answer.ts";
 export { compose, newTally } from "./http/answer.ts";
 export type { Clock, Gate } from "./http/gate.ts";

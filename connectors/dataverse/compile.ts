@@ -7,8 +7,9 @@ import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import { compileLookup } from "./compile-lookup.ts";
 import { compileMatch } from "./compile-match.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
-import type { Attribute } from "./table.ts";
+import { type Attribute, isStatus } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
+import { statePairOf } from "./types/state.ts";
 import { isProblem, NULL } from "./types/value-problem.ts";
 
 export interface Compiled {
@@ -41,7 +42,9 @@ export function compileMapping(input: CompileInput): Compiled | readonly Problem
   }
   if (problems.length > 0 || match === null) return problems;
   warnAboutRequired(input, findings);
-  return { mapping: { table: input.table, match, fields }, warnings };
+  const pair = statePairOf(input.table);
+  const isPaired = fields.some(({ field }) => field === pair?.state || field === pair?.reason);
+  return { mapping: { table: input.table, match, fields, pair: isPaired ? pair : null }, warnings };
 }
 
 function compileField(spec: FieldSpec, input: CompileInput, findings: Findings): MappedField | null {
@@ -77,7 +80,7 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
   if (
     !isWritable(attribute) ||
     attribute.shape.kind === "unsupported" ||
-    (!match && attribute.shape.kind === "id")
+    (!match && spec.field === table.primaryId)
   ) {
     findings.problem(
       "mapping.not_writable",
@@ -88,20 +91,17 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
     );
     return null;
   }
-  if (!attribute.creatable) {
-    findings.problem(
-      "mapping.update_only",
-      path,
-      `'${spec.field}' can be changed but not set when a record is created, so an upsert would lose it.`,
-      "Take it out of fields.",
-      spec.field,
-    );
-    return null;
-  }
   const source = sourceOf(spec, input, findings);
   if (!source) return null;
   if (!attribute.updatable && !match) {
     findings.warn(`${table.name}.${spec.field} can be set when a record is created, not changed later.`);
+  }
+  const creatable = attribute.creatable && !isStatus(attribute);
+  if (!creatable) {
+    const why = attribute.creatable
+      ? "depends on whether the record is new"
+      : "cannot be set on a new record";
+    findings.warn(`${table.name}.${spec.field} ${why}: the run after the one that makes a record writes it.`);
   }
   const base = {
     field: spec.field,
@@ -109,24 +109,27 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
     column: source.column,
     constant: source.constant,
     whenNull: spec.whenNull,
-    required: attribute.required === "system",
+    required: attribute.required === "system" || isStatus(attribute),
+    creatable,
     updatable: attribute.updatable,
   };
   if (attribute.shape.kind === "lookup" || spec.lookup) {
     return compileLookup({ spec, attribute, base, kind: source.kind, input, findings });
   }
-  const made = coercerOf(attribute, source.kind);
+  const made = coercerOf(attribute, source.kind, { truncate: spec.truncate });
   if ("why" in made) {
     findings.problem(
       "mapping.wrong_type",
       path,
       `'${spec.field}' (${attribute.type}) cannot be written from ${source.name}: ${made.why}.`,
-      "Cast it in the model's query.",
+      spec.truncate && attribute.shape.kind !== "text"
+        ? "Take truncate out."
+        : "Cast it in the model's query.",
       spec.field,
     );
     return null;
   }
-  if (attribute.shape.kind === "moment" && attribute.shape.showsDateOnly) {
+  if (attribute.shape.kind === "moment" && attribute.shape.showsDateOnly && attribute.shape.isLocal) {
     findings.warn(
       `${table.name}.${spec.field} shows a date but stores a moment: its day depends on the reader's zone.`,
     );

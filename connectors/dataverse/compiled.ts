@@ -12,6 +12,7 @@ import { writeAll } from "./write.ts";
 export interface CompiledOptions extends SenderOptions {
   readonly service: Service;
   readonly batchSize: number;
+  readonly schemaVersion: string;
 }
 
 export function compiledSync(
@@ -19,11 +20,12 @@ export function compiledSync(
   { mapping, warnings }: Compiled,
   options: CompiledOptions,
 ): CompiledSync {
-  const { service, batchSize } = options;
+  const { service, batchSize, schemaVersion } = options;
   const resolver = openResolver(service, mapping);
   const sender = openSender(service, options);
   return {
     object: mapping.table.name,
+    schemaVersion,
     fields: mapping.fields.map((field) => ({
       field: field.field,
       columns: field.column === null ? [] : [field.column],
@@ -69,6 +71,7 @@ async function addWhole(
 /** Changes when the field is mapped differently, not when the table's metadata does. */
 function fingerprintOf(field: MappedField, sync: SyncSpec): string {
   const spec = sync.fields.find((candidate) => candidate.field === field.field);
-  const told = [field.property, spec?.source, spec?.whenNull, spec?.lookup];
+  const truncate = spec?.truncate ? [true] : [];
+  const told = [field.property, spec?.source, spec?.whenNull, spec?.lookup, ...truncate];
   return createHash("sha256").update(JSON.stringify(told)).digest("hex").slice(0, 16);
 }

@@ -1,7 +1,7 @@
 /** A table in the words of the contract, and finding one by any of its names. Pure. */
 import { fail, near, type ObjectDescription, type ObjectSummary, type SyncError } from "../../src/sdk.ts";
 import { isWritable } from "./compile.ts";
-import { labelOf } from "./metadata.ts";
+import { labelOf } from "./metadata/labels.ts";
 import type { Json } from "./service.ts";
 import { type Attribute, hasBulk, type Table } from "./table.ts";
 

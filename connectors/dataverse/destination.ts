@@ -1,11 +1,11 @@
 /** The connector put together: one organisation, its tables as they are asked for, and compiled syncs. */
 import {
+  type Cache,
   type Column,
   type CompiledSync,
   type Destination,
   fail,
   type Identity,
-  type ObjectSummary,
   type Problem,
   SyncError,
   type SyncSpec,
@@ -14,12 +14,13 @@ import { tokenSource } from "./auth.ts";
 import { compileMapping } from "./compile.ts";
 import { compiledSync } from "./compiled.ts";
 import { allowedOrigin, type DataverseConfig, DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY } from "./config.ts";
-import { describeTable, findObject, summariesOf } from "./describe.ts";
-import { TABLES, tableOf, tablePaths } from "./metadata.ts";
-import { everyoneProblem, itemsOf, readError } from "./problems.ts";
+import { describeTable } from "./describe.ts";
+import { openTables, schemaVersionOf } from "./metadata/tables.ts";
+import { everyoneProblem } from "./problems.ts";
 import type { SenderOptions } from "./sender.ts";
-import { type Json, openService, parsed } from "./service.ts";
+import { type Json, openService } from "./service.ts";
 import type { Table } from "./table.ts";
+import { isProblem } from "./types/value-problem.ts";
 import { SERVICE_ROOT } from "./url.ts";
 
 /** What is no config of the user's. */
@@ -28,6 +29,8 @@ export interface OpenOptions extends SenderOptions {
   readonly ca?: string;
   /** Milliseconds that a request may take. */
   readonly deadline?: number;
+  /** Keeps definitions between commands. */
+  readonly cache?: Cache | undefined;
 }
 
 export async function openDataverse(
@@ -45,42 +48,7 @@ export async function openDataverse(
     patience: options.patience,
   });
   const batchSize = config.batch_size ?? DEFAULT_BATCH_SIZE;
-  let listed: Promise<readonly ObjectSummary[]> | undefined;
-  const tables = new Map<string, Promise<Table>>();
-
-  const objects = (signal: AbortSignal) => {
-    listed ??= service
-      .get(TABLES, signal)
-      .then((list: Json) => summariesOf([...itemsOf<Json>(list, origin)]));
-    listed.catch(() => {
-      listed = undefined;
-    });
-    return listed;
-  };
-
-  const tableNamed = async (wanted: string, signal: AbortSignal): Promise<Table> => {
-    const found = findObject(wanted, await objects(signal));
-    if (found instanceof SyncError) throw found;
-    const { name } = found;
-    const reading = tables.get(name) ?? readTable(name, signal);
-    tables.set(name, reading);
-    reading.catch(() => tables.delete(name));
-    return reading;
-  };
-
-  const readTable = async (name: string, signal: AbortSignal): Promise<Table> => {
-    const replies = await service.reads(tablePaths(name), signal);
-    const refused = replies.slice(0, 2).find(({ status }) => status >= 300);
-    if (refused) throw readError(refused, origin);
-    const read = replies.map((reply) => (reply.status < 300 ? parsed(reply, origin) : {}));
-    if (typeof read[0]?.EntitySetName !== "string") {
-      throw everyoneProblem("dataverse.no_table", `${origin} answered without the table's definition.`);
-    }
-    replies.forEach((reply, index) => {
-      if (index > 0 && reply.status < 300) itemsOf(read[index], origin);
-    });
-    return tableOf(read);
-  };
+  const tables = openTables(service, options.cache);
 
   const compile = async (
     sync: SyncSpec,
@@ -95,16 +63,18 @@ export async function openDataverse(
     const names = new Set(sync.fields.flatMap(({ lookup }) => (lookup ? [lookup.object] : [])));
     const parents = new Map<string, Table | Problem>();
     const [table] = await Promise.all([
-      tableNamed(sync.object, signal).catch((error) => {
+      tables.named(sync.object, signal).catch((error) => {
         throw placed(error, sync);
       }),
       ...[...names].map(async (name) =>
-        parents.set(name, await tableNamed(name, signal).catch(unknownTable)),
+        parents.set(name, await tables.named(name, signal).catch(unknownTable)),
       ),
     ]);
     const compiled = compileMapping({ sync, columns, table, parents });
     if (!("mapping" in compiled)) throw new SyncError(compiled);
-    return compiledSync(sync, compiled, { ...options, service, batchSize });
+    const known = [...parents.values()].filter((parent): parent is Table => !isProblem(parent));
+    const schemaVersion = schemaVersionOf([table, ...known]);
+    return compiledSync(sync, compiled, { ...options, service, batchSize, schemaVersion });
   };
 
   return {
@@ -112,8 +82,8 @@ export async function openDataverse(
       return { ...service.tally };
     },
     identify: async (signal) => identityOf(await service.get(`${SERVICE_ROOT}WhoAmI`, signal), origin),
-    objects,
-    describe: async (object, signal) => describeTable(await tableNamed(object, signal)),
+    objects: tables.objects,
+    describe: async (object, signal) => describeTable(await tables.named(object, signal)),
     compile,
     async [Symbol.asyncDispose]() {
       await service[Symbol.asyncDispose]();

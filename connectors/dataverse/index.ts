@@ -3,5 +3,5 @@ import type { DataverseConfig } from "./config.ts";
 
 export default defineDestination<DataverseConfig>({
   type: "dataverse",
-  open: async (config) => (await import("./destination.ts")).openDataverse(config),
+  open: async (config, { cache }) => (await import("./destination.ts")).openDataverse(config, { cache }),
 });

@@ -1,6 +1,7 @@
 /** A sync whose mapping has been checked and typed: what planning needs, and nothing else. */
 import type { Value } from "../../src/sdk.ts";
 import type { Table } from "./table.ts";
+import type { StatePair } from "./types/state.ts";
 import type { Coercer } from "./types/value-problem.ts";
 
 /** A column of a key, or the primary id, that finds a record. */
@@ -36,6 +37,8 @@ interface FieldBase {
   readonly whenNull: "clear" | "skip";
   /** Null is refused by the platform. */
   readonly required: boolean;
+  /** False: written to records that exist alone; what makes one owes it. */
+  readonly creatable: boolean;
   /** False: written with new records alone. */
   readonly updatable: boolean;
 }
@@ -57,4 +60,6 @@ export interface Mapping {
   readonly table: Table;
   readonly match: { readonly by: "key" | "id"; readonly parts: readonly MatchPart[] };
   readonly fields: readonly MappedField[];
+  /** State and status reason, where the mapping has one of them. */
+  readonly pair: StatePair | null;
 }

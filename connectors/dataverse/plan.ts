@@ -12,6 +12,7 @@ import {
   textOf,
 } from "./match.ts";
 import { isSame, isTouched, parentValue, sourceValue } from "./needs.ts";
+import { withPair } from "./types/state.ts";
 import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
 import { addressById, addressByKey } from "./url.ts";
 import { idOfTexts } from "./uuid5.ts";
@@ -151,17 +152,38 @@ function writesOf(
     if (change && !isTouched(field, change)) continue;
     const result = writeOf(field, row, resolved);
     if (result === "skip") continue;
-    if (result === "owed") {
+    if (isProblem(result)) return result;
+    if (result === "owed" || !(isUpdate || field.creatable)) {
       owed.push(field.field);
       continue;
     }
-    if (isProblem(result)) return result;
     const before = change ? beforeOf(field, change.before) : undefined;
     const pending = change?.pending.includes(field.field) ?? true;
     if (!pending && isUnchanged(field, result, before, row, change?.before)) continue;
     fields.push({ ...result, ...(before === undefined ? {} : { before }) });
   }
-  return { fields, owed };
+  const settled = settledPair(mapping, fields, row, change);
+  return isProblem(settled) ? settled : { fields: settled, owed };
+}
+
+/** State and status reason go together, whichever of them a change touches. */
+function settledPair(
+  { pair, fields }: Mapping,
+  writes: readonly FieldWrite[],
+  row: readonly Value[],
+  change: Changed | null,
+): readonly FieldWrite[] | Problem {
+  if (pair === null) return writes;
+  const meant = (name: string): string | undefined => {
+    const field = fields.find((candidate) => candidate.field === name);
+    const value = field?.kind === "plain" ? sourceValue(field, row) : null;
+    const json = field?.kind === "plain" && value !== null ? field.coerce(value) : undefined;
+    return typeof json === "string" && json !== NULL ? json : undefined;
+  };
+  const reason = fields.find(({ field }) => field === pair.reason);
+  const before =
+    change && reason && !change.pending.includes(pair.reason) ? beforeOf(reason, change.before) : undefined;
+  return withPair(pair, writes, { state: meant(pair.state), reason: meant(pair.reason) }, before);
 }
 
 function isUnchanged(

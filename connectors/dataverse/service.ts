@@ -56,8 +56,12 @@ export interface Service extends AsyncDisposable {
   get(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<Json>;
   /** Reads a collection to its end, page by page. */
   pages(path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]>;
-  /** Reads several things in one request; the replies stand in the order of the paths. */
-  reads(paths: readonly string[], signal: AbortSignal): Promise<readonly Reply[]>;
+  /** Reads several things in one request, each with the headers; the replies stand in the order of the paths. */
+  reads(
+    paths: readonly string[],
+    signal: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<readonly Reply[]>;
   /** Sends a write as it is, once. */
   write(request: WriteRequest, signal: AbortSignal): Promise<Answer>;
 }
@@ -123,8 +127,8 @@ export function openService(options: ServiceOptions): Service {
         next = typeof page?.["@odata.nextLink"] === "string" ? ownPath(page["@odata.nextLink"]) : undefined;
       }
     },
-    async reads(paths, signal) {
-      const batch = batchRequest(paths.map((path) => ({ method: "GET" as const, path })));
+    async reads(paths, signal, headers = {}) {
+      const batch = batchRequest(paths.map((path) => ({ method: "GET" as const, path, headers })));
       for (let failed = 1; ; failed++) {
         const reply = await read(`${SERVICE_ROOT}$batch`, signal, batch.headers, batch.body);
         if (!isBatchReply(reply)) throw new SyncError(notAnAnswer(reply).problem);

@@ -2,22 +2,37 @@
 
 /** How a column's values are written; what of it is missing in the metadata is not checked here. */
 export type Shape =
-  | { readonly kind: "text"; readonly longest?: number }
-  | { readonly kind: "whole"; readonly least: string; readonly most: string }
+  | {
+      readonly kind: "text";
+      readonly longest?: number;
+      /** `Email`, `Url`, … : how a form shows the text. The service holds no value to it. */
+      readonly format?: string;
+    }
+  | {
+      readonly kind: "whole";
+      readonly least: string;
+      readonly most: string;
+      /** `Duration`, `TimeZone`, … : what the number means. */
+      readonly format?: string;
+    }
   | {
       readonly kind: "decimal";
       readonly least?: string;
       readonly most?: string;
-      /** Null: an amount whose currency or organisation decides, and which the service rounds. */
-      readonly decimals: number | null;
+      /** Digits after the point, or who decides on them: the service then rounds. */
+      readonly decimals: number | "organisation" | "currency";
     }
-  | { readonly kind: "double"; readonly least?: number; readonly most?: number }
+  | { readonly kind: "double"; readonly least?: number; readonly most?: number; readonly decimals?: number }
   | { readonly kind: "boolean"; readonly choices: readonly Choice[] }
+  /** State and status reason too. */
   | { readonly kind: "choice"; readonly choices: readonly Choice[] }
+  | { readonly kind: "choices"; readonly choices: readonly Choice[] }
   | { readonly kind: "date" }
-  | { readonly kind: "moment"; readonly showsDateOnly: boolean }
+  | { readonly kind: "moment"; readonly showsDateOnly: boolean; readonly isLocal: boolean }
   | { readonly kind: "lookup"; readonly targets: readonly string[] }
   | { readonly kind: "id" }
+  /** A picture, as base64. */
+  | { readonly kind: "image"; readonly mostBytes: number }
   | { readonly kind: "unsupported"; readonly why: string };
 
 export interface Choice {
@@ -26,6 +41,12 @@ export interface Choice {
   readonly label: string;
   /** The labels in every language. */
   readonly labels: readonly string[];
+  /** Of a status reason: the state that it belongs to. */
+  readonly state?: number;
+  /** Of a status reason: those that may follow, where the table enforces transitions and the metadata says. */
+  readonly next?: readonly number[];
+  /** Of a state: the status reason that it implies. */
+  readonly reason?: number;
 }
 
 export interface Attribute {
@@ -39,6 +60,8 @@ export interface Attribute {
   readonly creatable: boolean;
   readonly updatable: boolean;
   readonly readable: boolean;
+  /** Guarded by column security: its values are shown to nobody. */
+  readonly secured: boolean;
   /** The column that this one belongs to, such as a name column of a lookup. */
   readonly of: string | null;
   /** The platform fills it in by itself. */
@@ -80,4 +103,9 @@ export function hasBulk(table: Table): boolean {
 
 export function activeKeys(table: Table): Key[] {
   return table.keys.filter((key) => key.status === "Active");
+}
+
+/** State and status reason: a pair that the platform keeps together. */
+export function isStatus({ type }: Attribute): boolean {
+  return type === "State" || type === "Status";
 }

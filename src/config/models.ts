@@ -63,8 +63,9 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
 
 function fieldSpec(field: string, from: string | Field): FieldSpec {
   if (typeof from === "string") return { field, source: { column: from }, whenNull: "clear" };
-  const { column, value = null, when_null: whenNull, lookup } = from;
-  const spec: FieldSpec = { field, source: column === undefined ? { value } : { column }, whenNull };
+  const { column, value = null, when_null: whenNull, truncate, lookup } = from;
+  const source = column === undefined ? { value } : { column };
+  const spec: FieldSpec = { field, source, whenNull, ...(truncate ? { truncate } : {}) };
   if (lookup === undefined) return spec;
   const object = typeof lookup.object === "string" ? lookup.object : lookup.object.column;
   return { ...spec, lookup: { object, by: lookup.by, whenMissing: lookup.when_missing } };

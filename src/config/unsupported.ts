@@ -20,7 +20,6 @@ const not =
   (...allowed: readonly unknown[]) =>
   (value: unknown): boolean =>
     typeof value === "string" && !allowed.includes(value);
-const isTrue = (value: unknown): boolean => value === true;
 const isDefaultLimit = (value: unknown): boolean =>
   isMapping(value) && (value.share ?? "10%") === "10%" && (value.rows ?? 50) === 50;
 
@@ -99,12 +98,6 @@ const MODEL: readonly Row[] = [
     when: not("always"),
     feature: (value) => `write: ${value}`,
     remedy: "Write the field always, or leave it out of the mapping.",
-  },
-  {
-    at: "syncs.*.fields.*.truncate",
-    when: isTrue,
-    feature: "truncate: true",
-    remedy: "Cut the text in the model's SQL, with left(column, length).",
   },
   {
     at: "syncs.*.fields.*.lookup.object",

@@ -36,6 +36,8 @@ export interface FieldSpec {
   readonly field: string;
   readonly source: { readonly column: string } | { readonly value: string | number | boolean | null };
   readonly whenNull: "clear" | "skip";
+  /** Text that is too long is cut instead of rejected. */
+  readonly truncate?: boolean;
   readonly lookup?: {
     readonly object: string;
     readonly by: string;

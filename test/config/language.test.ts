@@ -110,7 +110,6 @@ describe("what is not supported yet", () => {
     ["A template", field('{ template: "{{ title | capitalize }}" }')],
     ["write: create", field("{ column: a, write: create }")],
     ["write: if_empty", field("{ column: a, write: if_empty }")],
-    ["truncate: true", field("{ column: a, truncate: true }")],
     [
       "A lookup whose object comes from a column",
       field("{ column: a, lookup: { object: { column: t }, by: b } }"),

@@ -138,14 +138,6 @@ test.each<[string, FieldSpec[], Record<string, string> | undefined, string[]]>([
     ],
   ],
   [
-    "a field that only an update takes",
-    [field("new_stage", "name")],
-    undefined,
-    [
-      "fields.new_stage mapping.update_only 'new_stage' can be changed but not set when a record is created, so an upsert would lose it. Take it out of fields.",
-    ],
-  ],
-  [
     "a kind that does not fit",
     [field("creditlimit", "flag"), field("donotemail", "day")],
     undefined,

@@ -32,6 +32,7 @@ function plain(field: string, column: number | null, more: Partial<MappedField> 
     constant: null,
     whenNull: "clear",
     required: attribute.required === "system",
+    creatable: attribute.creatable,
     updatable: attribute.updatable,
     coerce: made.coerce,
     ...more,
@@ -47,6 +48,7 @@ function lookup(whenMissing: "reject" | "skip" | "clear"): MappedField {
     constant: null,
     whenNull: "clear",
     required: false,
+    creatable: true,
     updatable: true,
     whenMissing,
     parent: { ref: "account.accountnumber", table: account, part: part(account, "accountnumber") },
@@ -63,6 +65,7 @@ function mapping(more: Partial<Mapping> = {}): Mapping {
       lookup("reject"),
       plain("importsequencenumber", null, { constant: "5" }),
     ],
+    pair: null,
     ...more,
   };
 }

@@ -75,7 +75,7 @@ describe("a mapping that cannot work is refused before anything is written", () 
       match: { emailaddress1: "id" },
       fields: {
         firstnme: "name",
-        statuscode: "name",
+        createdon: "name",
         fullname: "name",
         parentcustomerid: {
           source: { column: "account" },
@@ -86,7 +86,7 @@ describe("a mapping that cannot work is refused before anything is written", () 
     expect(found).toEqual([
       expect.stringMatching(/^match mapping\.inactive_key .*'emailaddress1' is not active \(Failed\)/),
       expect.stringMatching(/^fields\.firstnme mapping\.unknown_field .*Did you mean 'firstname'/),
-      expect.stringMatching(/^fields\.statuscode mapping\.not_writable /),
+      expect.stringMatching(/^fields\.createdon mapping\.not_writable /),
       expect.stringMatching(/^fields\.fullname mapping\.not_writable /),
       expect.stringMatching(/^fields\.parentcustomerid\.lookup\.object mapping\.unknown_object .*'account'/),
     ]);

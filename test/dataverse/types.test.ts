@@ -39,7 +39,7 @@ const boolean: Shape = {
   ],
 };
 const date: Shape = { kind: "date" };
-const moment: Shape = { kind: "moment", showsDateOnly: false };
+const moment: Shape = { kind: "moment", showsDateOnly: false, isLocal: true };
 
 test.each<[string, Shape, ColumnKind, string, string]>([
   ["text", text, "text", 'a"b\\', '"a\\"b\\\\"'],
@@ -178,5 +178,5 @@ describe("whatever comes, JSON comes out", () => {
 });
 
 test("an amount whose currency decides on decimals is not rounded here", () => {
-  expect(coerce({ kind: "decimal", decimals: null }, "decimal", "0.00499")).toBe("0.00499");
+  expect(coerce({ kind: "decimal", decimals: "currency" }, "decimal", "0.00499")).toBe("0.00499");
 });

@@ -89,6 +89,7 @@ function compile(
 
   return {
     object: sync.object,
+    schemaVersion: "1",
     fields,
     match,
     warnings: [],

@@ -44,11 +44,16 @@ function ambiguous(field: string, value: string) {
 }
 
 export function choiceCoercer(field: string, choices: readonly Choice[]): Coercer {
+  const find = finder(field, choices);
+  return (value) => (fold(value) === "" ? NULL : find(value));
+}
+
+/** The number of the choice that a label or a number stands for, or what is wrong with it. */
+function finder(field: string, choices: readonly Choice[]): Coercer {
   const labels = labelled(choices);
   const values = new Set(choices.map(({ value }) => value));
   return (value) => {
     const text = fold(value);
-    if (text === "") return NULL;
     const found = labels.get(text);
     if (found !== undefined) return found === null ? ambiguous(field, value) : String(found);
     const number = plain(text);
@@ -56,6 +61,50 @@ export function choiceCoercer(field: string, choices: readonly Choice[]): Coerce
     return values.size === 0 || values.has(Number(number)) ? number : unknown(field, value, choices);
   };
 }
+
+/** "Choices columns": a column holds no more. */
+const MOST_CHOICES = 150;
+
+/**
+ * Several choices: one label or number, a list with semicolons, commas or line breaks between them, or a JSON list.
+ * The order and repetitions do not count; what is written is sorted.
+ */
+export function choicesCoercer(field: string, choices: readonly Choice[]): Coercer {
+  const find = finder(field, choices);
+  return (value) => {
+    const texts = itemsOf(value, (text) => typeof find(text) === "string");
+    const found = new Set<number>();
+    for (const text of texts) {
+      const one = find(text);
+      if (typeof one !== "string") return one;
+      found.add(Number(one));
+    }
+    if (found.size === 0) return NULL;
+    if (found.size <= MOST_CHOICES) return `"${[...found].sort((a, b) => a - b).join(",")}"`;
+    return valueProblem(
+      "too_many_choices",
+      field,
+      `${quoted(value)} names ${found.size} choices; a column takes ${MOST_CHOICES}.`,
+      "Name fewer in the model.",
+    );
+  };
+}
+
+/** The items of a list; a label that holds a separator itself is found before the text is taken apart. */
+function itemsOf(value: string, isKnown: (text: string) => boolean): string[] {
+  const text = value.trim();
+  if (text.startsWith("[")) {
+    try {
+      const list: unknown = JSON.parse(text);
+      if (Array.isArray(list)) return present(list.map(String));
+    } catch {} // a text that begins with a bracket
+  }
+  if (text !== "" && isKnown(text)) return [text];
+  const parts = present(text.split(/[;\n]/));
+  return parts.flatMap((part) => (isKnown(part) ? [part] : present(part.split(","))));
+}
+
+const present = (texts: readonly string[]): string[] => texts.filter((text) => text.trim() !== "");
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["true", "true"],

@@ -1,8 +1,9 @@
 /** Which kinds of values a column takes, and the function that writes them. Pure; made once per field. */
 import type { ColumnKind } from "../../../src/sdk.ts";
 import type { Attribute } from "../table.ts";
-import { booleanCoercer, choiceCoercer } from "./choice.ts";
+import { booleanCoercer, choiceCoercer, choicesCoercer } from "./choice.ts";
 import { dateCoercer, momentCoercer } from "./date.ts";
+import { imageCoercer } from "./image.ts";
 import { decimalCoercer, doubleCoercer, wholeCoercer } from "./number.ts";
 import { idCoercer, textCoercer } from "./text.ts";
 import type { Coercer, CoercerOrWhy } from "./value-problem.ts";
@@ -19,14 +20,26 @@ const ANY: readonly ColumnKind[] = [
   "uuid",
 ];
 
+export interface CoercerOptions {
+  /** Cuts text that is too long. */
+  readonly truncate?: boolean | undefined;
+}
+
 /** The coercer from a kind of column to an attribute, or a clause that says why there is none. */
-export function coercerOf(attribute: Attribute, kind: ColumnKind): CoercerOrWhy {
-  const { name, shape } = attribute;
-  const takes = (kinds: readonly ColumnKind[], coerce: Coercer): CoercerOrWhy =>
-    kinds.includes(kind) ? { coerce } : { why: `it takes ${listed(kinds)}, not ${kind}` };
+export function coercerOf(
+  attribute: Attribute,
+  kind: ColumnKind,
+  { truncate = false }: CoercerOptions = {},
+): CoercerOrWhy {
+  const { name, shape, secured } = attribute;
+  if (truncate && shape.kind !== "text") return { why: "truncate is for text alone" };
+  const takes = (kinds: readonly ColumnKind[], coerce: Coercer): CoercerOrWhy => {
+    if (!kinds.includes(kind)) return { why: `it takes ${listed(kinds)}, not ${kind}` };
+    return { coerce: secured ? discreet(coerce) : coerce };
+  };
   switch (shape.kind) {
     case "text":
-      return takes(ANY, textCoercer(name, shape.longest));
+      return takes(ANY, textCoercer(name, { ...shape, truncate }));
     case "whole":
       return takes(NUMBERS, wholeCoercer(name, shape.least, shape.most));
     case "decimal":
@@ -37,17 +50,30 @@ export function coercerOf(attribute: Attribute, kind: ColumnKind): CoercerOrWhy 
       return takes(["boolean", "integer", "decimal", "text"], booleanCoercer(name, shape.choices));
     case "choice":
       return takes(["integer", "decimal", "text"], choiceCoercer(name, shape.choices));
+    case "choices":
+      return takes(["text", "integer", "decimal"], choicesCoercer(name, shape.choices));
     case "date":
       return takes(["date", "timestamp", "text"], dateCoercer(name));
     case "moment":
       return takes(["date", "timestamp", "text"], momentCoercer(name));
     case "id":
       return takes(["uuid", "text"], idCoercer(name));
+    case "image":
+      return takes(["text"], imageCoercer(name, shape.mostBytes));
     case "lookup":
       return { why: "it is a lookup" };
     case "unsupported":
       return { why: shape.why };
   }
+}
+
+/** What a secured column holds is for the eyes of few: messages do without the value. */
+function discreet(coerce: Coercer): Coercer {
+  return (value) => {
+    const made = coerce(value);
+    if (typeof made === "string") return made;
+    return { ...made, message: made.message.replace(/'.*'/s, "the value") };
+  };
 }
 
 function listed(kinds: readonly ColumnKind[]): string {

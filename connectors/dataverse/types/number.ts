@@ -45,7 +45,11 @@ export function wholeCoercer(field: string, least: string, most: string): Coerce
  */
 export function decimalCoercer(
   field: string,
-  limits: { readonly least?: string; readonly most?: string; readonly decimals: number | null },
+  limits: {
+    readonly least?: string;
+    readonly most?: string;
+    readonly decimals: number | "organisation" | "currency";
+  },
 ): Coercer {
   const { least, most, decimals } = limits;
   return (value) => {
@@ -53,7 +57,7 @@ export function decimalCoercer(
     if (text === "") return NULL;
     const exact = plain(text);
     if (exact === null) return notANumber(field, value);
-    const number = decimals === null ? exact : rounded(exact, decimals);
+    const number = typeof decimals === "number" ? rounded(exact, decimals) : exact;
     if (
       (least !== undefined && compared(number, least) < 0) ||
       (most !== undefined && compared(number, most) > 0)
@@ -64,18 +68,20 @@ export function decimalCoercer(
   };
 }
 
-/** A floating-point column: the nearest binary float, written without an exponent. */
+/** A floating-point column: the nearest binary float, rounded to the column's decimals, without an exponent. */
 export function doubleCoercer(
   field: string,
-  limits: { readonly least?: number; readonly most?: number },
+  limits: { readonly least?: number; readonly most?: number; readonly decimals?: number },
 ): Coercer {
-  const { least = -Number.MAX_VALUE, most = Number.MAX_VALUE } = limits;
+  const { decimals = 20, least = -Number.MAX_VALUE, most = Number.MAX_VALUE } = limits;
   return (value) => {
     const text = value.trim();
     if (text === "") return NULL;
     const digits = plain(text);
     if (digits === null) return notANumber(field, value);
-    const number = Number(digits);
+    const float = plain(String(Number(digits)));
+    if (float === null) return outOfRange(field, value, limits.least, limits.most);
+    const number = Number(rounded(float, decimals));
     if (!(number >= least && number <= most)) return outOfRange(field, value, limits.least, limits.most);
     return plain(String(number)) ?? NULL;
   };

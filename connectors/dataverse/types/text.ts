@@ -1,4 +1,7 @@
-/** Text and ids. Limits: "Column definitions"; lengths count UTF-16 units. */
+/**
+ * Text and ids. Limits: "Column definitions"; lengths count UTF-16 units. A format (e-mail, URL, phone, ticker) tells
+ * forms how to show a text and holds no value to anything ("Data type format conversions"): the length is the limit.
+ */
 import { EMPTY_TEXT_IS_NULL } from "../unverified.ts";
 import type { Coercer } from "./value-problem.ts";
 import { NULL, quoted, valueProblem } from "./value-problem.ts";
@@ -9,36 +12,56 @@ const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 /** Half of a surrogate pair: no character at all, and no UTF-8. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-export function textCoercer(field: string, longest: number | undefined): Coercer {
+export interface TextOptions {
+  readonly longest?: number;
+  /** Cuts what is too long. */
+  readonly truncate?: boolean;
+}
+
+export function textCoercer(field: string, { longest = Infinity, truncate = false }: TextOptions): Coercer {
   return (value) => {
     if (value === "" && EMPTY_TEXT_IS_NULL) return NULL;
-    if (longest !== undefined && value.length > longest) {
+    const text = truncate ? cut(value, longest) : value;
+    if (text.length > longest) {
       return valueProblem(
         "too_long",
         field,
-        `${quoted(value)} has ${value.length} characters; the column takes ${longest}.`,
-        "Shorten it in the model.",
+        `${quoted(text)} has ${text.length} characters; the column takes ${longest}.`,
+        "Shorten it in the model, or say truncate: true.",
       );
     }
-    if (CONTROL.test(value)) {
+    if (CONTROL.test(text)) {
       return valueProblem(
         "control_characters",
         field,
-        `${quoted(value)} holds control characters.`,
+        `${quoted(text)} holds control characters.`,
         "Remove them in the model.",
       );
     }
-    if (LONE_SURROGATE.test(value)) {
+    if (LONE_SURROGATE.test(text)) {
       return valueProblem(
         "broken_text",
         field,
-        `${quoted(value)} holds half a character.`,
+        `${quoted(text)} holds half a character.`,
         "Mend the text's encoding in the warehouse.",
       );
     }
-    return JSON.stringify(value);
+    return JSON.stringify(text);
   };
 }
+
+/** The longest start of a text that fits, ending with a whole character as a reader counts them, if one fits. */
+function cut(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  let end = 0;
+  for (const { index, segment } of GRAPHEMES.segment(text.slice(0, longest + 1))) {
+    if (index + segment.length > longest) break;
+    end = index + segment.length;
+  }
+  return text.slice(0, end === 0 ? longest : end);
+}
+
+const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 const GUID = /^\{?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}?$/;
 

@@ -11,6 +11,7 @@ export function attribute(name: string, shape: Shape, more: Partial<Attribute> =
     creatable: true,
     updatable: true,
     readable: true,
+    secured: false,
     of: null,
     hasDefault: false,
     ...more,
@@ -79,9 +80,13 @@ export const contact = table(
     attribute("importsequencenumber", { kind: "whole", least: "0", most: "1000" }, { updatable: false }),
     attribute("new_code", text(10), { required: "system" }),
     attribute("new_stage", text(10), { creatable: false }),
-    attribute("createdon", { kind: "moment", showsDateOnly: false }, { creatable: false, updatable: false }),
+    attribute(
+      "createdon",
+      { kind: "moment", showsDateOnly: false, isLocal: true },
+      { creatable: false, updatable: false },
+    ),
     attribute("createdbyname", text(100), { creatable: false, updatable: false, of: "createdby" }),
-    attribute("lastusedincampaign", { kind: "moment", showsDateOnly: true }),
+    attribute("lastusedincampaign", { kind: "moment", showsDateOnly: true, isLocal: true }),
     attribute("new_tags", { kind: "unsupported", why: "a choices column is not supported yet" }),
     attribute("parentcustomerid", { kind: "lookup", targets: ["account", "contact"] }),
     attribute("preferredcontactmethodcode", {

@@ -1,0 +1,95 @@
+/**
+ * State and status reason, which the platform keeps together. Sources: "Special update operation behavior": both are
+ * sent, since a state alone implies its own reason unaudited; "Define custom state model transitions". Pure.
+ */
+import type { FieldWrite, Problem } from "../../../src/sdk.ts";
+import type { Attribute, Choice, Table } from "../table.ts";
+import { NULL, valueProblem } from "./value-problem.ts";
+
+/** What of a table's pair is known: the columns' names and how their values belong together. */
+export interface StatePair {
+  readonly state: string;
+  readonly reason: string;
+  readonly states: ReadonlyMap<string, Choice>;
+  readonly reasons: ReadonlyMap<string, Choice>;
+}
+
+/** The pair of a table, where it has both columns and says which reasons belong to which state. */
+export function statePairOf(table: Table): StatePair | null {
+  const all = [...table.attributes.values()];
+  const state = all.find(({ type }) => type === "State");
+  const reason = all.find(({ type }) => type === "Status");
+  if (!state?.updatable || !reason?.updatable) return null;
+  const states = choicesBy(state);
+  const reasons = choicesBy(reason);
+  if (states.size === 0 || [...reasons.values()].some((choice) => choice.state === undefined)) return null;
+  return { state: state.name, reason: reason.name, states, reasons };
+}
+
+function choicesBy({ shape }: Attribute): Map<string, Choice> {
+  return new Map(
+    shape.kind === "choice" ? shape.choices.map((choice) => [String(choice.value), choice]) : [],
+  );
+}
+
+/**
+ * Completes what an update writes of a pair.
+ *
+ * @param writes what is written
+ * @param meant the row's own values of the pair, as JSON; undefined where the mapping has none
+ * @param before the status reason that was written last, as JSON, if known
+ * @returns the writes, the pair's at the end; or why the two do not go together
+ */
+export function withPair(
+  pair: StatePair,
+  writes: readonly FieldWrite[],
+  meant: { readonly state: string | undefined; readonly reason: string | undefined },
+  before: string | undefined,
+): readonly FieldWrite[] | Problem {
+  const written = (name: string) => writes.find(({ field }) => field === name);
+  if (!written(pair.state) && !written(pair.reason)) return writes;
+  const implied = meant.reason === undefined ? undefined : pair.reasons.get(meant.reason)?.state;
+  const state = meant.state ?? (implied === undefined ? undefined : String(implied));
+  const reason = meant.reason ?? impliedReason(pair, state);
+  if (state === undefined || state === NULL || reason === undefined || reason === NULL) return writes;
+  if (implied !== undefined && state !== String(implied)) return apart(pair, state, reason);
+  if (before !== undefined && before !== reason) {
+    const { next } = pair.reasons.get(before) ?? {};
+    if (next && !next.includes(Number(reason))) return noWay(pair, before, reason);
+  }
+  return [
+    ...writes.filter(({ field }) => field !== pair.state && field !== pair.reason),
+    { ...written(pair.state), field: pair.state, property: pair.state, json: state },
+    { ...written(pair.reason), field: pair.reason, property: pair.reason, json: reason },
+  ];
+}
+
+function impliedReason({ states }: StatePair, state: string | undefined): string | undefined {
+  const reason = state === undefined ? undefined : states.get(state)?.reason;
+  return reason === undefined ? undefined : String(reason);
+}
+
+const label = (choices: ReadonlyMap<string, Choice>, json: string): string =>
+  `'${choices.get(json)?.label || json}'`;
+
+function apart(pair: StatePair, state: string, reason: string): Problem {
+  const belongs = label(pair.states, String(pair.reasons.get(reason)?.state));
+  return valueProblem(
+    "state_and_reason",
+    pair.reason,
+    `${label(pair.reasons, reason)} belongs to ${belongs}, not to ${label(pair.states, state)}.`,
+    `Give a reason of that state, or map ${pair.reason} alone: it brings its state along.`,
+  );
+}
+
+function noWay({ reason: field, reasons }: StatePair, from: string, to: string): Problem {
+  const allowed = (reasons.get(from)?.next ?? []).map((value) => label(reasons, String(value)));
+  return valueProblem(
+    "no_transition",
+    field,
+    `the table does not let ${label(reasons, from)} become ${label(reasons, to)}.`,
+    allowed.length === 0
+      ? `Nothing may follow ${label(reasons, from)}.`
+      : `What may follow is ${allowed.join(", ")}.`,
+  );
+}
