@@ -1,0 +1,169 @@
+/**
+ * How Snowflake spells things. Pure: text in, text out. What each row of the table in README.md says of a type is
+ * said here once, for rows that are streamed and for rows that the state keeps.
+ */
+import type { Column, Dialect } from "../../src/sdk.ts";
+
+/**
+ * Snowflake reads a plain name in capitals, models are written in small letters. A name that is all of one case is
+ * therefore the other case's on our side: the column ID is `id` to the user, `"id"` in quotation marks is `ID`. The
+ * function is its own inverse, so that no two names fall together.
+ */
+export function otherCase(name: string): string {
+  if (/^[A-Z_][A-Z0-9_$]*$/.test(name)) return name.toLowerCase();
+  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name.toUpperCase() : name;
+}
+
+const quote = (identifier: string): string => `"${otherCase(identifier).replaceAll('"', '""')}"`;
+
+/** In Snowflake's strings a backslash escapes what follows: "String constants", escape sequences. */
+export const literal = (text: string): string =>
+  `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''").replaceAll("\u0000", "\\u0000")}'`;
+
+const DATE = "'YYYY-MM-DD'";
+/** Digits after the sixth are cut off, not rounded. */
+const MOMENT = `'YYYY-MM-DD"T"HH24:MI:SS.FF6'`;
+const TIME = "'HH24:MI:SS.FF6'";
+/** Seventeen digits tell any two floats apart. */
+const SEVENTEEN_DIGITS = "'FM9.9999999999999999EEEEE'";
+
+const untilLastDigit = (text: string): string => `RTRIM(RTRIM(${text}, '0'), '.')`;
+const sameNumber = (text: string, expression: string): string => `TO_DOUBLE(${text}) = ${expression}`;
+
+/** A float as the text that Snowflake writes by itself where that reads back the same, else with all its digits. */
+function floatText(x: string): string {
+  const plain = `TO_VARCHAR(${x})`;
+  return `CASE WHEN ${x} = 'NaN'::FLOAT THEN 'NaN' WHEN ${x} = 'inf'::FLOAT THEN 'Infinity' WHEN ${x} = '-inf'::FLOAT THEN '-Infinity' WHEN ${sameNumber(plain, x)} THEN ${plain} ELSE TO_VARCHAR(${x}, ${SEVENTEEN_DIGITS}) END`;
+}
+
+function storedType(column: Column): string {
+  switch (column.kind) {
+    case "boolean":
+      return "BOOLEAN";
+    case "integer":
+      return "NUMBER(38,0)";
+    case "decimal": {
+      const { precision, scale } = column;
+      const fits =
+        precision !== undefined && scale !== undefined && precision <= 38 && scale >= 0 && scale <= precision;
+      return fits ? `NUMBER(${precision},${scale})` : "VARCHAR";
+    }
+    case "double":
+      return "FLOAT";
+    case "date":
+      return "DATE";
+    case "timestamp":
+      return "TIMESTAMP_NTZ(6)";
+    default:
+      return "VARCHAR";
+  }
+}
+
+/** A timestamp of the model's as wall-clock time in UTC. */
+function inUtc(column: Column, x: string, timezone: string): string {
+  if (column.zoned) return `CONVERT_TIMEZONE('UTC', ${x})`;
+  return timezone === "UTC" ? x : `CONVERT_TIMEZONE(${literal(timezone)}, 'UTC', ${x})`;
+}
+
+/** A value of the model's that is carried as text. */
+function textOf(column: Column, x: string): string {
+  switch (column.sqlType) {
+    case "VARIANT":
+    case "OBJECT":
+    case "ARRAY":
+    case "MAP":
+      return `TO_JSON(${x}::VARIANT)`;
+    case "GEOGRAPHY":
+    case "GEOMETRY":
+      return `TO_JSON(ST_ASGEOJSON(${x})::VARIANT)`;
+    case "BINARY":
+      return `TO_VARCHAR(${x}, 'HEX')`;
+    case "TIME":
+      return untilLastDigit(`TO_VARCHAR(${x}, ${TIME})`);
+    default:
+      return x;
+  }
+}
+
+/** Canonical text of a value of the model's, without a stop at the stored type. */
+export function modelText(column: Column, x: string, timezone: string): string {
+  if (column.kind === "text") return textOf(column, x);
+  return toText(column, column.kind === "timestamp" ? inUtc(column, x, timezone) : x);
+}
+
+function toText(column: Column, x: string): string {
+  switch (column.kind) {
+    case "text":
+    case "uuid":
+      return x;
+    case "date":
+      return `TO_VARCHAR(${x}, ${DATE})`;
+    case "timestamp":
+      return `${untilLastDigit(`TO_VARCHAR(${x}, ${MOMENT})`)} || 'Z'`;
+    case "double":
+      return floatText(x);
+    default:
+      return storedType(column) === "VARCHAR" ? x : `TO_VARCHAR(${x})`;
+  }
+}
+
+/** Canonical text as a stored type; `try` gives null where the text is no such value. */
+function read(type: string, text: string, how: "strict" | "try"): string {
+  const attempt = how === "try" ? "TRY_" : "";
+  switch (type) {
+    case "VARCHAR":
+      return text;
+    case "FLOAT":
+      return `${attempt}TO_DOUBLE(CASE ${text} WHEN 'Infinity' THEN 'inf' WHEN '-Infinity' THEN '-inf' ELSE ${text} END)`;
+    case "DATE":
+      return `${attempt}TO_DATE(${text}, ${DATE})`;
+    case "TIMESTAMP_NTZ(6)":
+      return `${attempt}TO_TIMESTAMP_NTZ(RTRIM(${text}, 'Z'), 'AUTO')::${type}`;
+    default:
+      return `${attempt}CAST(${text} AS ${type})`;
+  }
+}
+
+export const snowflakeDialect: Dialect = {
+  name: "snowflake",
+  quote,
+  literal,
+  types: { text: "VARCHAR", integer: "NUMBER(38,0)", boolean: "BOOLEAN" },
+  storedType,
+
+  fromModel(column, expression, timezone) {
+    const type = storedType(column);
+    if (column.kind === "timestamp") return `${inUtc(column, expression, timezone)}::${type}`;
+    return column.kind === "text" ? textOf(column, expression) : `CAST(${expression} AS ${type})`;
+  },
+
+  fromText: (column, expression) => read(storedType(column), expression, "strict"),
+  toText,
+
+  // By way of text, since TRY_CAST takes nothing else; a number that would be rounded is another value.
+  retyped(from, to, expression) {
+    const type = storedType(to);
+    if (type === storedType(from)) return expression;
+    const value = read(type, toText(from, expression), "try");
+    const numbers = type.startsWith("NUMBER") && storedType(from).startsWith("NUMBER");
+    return numbers ? `CASE WHEN ${value} = ${expression} THEN ${value} END` : value;
+  },
+
+  folded: (column, expression) =>
+    column.kind === "text" || column.kind === "uuid" ? `LOWER(RTRIM(${expression}, ' '))` : expression,
+  hash: (expressions) => `HASH(${expressions.join(", ")})`,
+  rowNumber: "ROW_NUMBER() OVER (ORDER BY NULL)",
+  now: "DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP())",
+
+  // Snowflake enforces no key: MERGE looks and inserts as one statement.
+  insertIfAbsent(table, key, values) {
+    const names = Object.keys(values);
+    const row = names.map((name) => `${values[name]} AS ${name}`).join(", ");
+    const same = key.split(/\s*,\s*/).map((name) => `t.${name} = s.${name}`);
+    return `MERGE INTO ${table} t USING (SELECT ${row}) s ON ${same.join(" AND ")} WHEN NOT MATCHED THEN INSERT (${names.join(", ")}) VALUES (${names.map((name) => `s.${name}`).join(", ")})`;
+  },
+
+  // Transient: it outlives the session, and costs no seven days of fail-safe storage.
+  createTableAs: (table, select) => `CREATE TRANSIENT TABLE ${table} AS ${select}`,
+  afterLoad: () => [],
+};
