@@ -1,101 +1,70 @@
-/** DuckDB, the embedded warehouse: one file, read by the engine that keeps the state. */
-import { existsSync } from "node:fs";
-import { basename, resolve } from "node:path";
+/** DuckDB, the embedded warehouse: one file, read by the engine that keeps the state, or holding the state itself. */
+import { resolve } from "node:path";
 import type { DuckDBWarehouse } from "../../src/config/generated/duckdb.ts";
-import { type Column, defineWarehouse, fail, SyncError, type Warehouse } from "../../src/sdk.ts";
+import { type Column, defineWarehouse, type Query, SyncError, type Warehouse } from "../../src/sdk.ts";
+import { openEngine } from "./engine.ts";
+import { catalogOf, type OpenFile, openFile } from "./file.ts";
 import { columnOf } from "./types.ts";
 
 export default defineWarehouse<DuckDBWarehouse>({
   type: "duckdb",
-  open: async (config, { folder }) => openWarehouse(resolve(folder, config.path), folder),
+  open: async (config, { folder }) => openWarehouse(config, resolve(folder, config.path), folder),
 });
 
-function openWarehouse(path: string, folder: string): Warehouse {
+function openWarehouse(config: DuckDBWarehouse, path: string, folder: string): Warehouse {
+  const open = (writable: boolean): Promise<OpenFile> =>
+    openFile({ path, folder, writable, memoryLimit: config.memory_limit });
+
+  // Once it is open for writing everything goes that way: a file is open once in a process.
+  let writing: Promise<OpenFile> | undefined;
+  let reading: Promise<unknown> = Promise.resolve();
+  const openForWriting = (): Promise<OpenFile> => {
+    writing ??= reading.then(() => open(true));
+    writing.catch(() => {
+      writing = undefined;
+    });
+    return writing;
+  };
+
+  /** Opens the file read-only for as long as the work takes: DuckDB lets others write to it in between. */
+  function withFile<T>(work: (file: OpenFile) => Promise<T>): Promise<T> {
+    if (writing) return writing.then(work);
+    const done = reading.then(async () => {
+      using file = await open(false);
+      return await work(file);
+    });
+    reading = done.catch(() => {});
+    return done;
+  }
+
   return {
     access: { kind: "attach", path, catalog: catalogOf(path), searchPath: folder },
+    engine: openEngine(openForWriting),
     check: async () =>
-      withDatabase(path, async (query) => ({
-        version: `DuckDB ${(await query("SELECT version()"))[0]?.[0]}`,
-      })),
-    columns: async ({ text, file }) =>
-      withDatabase(path, async (query, parse) => {
-        // What parses alone cannot leave the parentheses that it is put into, and nothing but a SELECT may stand there.
-        await parse(text).catch((error: unknown) => {
-          throw refusedSql(file, error, 0);
-        });
-        await query(`SET file_search_path = ${quoted(folder)}`);
-        const rows = await query(`DESCRIBE SELECT * FROM (\n${text}\n) AS backhaul_model`).catch(
-          (error: unknown) => {
-            throw refusedSql(file, error, 1);
-          },
-        );
-        return rows.map(([name, type]): Column => columnOf(String(name), String(type)));
+      withFile(async (file) => {
+        using connection = await file.connect();
+        const [row] = (await connection.runAndReadAll("SELECT version()")).getRows();
+        return { version: `DuckDB ${row?.[0]}` };
       }),
-    async [Symbol.asyncDispose]() {},
+    columns: async (query) => withFile((file) => columnsOf(file, query)),
+    async [Symbol.asyncDispose]() {
+      (await writing?.catch(() => undefined))?.[Symbol.dispose]();
+    },
   };
 }
 
-type Ask = (sql: string) => Promise<readonly (readonly unknown[])[]>;
-type Parse = (sql: string) => Promise<unknown>;
-
-/**
- * DuckDB names a catalog after its file, up to the first dot (its own reserved names with `_db` behind), and
- * queries may say that name. The names that the
- * engine's own catalogs have are not free: such a file gets another.
- */
-function catalogOf(path: string): string {
-  const [stem = ""] = basename(path).split(".", 1);
-  if (/^(main|system|temp)$/i.test(stem)) return `${stem}_db`;
-  return /^(state|base|memory)$/i.test(stem) ? "backhaul_warehouse" : stem;
-}
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-/** Opens the file read-only for as long as the work takes: DuckDB lets others write to it in between. */
-async function withDatabase<T>(path: string, work: (query: Ask, parse: Parse) => Promise<T>): Promise<T> {
-  if (!existsSync(path)) {
-    throw fail.connection(
-      "warehouse.missing_file",
-      `There is no DuckDB file ${path}.`,
-      "Create it, or mend the warehouse's path in backhaul.yml.",
-    );
-  }
-  const { DuckDBInstance } = await import("@duckdb/node-api");
-  const instance = await DuckDBInstance.create();
-  const connection = await instance.connect();
-  try {
-    const catalog = `"${catalogOf(path).replaceAll('"', '""')}"`;
-    await connection.run(`ATTACH ${quoted(path)} AS ${catalog} (READ_ONLY)`).catch((error: unknown) => {
-      throw cannotOpen(path, error);
+async function columnsOf(file: OpenFile, query: Query): Promise<readonly Column[]> {
+  using connection = await file.connect();
+  // What parses alone cannot leave the parentheses that it is put into, and nothing but a SELECT may stand there.
+  await connection.extractStatements(query.text).catch((error: unknown) => {
+    throw refusedSql(query.file, error, 0);
+  });
+  const rows = await connection
+    .runAndReadAll(`DESCRIBE SELECT * FROM (\n${query.text}\n) AS backhaul_model`)
+    .catch((error: unknown) => {
+      throw refusedSql(query.file, error, 1);
     });
-    await connection.run(`USE ${catalog}`);
-    return await work(
-      async (sql) => (await connection.runAndReadAll(sql)).getRows(),
-      (sql) => connection.extractStatements(sql),
-    );
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-}
-
-function cannotOpen(path: string, error: unknown): SyncError {
-  const message = error instanceof Error ? error.message : String(error);
-  const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
-  if (holder) {
-    return fail.connection(
-      "warehouse.locked",
-      `The warehouse ${path} is held by process ${holder[2]} (${holder[1]}).`,
-      "DuckDB lets one process write to a file: end that process, or have it close the file.",
-      error,
-    );
-  }
-  return fail.connection(
-    "warehouse.cannot_open",
-    `The DuckDB file ${path} cannot be opened: ${message.split("\n", 1)[0]}`,
-    "Check that it is a DuckDB file of a version that this DuckDB reads, and that it may be read.",
-    error,
-  );
+  return rows.getRows().map(([name, type]) => columnOf(String(name), String(type)));
 }
 
 /**

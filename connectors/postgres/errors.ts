@@ -31,6 +31,27 @@ export function cannotReach(config: PostgresConfig, error: unknown): SyncError {
   );
 }
 
+/** What a statement of the state's ran into: access or the server's state as ours, the data's faults as they came. */
+export function engineError(config: PostgresConfig, error: unknown): unknown {
+  if (error instanceof SyncError) return error;
+  const { code = "", message = "" } = error as DriverError;
+  if (/^[0-9A-Z]{5}$/.test(code) && !/^(08|28|53|57|25006$|42501$|55P03$|58)/.test(code)) return error;
+  const remedy =
+    code === "42501"
+      ? "Grant the warehouse's user what connectors/postgres/README.md lists for state: warehouse."
+      : code === "57014"
+        ? "Raise statement_timeout of the warehouse in backhaul.yml, or the server's."
+        : code === "25006"
+          ? "State needs a server that takes writes: name the primary, or set state: local."
+          : "Run again; the snapshot has not moved.";
+  return fail.connection(
+    `postgres.${code || "connection"}`,
+    `PostgreSQL at ${addressOf(config)} ended a statement: ${firstLine(message)}.`,
+    remedy,
+    error,
+  );
+}
+
 /** A statement that the server refused or could not finish; points into the query's file where it can. */
 export function refusedSql(query: Query, error: unknown, before: number): SyncError {
   if (error instanceof SyncError) return error;

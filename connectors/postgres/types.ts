@@ -1,8 +1,9 @@
-import type { Column, ColumnKind, Value } from "../../src/sdk.ts";
+import { type Column, type ColumnKind, fail, type Value } from "../../src/sdk.ts";
 
 /** Built-in types by object id, as `pg_type.dat` of PostgreSQL assigns them. */
 const KINDS: Readonly<Record<number, readonly [kind: ColumnKind, name: string]>> = {
   16: ["boolean", "boolean"],
+  17: ["text", "bytea"],
   18: ["text", '"char"'],
   19: ["text", "name"],
   20: ["integer", "bigint"],
@@ -11,22 +12,57 @@ const KINDS: Readonly<Record<number, readonly [kind: ColumnKind, name: string]>>
   25: ["text", "text"],
   26: ["integer", "oid"],
   114: ["text", "json"],
+  142: ["text", "xml"],
+  650: ["text", "cidr"],
   700: ["double", "real"],
   701: ["double", "double precision"],
+  774: ["text", "macaddr8"],
+  790: ["decimal", "money"],
+  829: ["text", "macaddr"],
+  869: ["text", "inet"],
   1042: ["text", "character"],
   1043: ["text", "character varying"],
   1082: ["date", "date"],
+  1083: ["text", "time without time zone"],
   1114: ["timestamp", "timestamp without time zone"],
   1184: ["timestamp", "timestamp with time zone"],
+  1266: ["text", "time with time zone"],
+  1560: ["text", "bit"],
+  1562: ["text", "bit varying"],
   1700: ["decimal", "numeric"],
   2950: ["uuid", "uuid"],
   3802: ["text", "jsonb"],
 };
 
-/** What the catalog says of a type that is not in the table above. */
+/** What the catalog says of a type that is not in the table above: `typtype` and `typcategory` of `pg_type`. */
 export interface CatalogType {
   readonly name: string;
-  readonly isEnum: boolean;
+  readonly type: string;
+  readonly category: string;
+}
+
+/** Enums, ranges and multiranges by their own text, arrays as JSON. */
+const isTextual = ({ name, type, category }: CatalogType): boolean =>
+  type === "e" || type === "r" || type === "m" || category === "A" || name === "citext";
+
+const isArray = (sqlType: string): boolean => sqlType.endsWith("[]");
+
+/**
+ * A value of the model's result as one that is kept or sent: what PostgreSQL's own text would not tell well
+ * becomes another type first.
+ */
+export function plain({ sqlType }: Column, x: string): string {
+  if (isArray(sqlType)) return `pg_catalog.array_to_json(${x})::pg_catalog.text`;
+  switch (sqlType) {
+    case "bytea":
+      return `pg_catalog.translate(pg_catalog.encode(${x}, 'base64'), E'\\n', '')`;
+    case "money": // its text depends on the server's locale
+      return `(${x})::pg_catalog.numeric`;
+    case "character": // without the blanks that fill it up, which count for nothing
+      return `(${x})::pg_catalog.text`;
+    default:
+      return x;
+  }
 }
 
 /**
@@ -43,8 +79,8 @@ export function columnOf(
   const known = KINDS[oid];
   if (known === undefined) {
     const type = catalog.get(oid);
-    const textual = type !== undefined && (type.isEnum || type.name === "citext");
-    return { name, kind: textual ? "text" : undefined, sqlType: type?.name ?? `type ${oid}` };
+    const kind = type !== undefined && isTextual(type) ? "text" : undefined;
+    return { name, kind, sqlType: type?.name ?? `type ${oid}` };
   }
   const [kind, sqlType] = known;
   if (kind === "timestamp") return { name, kind, sqlType, zoned: oid === 1184 };
@@ -71,13 +107,13 @@ function converter(column: Column): ((text: string) => string) | undefined {
     case "boolean":
       return (text) => (text === "t" ? "true" : "false");
     case "timestamp":
-      return moment;
+      return (text) => moment(column, text);
     case "date":
       return era;
     case "decimal":
       // numeric without a scale keeps the digits it was given: 1.50 and 1.5 are one value. With one, PostgreSQL
       // always writes as many digits as it says.
-      return column.sqlType === "numeric"
+      return !column.sqlType.includes("(")
         ? (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text)
         : undefined;
     default:
@@ -85,19 +121,22 @@ function converter(column: Column): ((text: string) => string) | undefined {
   }
 }
 
-/**
- * The last moment that the state can keep; PostgreSQL's years go on to 294276. What lies between is this moment to
- * us: no destination takes a year of six digits, so the row is refused alone.
- */
+/** The last moment that local state can keep; PostgreSQL's years go on to 294276. */
 const LAST = "294247-01-10 04:00:54.775806";
 
-function moment(text: string): string {
+function moment({ name }: Column, text: string): string {
   if (text.endsWith("infinity")) return text;
   const plain = text.replace("+00", "");
   // 44-03-15 10:00:00 BC is 0044-03-15 (BC) 10:00:00 for the state's engine.
   if (plain.endsWith(" BC")) return `${plain.slice(0, -3).replace(" ", " (BC) ")}Z`;
-  const known = plain.length < 19 || plain[4] === "-" || plain[6] !== "-" || plain <= LAST;
-  return `${(known ? plain : LAST).replace(" ", "T")}Z`;
+  if (plain[6] === "-" && plain.length >= 19 && plain > LAST) {
+    throw fail.config(
+      "model.timestamp_out_of_range",
+      `Column "${name}" holds the moment ${plain}, and local state ends at ${LAST}.`,
+      "Clear such moments in the query, for example with nullif, or cast them to text.",
+    );
+  }
+  return `${plain.replace(" ", "T")}Z`;
 }
 
 /** Years before Christ: PostgreSQL writes ` BC` at the end, the state's engine ` (BC)`. */

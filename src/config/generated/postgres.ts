@@ -41,4 +41,8 @@ export interface PostgresWarehouse {
    * Milliseconds that a statement may take; left out, the server decides.
    */
   statement_timeout?: number;
+  /**
+   * Memory that one sort or join of a statement may take before it goes to disk; left out, 64MB.
+   */
+  work_mem?: string;
 }

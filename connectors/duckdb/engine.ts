@@ -1,0 +1,98 @@
+/** State in the user's own DuckDB file, which this process then holds for writing. */
+import type { DuckDBConnection, DuckDBMaterializedResult } from "@duckdb/node-api";
+import { duckdbDialect, type RowBatch, type StateEngine, type Statement, type Value } from "../../src/sdk.ts";
+import type { OpenFile } from "./file.ts";
+
+/** @param open opens the file for writing at the first call and gives the same one after */
+export function openEngine(open: () => Promise<OpenFile>): StateEngine {
+  // A connection for each piece of work: a second statement on the connection of an open stream would end that
+  // stream without an error, and transactions of one connection cannot overlap.
+  const connect = async (): Promise<DuckDBConnection & Disposable> => (await open()).connect();
+
+  return {
+    dialect: duckdbDialect,
+    pace: { journalMs: 2_000, journalOutcomes: 5_000, leaseMs: 30_000 },
+
+    async run(sql, signal) {
+      using connection = await connect();
+      return written(await interruptible(connection, signal, () => connection.run(sql)));
+    },
+
+    async transaction(statements) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await transact(connect, statements);
+        } catch (error) {
+          // DuckDB ends the later one of two transactions that write one row; PostgreSQL would have it wait.
+          if (attempt === MOST_ATTEMPTS || !isConflict(error)) throw error;
+          await new Promise((done) => setTimeout(done, attempt * Math.random() * 10));
+        }
+      }
+    },
+
+    async rows(sql) {
+      using connection = await connect();
+      const rows = (await connection.runAndReadAll(sql)).getRows();
+      return rows.map((row) => row.map((value) => (value === null ? null : String(value))));
+    },
+
+    stream: (sql, signal) => stream(connect, sql, signal),
+  };
+}
+
+async function transact(
+  connect: () => Promise<DuckDBConnection & Disposable>,
+  statements: readonly Statement[],
+): Promise<readonly number[] | undefined> {
+  using connection = await connect();
+  await connection.run("BEGIN TRANSACTION");
+  // A transaction that is still open ends undone with its connection.
+  const counts: number[] = [];
+  for (const { sql, mustWrite } of statements) {
+    const count = written(await connection.run(sql));
+    if (mustWrite && count === 0) return undefined;
+    counts.push(count);
+  }
+  await connection.run("COMMIT");
+  return counts;
+}
+
+const MOST_ATTEMPTS = 20;
+const isConflict = (error: unknown): boolean =>
+  /^TransactionContext Error|\bconflict\b/i.test(messageOf(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function* stream(
+  connect: () => Promise<DuckDBConnection & Disposable>,
+  sql: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<RowBatch> {
+  using connection = await connect();
+  const result = await interruptible(connection, signal, () => connection.stream(sql));
+  for (;;) {
+    const chunk = await interruptible(connection, signal, () => result.fetchChunk());
+    if (chunk === null || chunk.rowCount === 0) return;
+    yield chunk.getRows() as Value[][];
+  }
+}
+
+/** Work of a connection; has DuckDB give it up when the signal aborts. */
+async function interruptible<T>(
+  connection: DuckDBConnection,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const interrupt = (): void => connection.interrupt();
+  signal?.addEventListener("abort", interrupt, { once: true });
+  try {
+    return await work();
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
+  }
+}
+
+/** DuckDB answers every statement that writes with the count alone. */
+const written = (result: DuckDBMaterializedResult): number => result.rowsChanged;

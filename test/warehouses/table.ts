@@ -1,0 +1,51 @@
+/** The warehouses that the suites of this folder run for; a warehouse is one entry here. */
+import duckdb from "../../connectors/duckdb/index.ts";
+import postgres from "../../connectors/postgres/index.ts";
+import type { Warehouse } from "../../src/ports.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { inDuckdb, temporaryFolder } from "../support/project.ts";
+
+export interface TestWarehouse {
+  readonly name: string;
+  /** What `check` says of the version. */
+  readonly version: RegExp;
+  /** A query that takes longer than anybody waits. */
+  readonly slow: string;
+  /** Spellings that differ from the common ones, by the name of the value in conformance.test.ts. */
+  readonly sql?: Readonly<Record<string, string>>;
+  start(): Promise<Started>;
+}
+
+/** A server, or a file, that has a table `t` with one row. */
+export interface Started extends AsyncDisposable {
+  open(): Promise<Warehouse>;
+}
+
+export const warehouses: readonly TestWarehouse[] = [
+  {
+    name: "duckdb",
+    version: /^DuckDB v\d+/,
+    slow: "SELECT count(*) AS n FROM range(1000000000000) a",
+    async start() {
+      const folder = temporaryFolder();
+      await inDuckdb(`${folder.path}/warehouse.duckdb`, "CREATE TABLE t AS SELECT 1 AS id");
+      return {
+        open: () => duckdb.open({ type: "duckdb", path: "warehouse.duckdb" }, { folder: folder.path }),
+        [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+      };
+    },
+  },
+  {
+    name: "postgres",
+    version: /^PostgreSQL \d+/,
+    slow: "SELECT pg_sleep(3600)::text AS n",
+    async start() {
+      const server = await startPostgres();
+      await server.query("CREATE TABLE t AS SELECT 1 AS id");
+      return {
+        open: () => postgres.open({ type: "postgres", port: 5432, url: server.url }, { folder: "." }),
+        [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+      };
+    },
+  },
+];
