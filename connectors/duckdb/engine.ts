@@ -1,5 +1,5 @@
 /** State in the user's own DuckDB file, which this process then holds for writing. */
-import type { DuckDBConnection, DuckDBMaterializedResult } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { duckdbDialect, type RowBatch, type StateEngine, type Statement, type Value } from "../../src/sdk.ts";
 import type { OpenFile } from "./file.ts";
 
@@ -15,7 +15,7 @@ export function openEngine(open: () => Promise<OpenFile>): StateEngine {
 
     async run(sql, signal) {
       using connection = await connect();
-      return written(await interruptible(connection, signal, () => connection.run(sql)));
+      return await written(await interruptible(connection, signal, () => connection.run(sql)));
     },
 
     async transaction(statements) {
@@ -49,7 +49,7 @@ async function transact(
   // A transaction that is still open ends undone with its connection.
   const counts: number[] = [];
   for (const { sql, mustWrite } of statements) {
-    const count = written(await connection.run(sql));
+    const count = await written(await connection.run(sql));
     if (mustWrite && count === 0) return undefined;
     counts.push(count);
   }
@@ -59,7 +59,7 @@ async function transact(
 
 const MOST_ATTEMPTS = 20;
 const isConflict = (error: unknown): boolean =>
-  /^TransactionContext Error|\bconflict\b/i.test(messageOf(error));
+  /^TransactionContext Error|\bconflict\b|violates (primary key|unique) constraint/i.test(messageOf(error));
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function* stream(
@@ -94,5 +94,9 @@ async function interruptible<T>(
   }
 }
 
-/** DuckDB answers every statement that writes with the count alone. */
-const written = (result: DuckDBMaterializedResult): number => result.rowsChanged;
+/** DuckDB counts what INSERT, UPDATE and DELETE change; of `CREATE TABLE AS` it gives the count as a row. */
+async function written(result: DuckDBResult): Promise<number> {
+  if (result.columnName(0) !== "Count" || result.rowsChanged > 0) return result.rowsChanged;
+  const [row] = await result.getRows();
+  return Number(row?.[0] ?? 0);
+}

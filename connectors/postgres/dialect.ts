@@ -66,7 +66,7 @@ export const postgresDialect: Dialect = {
   },
 
   fromText: (column, expression) =>
-    isText(column) ? `(${expression}) ${BY_BYTES}` : `(${expression})::${typeOf(column)}`,
+    isText(column) ? `(${expression})::${TYPES.text} ${BY_BYTES}` : `(${expression})::${typeOf(column)}`,
 
   toText: textOf,
   retyped: (from, to, expression) =>
