@@ -8,6 +8,8 @@ export type {
   OperationKind,
   Outcome,
   Planned,
+  Present,
+  Removed,
 } from "./core/change.ts";
 export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";

@@ -1,6 +1,14 @@
 /** A compiled sync: its mapping, what it reads and how it writes. */
 import { createHash } from "node:crypto";
-import type { Added, Change, CompiledSync, Planned, SyncSpec } from "../../src/sdk.ts";
+import {
+  type Added,
+  type Change,
+  type CompiledSync,
+  fail,
+  type Planned,
+  type Present,
+  type SyncSpec,
+} from "../../src/sdk.ts";
 import type { Compiled } from "./compile.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
 import { planAdded, planChange } from "./plan.ts";
@@ -36,8 +44,12 @@ export function compiledSync(
     requestsFor: ({ create, update, upsert }) =>
       Math.ceil((create + upsert) / batchSize) + Math.ceil(update / batchSize),
     async plan(changes, context) {
-      const resolved = await resolver(changes, context);
-      return changes.map((change) => planChange(mapping, change, resolved));
+      const present = changes.map((change) => {
+        if (change.kind !== "removed") return change;
+        throw fail.bug("dataverse.removed", "A removed row reached a sync that keeps its records.");
+      });
+      const resolved = await resolver(present, context);
+      return present.map((change) => planChange(mapping, change, resolved));
     },
     write: (operations, context) =>
       writeAll(operations, context, {
@@ -58,9 +70,10 @@ async function addWhole(
   changes: readonly Change[],
   signal: AbortSignal,
 ): Promise<Planned[]> {
-  const added = changes.map(({ seq, key, after }): Added => ({ kind: "added", seq, key, id: null, after }));
+  const present = changes.filter((change): change is Present => change.kind !== "removed");
+  const added = present.map(({ seq, key, after }): Added => ({ kind: "added", seq, key, id: null, after }));
   const resolved = await resolver(added, { signal });
-  return changes.map((change, index) => {
+  return present.map((change, index) => {
     const planned = planAdded(mapping, added[index] as Added, resolved);
     return planned.status === "planned"
       ? { ...planned, operation: { ...planned.operation, change } }

@@ -1,5 +1,5 @@
 /** What has to be read before changes can be planned. Pure. */
-import type { Change, Value } from "../../src/sdk.ts";
+import type { Present, Value } from "../../src/sdk.ts";
 import type { LookupField, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedJson, foldedMatch, isAddressable, matchOf } from "./match.ts";
 import { isProblem, NULL } from "./types/value-problem.ts";
@@ -14,7 +14,7 @@ export interface Needs {
   readonly records: ReadonlyMap<string, Found>;
 }
 
-export function needsOf(mapping: Mapping, changes: readonly Change[]): Needs {
+export function needsOf(mapping: Mapping, changes: readonly Present[]): Needs {
   const parents = new Map<string, { parent: Parent; values: Map<string, string> }>();
   const records = new Map<string, Found>();
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
@@ -35,7 +35,7 @@ export function needsOf(mapping: Mapping, changes: readonly Change[]): Needs {
 }
 
 /** The match values that the record has to be looked up by, if any. */
-function recordNeeded(mapping: Mapping, change: Change): Found | null {
+function recordNeeded(mapping: Mapping, change: Present): Found | null {
   if (mapping.match.by === "id" || change.id !== null) return null;
   const after = matchOf(mapping, change.after);
   if (isProblem(after)) return null;
@@ -52,7 +52,7 @@ export function isSame(a: Found, b: Found): boolean {
 /** True when a change concerns a field: new, its column changed, or still owed. */
 export function isTouched(
   field: { readonly field: string; readonly column: number | null },
-  change: Change,
+  change: Present,
 ): boolean {
   if (change.kind === "added") return true;
   return (

@@ -1,5 +1,5 @@
 /** Makes an operation of a change, once everything that had to be read is known. Pure. */
-import type { Added, Change, Changed, FieldWrite, Planned, Problem, Value } from "../../src/sdk.ts";
+import type { Added, Change, Changed, FieldWrite, Planned, Present, Problem, Value } from "../../src/sdk.ts";
 import type { LookupField, MappedField, Mapping } from "./mapping.ts";
 import {
   addressOf,
@@ -25,7 +25,7 @@ export interface Resolved {
   record(match: string): Resolution;
 }
 
-export function planChange(mapping: Mapping, change: Change, resolved: Resolved): Planned {
+export function planChange(mapping: Mapping, change: Present, resolved: Resolved): Planned {
   return change.kind === "added"
     ? planAdded(mapping, change, resolved)
     : planChanged(mapping, change, resolved);

@@ -1,5 +1,5 @@
 /** Reads what planning needs: the ids of parents and of records, many per request. */
-import type { Change, PlanContext } from "../../src/sdk.ts";
+import type { PlanContext, Present } from "../../src/sdk.ts";
 import { Lru } from "./lru.ts";
 import type { KeyPart, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedMatch, foldedRead, keyText, literalOf, textOf } from "./match.ts";
@@ -12,7 +12,7 @@ import { inQueries, orQueries } from "./url.ts";
 /** Ids of parents that a run keeps, for each way to look one up. */
 const CACHED = 200_000;
 
-export type Resolver = (changes: readonly Change[], context: PlanContext) => Promise<Resolved>;
+export type Resolver = (changes: readonly Present[], context: PlanContext) => Promise<Resolved>;
 
 /** A resolver for one sync. Found parents are kept for the run; missing ones may come, and are asked for again. */
 export function openResolver(service: Service, mapping: Mapping): Resolver {

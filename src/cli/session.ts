@@ -26,9 +26,7 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
   const root = resolve(folder);
   const project = await loadProject(root, { schemas });
   const secrets = openSecrets(env, root);
-  const local = project.state;
-  if (local.type !== "local")
-    throw fail.bug("session.state", `State of type ${local.type} got through the check.`);
+  const { state } = project;
   const opened = new Map<string, Promise<Warehouse | Destination>>();
   const closing: AsyncDisposable[] = [];
 
@@ -45,9 +43,12 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
 
   return {
     project,
-    state: { root: local.path, memoryLimit: local.memory_limit ?? MEMORY_LIMIT },
+    state:
+      state.type === "local"
+        ? { kind: "local", root: state.path, memoryLimit: state.memory_limit ?? MEMORY_LIMIT }
+        : { kind: "warehouse", project: project.name, schema: state.schema, retentionDays: 90 },
     redact: secrets.redact,
-    makeStateFolder: () => void ownFolder(local.path),
+    makeStateFolder: () => void (state.type === "local" && ownFolder(state.path)),
     syncs: (names) => chosen(project, names),
     warehouse: (name) =>
       once(`warehouse ${name}`, async () => {

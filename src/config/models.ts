@@ -1,7 +1,7 @@
 /** From a checked model file to what the engine takes: defaults are in already, short forms are spelled out. */
 import { isAbsolute, posix, resolve } from "node:path";
 import { type Problem, SyncError } from "../core/errors.ts";
-import type { FieldSpec, Mode, ModelSpec, SyncSpec } from "../core/spec.ts";
+import type { FieldSpec, Guard, Limit, Mode, ModelSpec, SyncSpec } from "../core/spec.ts";
 import { readText } from "./files.ts";
 import type { Field, ModelFile, Sync } from "./generated/model.ts";
 import type { Source } from "./yaml.ts";
@@ -57,7 +57,22 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
     match: Object.entries(sync.match ?? {}).map(([field, column]) => ({ field, column })),
     fields: Object.entries(sync.fields ?? {}).map(([field, from]) => fieldSpec(field, from)),
     onRemoved: (sync.on_removed ?? (sync.mode === "mirror" ? "delete" : "keep")) as SyncSpec["onRemoved"],
+    ...(sync.renamed_from === undefined ? {} : { renamedFrom: sync.renamed_from }),
+    guard: guardSpec(sync.guard),
     place: (...path) => source.place(["syncs", index, ...path]),
+  };
+}
+
+const DEFAULT_LIMIT = { share: "10%", rows: 50 };
+
+function guardSpec(guard: Sync["guard"]): Guard {
+  const limit = ({ share = DEFAULT_LIMIT.share, rows = DEFAULT_LIMIT.rows }): Limit => ({
+    share: Number.parseFloat(share) / 100,
+    rows,
+  });
+  return {
+    removed: limit(guard?.removed ?? {}),
+    ...(guard?.changed === undefined ? {} : { changed: limit(guard.changed) }),
   };
 }
 

@@ -20,8 +20,6 @@ const not =
   (...allowed: readonly unknown[]) =>
   (value: unknown): boolean =>
     typeof value === "string" && !allowed.includes(value);
-const isDefaultLimit = (value: unknown): boolean =>
-  isMapping(value) && (value.share ?? "10%") === "10%" && (value.rows ?? 50) === 50;
 
 const SIGN_INS = ["certificate", "managed_identity", "workload_identity", "device_code", "browser"];
 const MODES = ["insert", "update", "mirror", "add", "remove"];
@@ -44,12 +42,6 @@ const PROJECT: readonly Row[] = [
     remedy: "Leave it out; the memory of comparing is state.memory_limit.",
   },
   {
-    at: "state.type",
-    when: (value) => value === "warehouse",
-    feature: "State in a warehouse",
-    remedy: "Write { type: local }.",
-  },
-  {
     at: "destinations.*.auth.type",
     when: (value) => SIGN_INS.includes(String(value)),
     feature: (value) => `Signing in with ${value}`,
@@ -66,7 +58,6 @@ const MODEL: readonly Row[] = [
     remedy: "Use upsert.",
   },
   { at: "syncs.*.audience", feature: "An audience", remedy: "Write to an object." },
-  { at: "syncs.*.renamed_from", feature: "Renaming a sync", remedy: "Keep the old name." },
   {
     at: "syncs.*.match_inactive",
     when: not("use"),
@@ -83,13 +74,6 @@ const MODEL: readonly Row[] = [
   { at: "syncs.*.scope", when: not("own"), feature: "scope: all", remedy: "Leave it out." },
   { at: "syncs.*.adopt", when: (value) => value === false, feature: "adopt: false", remedy: "Leave it out." },
   { at: "syncs.*.ids", when: not("own"), feature: "ids: server", remedy: "Leave it out." },
-  { at: "syncs.*.guard.changed", feature: "A guard on changed rows", remedy: "Leave it out." },
-  {
-    at: "syncs.*.guard.removed",
-    when: (value) => !isDefaultLimit(value),
-    feature: "A guard other than { share: 10%, rows: 50 }",
-    remedy: "Leave it out.",
-  },
   { at: "syncs.*.schedule", feature: "A schedule", remedy: "Run `backhaul run` from cron or a pipeline." },
   { at: "syncs.*.options", feature: "The options of a sync", remedy: "Leave them out." },
   { at: "syncs.*.fields.*.template", feature: "A template", remedy: "Make the text in the model's SQL." },

@@ -33,9 +33,31 @@ export interface Changed extends ChangeBase {
   readonly pending: readonly string[];
 }
 
-export type Change = Added | Changed;
+/** A row that has left the model; its record is still there. */
+export interface Removed extends ChangeBase {
+  readonly kind: "removed";
+  readonly before: readonly Value[];
+}
 
-export type OperationKind = "create" | "update" | "upsert";
+export type Change = Added | Changed | Removed;
+
+/** A change whose row is in the model. */
+export type Present = Added | Changed;
+
+export const OPERATION_KINDS = ["create", "upsert", "update", "deactivate", "delete"] as const;
+
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/** A number for each kind of operation. */
+export type OperationCounts = Readonly<Record<OperationKind, number>>;
+
+export const noOperations = (): Record<OperationKind, number> => ({
+  create: 0,
+  upsert: 0,
+  update: 0,
+  deactivate: 0,
+  delete: 0,
+});
 
 /** One field of an operation, spelled for the wire. */
 export interface FieldWrite {

@@ -52,6 +52,11 @@ export interface Problem {
   readonly place?: Place;
   /** The destination's field, where one is to blame. */
   readonly field?: string;
+  /**
+   * Of a rejected row: true when the destination refused it, so that the next tries come at growing distances.
+   * What is found here, or waits for a parent, costs no request and is looked at in every run.
+   */
+  readonly refused?: boolean;
 }
 
 /**
@@ -92,6 +97,8 @@ export const fail = {
     new SyncError({ kind: "config", code, message, ...(remedy ? { remedy } : {}), ...more }),
   connection: (code: string, message: string, remedy?: string, cause?: unknown): SyncError =>
     new SyncError({ kind: "connection", code, message, ...(remedy ? { remedy } : {}) }, cause),
+  deferred: (code: string, message: string, remedy?: string, cause?: unknown): SyncError =>
+    new SyncError({ kind: "deferred", code, message, ...(remedy ? { remedy } : {}) }, cause),
   bug: (code: string, message: string, cause?: unknown): SyncError =>
     new SyncError(
       { kind: "bug", code, message, remedy: "This is a defect of Backhaul: please report it." },

@@ -18,6 +18,18 @@ export interface ModelSpec {
   readonly syncs: readonly SyncSpec[];
 }
 
+/** How much may change in one run before it stops; a limit is passed when both parts are. */
+export interface Guard {
+  readonly removed: Limit;
+  readonly changed?: Limit;
+}
+
+export interface Limit {
+  /** Of the rows in the snapshot, 0 to 1. */
+  readonly share: number;
+  readonly rows: number;
+}
+
 export interface SyncSpec {
   readonly name: string;
   readonly model: string;
@@ -28,6 +40,9 @@ export interface SyncSpec {
   readonly match: readonly { readonly field: string; readonly column: string }[];
   readonly fields: readonly FieldSpec[];
   readonly onRemoved: "keep" | "deactivate" | "delete";
+  /** The name that the sync had before, whose state it goes on with. */
+  readonly renamedFrom?: string;
+  readonly guard: Guard;
   /** Place of the sync, or of one of its keys given as a path (`["fields", "firstname"]`), in the user's file. */
   place(...path: readonly (string | number)[]): Place;
 }

@@ -1,9 +1,12 @@
-import type { Added, Changed } from "../core/change.ts";
+/** Changes of rows as the diff's queries select them. */
+import type { Added, Changed, Removed } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
-import type { StateOptions } from "./settle.ts";
+import type { Layout } from "./record.ts";
+
+export type Row = readonly Value[];
 
 /** Makes a change of a row as `readAdded` selects it. */
-export function addedReader({ shape }: StateOptions): (row: readonly Value[]) => Added {
+export function addedReader({ shape }: Layout): (row: Row) => Added {
   return (row) => {
     const after = row.slice(2);
     const key = shape.key.map((i) => after[i] ?? null);
@@ -11,8 +14,17 @@ export function addedReader({ shape }: StateOptions): (row: readonly Value[]) =>
   };
 }
 
+/** Makes a change of a row as `readRemoved` selects it. */
+export function removedReader({ shape }: Layout): (row: Row) => Removed {
+  return (row) => {
+    const before = row.slice(2);
+    const key = shape.key.map((i) => before[i] ?? null);
+    return { kind: "removed", seq: Number(row[0]), key, id: row[1] ?? null, before };
+  };
+}
+
 /** Makes a change of a row as `readChanged` selects it. */
-export function changedReader({ shape, fields }: StateOptions): (row: readonly Value[]) => Changed {
+export function changedReader({ shape, fields }: Layout): (row: Row) => Changed {
   const width = shape.columns.length;
   const index = new Map(shape.columns.map((column, i) => [column.name, i]));
   const known = new Set(fields.map(({ field }) => field));
@@ -42,10 +54,10 @@ export function changedReader({ shape, fields }: StateOptions): (row: readonly V
       id: row[1] ?? null,
       after,
       before: row.slice(4 + width),
-      columns: names(row[2]).map((name) => index.get(name)!),
-      pending: pendingFields(names(row[3])),
+      columns: lines(row[2]).map((line) => index.get(line.slice(2))!),
+      pending: pendingFields(lines(row[3])),
     };
   };
 }
 
-const names = (json: Value | undefined): readonly string[] => (json ? (JSON.parse(json) as string[]) : []);
+const lines = (text: Value | undefined): readonly string[] => (text ? text.split("\n").slice(0, -1) : []);

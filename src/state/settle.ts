@@ -1,30 +1,14 @@
 /**
- * What has to be true before a run may stage: the tables exist, an unfinished run is settled, and the snapshot
- * has the mapping's present shape.
+ * What has to be true before a run may stage: an unfinished run is settled, and the snapshot has the mapping's
+ * present shape. And the commit, which is how both end.
  */
-import { rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { fail } from "../core/errors.ts";
-import type { Column, Value } from "../core/value.ts";
-import { literal, stored as storedName, storedType } from "./dialect.ts";
-import type { Duckdb } from "./duckdb.ts";
-import { reopenJournal } from "./journal.ts";
-import * as sql from "./sql.ts";
-
-export interface FieldShape {
-  readonly field: string;
-  readonly columns: readonly number[];
-  readonly fingerprint: string;
-}
-
-export interface StateOptions {
-  /** The sync's own folder. */
-  readonly folder: string;
-  readonly shape: sql.Shape;
-  readonly fields: readonly FieldShape[];
-  /** How records are found, in words: `new_customerid = person_id`. */
-  readonly matching: string;
-  readonly memoryLimit: string;
-}
+import type { StateEngine } from "../ports.ts";
+import { foldOutcomes, isCleanFirstLoad, oweFields } from "./fold.ts";
+import { driftOf, type Layout, layoutPart, type SyncRecord } from "./record.ts";
+import type { Store } from "./store.ts";
+import { type Contents, createTables, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
 export interface Recovery {
   readonly run: string;
@@ -34,178 +18,246 @@ export interface Recovery {
   readonly inDoubt: number;
 }
 
-export async function commit(database: Duckdb, shape: sql.Shape, journalFile: string): Promise<void> {
-  await database.run(sql.createOutcomes(journalFile));
-  await database.run("BEGIN");
-  if ((await database.value(sql.isCleanFirstLoad("main"))) === "true") {
-    await database.run("DROP TABLE main.snapshot");
-    await database.run("ALTER TABLE main.staged RENAME TO snapshot");
-  } else {
-    for (const statement of sql.fold("main", shape)) await database.run(statement);
+/** A delta of this share of the base is folded into it; never one of fewer rows than the least. */
+const COMPACT_SHARE = 0.05;
+const COMPACT_LEAST = 1_000;
+
+/** The tables that lie in the snapshot's place, by the record. */
+const SMALL = ["delta", "pending", "doubt", "waiting"] as const;
+
+export const snapshotTables = ({ base, generation }: SyncRecord): string[] => [
+  base,
+  ...SMALL.map((name) => `${name}_${generation}`),
+];
+
+/** @param number the run whose tables are meant; its own place is the snapshot's once the run is open */
+export function tablesOf(
+  store: Store,
+  record: SyncRecord,
+  number: number,
+  work: (name: string) => string = store.work,
+): Tables {
+  const small = (name: string): string => store.snapshot(`${name}_${record.generation}`);
+  const own = (name: string): string => work(`${name}_${number}`);
+  return {
+    base: store.snapshot(record.base),
+    delta: small("delta"),
+    pending: small("pending"),
+    doubt: small("doubt"),
+    waiting: small("waiting"),
+    staged: own("staged"),
+    refused: own("refused"),
+    changes: own("changes"),
+    outcomes: own("outcomes"),
+  };
+}
+
+export const shapeOf = ({ columns, key, match }: SyncRecord): Shape => ({ columns, key, match });
+
+/** Tells one mapping from another: a row that was rejected under another one is tried again. */
+export const mappingOf = ({ fields, matching }: SyncRecord): string =>
+  createHash("sha256")
+    .update(JSON.stringify([fields, matching]))
+    .digest("hex")
+    .slice(0, 16);
+
+export async function contentsOf(engine: StateEngine, tables: Tables): Promise<Contents> {
+  const exists = (table: string): string =>
+    `CASE WHEN EXISTS (SELECT 1 FROM ${table}) THEN 'true' ELSE 'false' END`;
+  const [row] = await engine.rows(`SELECT ${list(SMALL.map((name) => exists(tables[name])))}`);
+  const [delta, pending, doubt, waiting] = (row ?? []).map((value) => value === "true");
+  return {
+    delta: delta === true,
+    pending: pending === true,
+    doubt: doubt === true,
+    waiting: waiting === true,
+  };
+}
+
+export async function count(engine: StateEngine, from: string): Promise<number> {
+  const [row] = await engine.rows(`SELECT CAST(count(*) AS ${engine.dialect.types.text}) FROM ${from}`);
+  return Number(row?.[0] ?? 0);
+}
+
+async function isTrue(engine: StateEngine, question: string): Promise<boolean> {
+  return (await engine.rows(question))[0]?.[0] === "true";
+}
+
+/** Makes the change of the record true, together with what it rests on; refused when the state was taken over. */
+export async function saveRecord(
+  store: Store,
+  record: SyncRecord,
+  statements: readonly string[] = [],
+): Promise<SyncRecord> {
+  const done = await store.engine.transaction([...statements.map((sql) => ({ sql })), store.save(record)]);
+  if (done === undefined) throw takenOver();
+  return record;
+}
+
+export const takenOver = (): Error =>
+  fail.deferred(
+    "state.taken_over",
+    "Another run has taken this sync over, because this one had not renewed its lease in time.",
+    "Nothing is lost: the other run goes on from what this one had made durable.",
+  );
+
+/**
+ * Folds the open run's outcomes into the snapshot.
+ *
+ * @param staged whether the run has staged the model's whole result: then a clean first load is a change of name
+ */
+export async function commit(store: Store, record: SyncRecord, staged: boolean): Promise<SyncRecord> {
+  const { engine } = store;
+  const { dialect } = engine;
+  const open = record.open!;
+  const tables = tablesOf(store, record, open.number, store.snapshot);
+  await store.readJournal(open.id, tables.outcomes);
+  const contents = await contentsOf(engine, tables);
+  const isEmpty = record.baseRows === 0 && !Object.values(contents).some(Boolean);
+  const next: SyncRecord = { ...record, open: null };
+  if (staged && isEmpty && (await isTrue(engine, isCleanFirstLoad(tables)))) {
+    const baseRows = await count(engine, tables.staged);
+    await saveRecord(store, { ...next, base: `staged_${open.number}`, baseRows });
+    return finish(store, { ...next, base: `staged_${open.number}`, baseRows });
   }
-  await dropWork(database);
-  await database.run("DELETE FROM main.meta WHERE name = 'open_run'");
-  await database.run("COMMIT");
-  await database.run("DROP TABLE IF EXISTS outcomes");
-  await database.checkpoint();
-  rmSync(journalFile, { force: true });
+  const fold = { run: open.number, mapping: mappingOf(record), nowMs: Date.now() };
+  await saveRecord(store, next, foldOutcomes(dialect, shapeOf(record), tables, contents, fold));
+  return finish(store, await compact(store, next));
 }
 
-export async function dropWork(database: Duckdb): Promise<void> {
-  for (const table of ["staged", "refused", "changes"])
-    await database.run(`DROP TABLE IF EXISTS main.${table}`);
+async function finish(store: Store, record: SyncRecord): Promise<SyncRecord> {
+  await store.closeJournal();
+  await store.sweep(snapshotTables(record));
+  await store.rest();
+  return record;
 }
 
-/** Creates the tables, settles an unfinished run and brings the snapshot to the mapping's present shape. */
-export async function settle(
-  database: Duckdb,
-  options: StateOptions,
-  journalFile: string,
-): Promise<Recovery | undefined> {
-  const { shape } = options;
-  if (!(await hasTable(database, "state", "meta"))) {
-    await database.run("BEGIN");
-    await database.run("CREATE TABLE main.meta (name VARCHAR, value VARCHAR)");
-    await database.run(sql.createSnapshot("main", shape));
-    await database.run(sql.createPending("main", shape));
-    await database.run(sql.createDoubt("main", shape));
-    await writeShape(database, options);
-    await database.run("COMMIT");
-    return undefined;
-  }
-  const recovery = await recover(database, journalFile);
-  await migrate(database, options);
-  return recovery;
+/** Folds a delta that has grown into a new base. */
+async function compact(store: Store, record: SyncRecord): Promise<SyncRecord> {
+  const { engine } = store;
+  const tables = tablesOf(store, record, record.run);
+  const rows = await count(engine, tables.delta);
+  const isSmall = rows < COMPACT_LEAST && record.baseRows > 0;
+  if (rows === 0 || isSmall || rows < record.baseRows * COMPACT_SHARE) return record;
+  const base = `base_${record.run}`;
+  const contents = { delta: true, pending: false, doubt: false, waiting: false };
+  const select = `SELECT * FROM ${current(engine.dialect, shapeOf(record), tables, contents)} s`;
+  await createTable(engine, store.snapshot(base), select);
+  const baseRows = await count(engine, store.snapshot(base));
+  return saveRecord(store, { ...record, base, baseRows }, [`DELETE FROM ${tables.delta}`]);
 }
 
-async function recover(database: Duckdb, journalFile: string): Promise<Recovery | undefined> {
-  const run = await meta(database, "main", "open_run");
-  if (run === null) {
-    await dropWork(database);
-    rmSync(journalFile, { force: true });
-    return undefined;
-  }
-  const shape = storedShape(await meta(database, "main", "shape"));
-  // A journal of another run belongs to a commit that ended just before its journal was removed.
-  if (reopenJournal(journalFile) !== run)
-    writeFileSync(journalFile, `${JSON.stringify({ run })}\n`, { mode: 0o600 });
-  await database.run(sql.createOutcomes(journalFile));
-  const acknowledged = await database.count("SELECT count(*) FROM outcomes");
-  const changes = await database.count("SELECT count(*) FROM main.changes");
-  await commit(database, shape, journalFile);
-  return { run, acknowledged, inDoubt: changes - acknowledged };
+export async function createTable(engine: StateEngine, table: string, select: string): Promise<void> {
+  await engine.run(engine.dialect.createTableAs(table, select));
+  for (const statement of engine.dialect.afterLoad(table)) await engine.run(statement);
 }
 
-interface StoredShape {
-  readonly columns: readonly Column[];
-  readonly key: readonly number[];
-  readonly match: readonly number[];
-  readonly fields: Readonly<Record<string, string>>;
-  readonly matching: string;
+/** Settles what an unfinished run has left. */
+export async function recover(
+  store: Store,
+  record: SyncRecord,
+): Promise<{ record: SyncRecord; recovery: Recovery | undefined }> {
+  if (record.open === null) return { record, recovery: undefined };
+  const tables = tablesOf(store, record, record.open.number, store.snapshot);
+  await store.readJournal(record.open.id, tables.outcomes);
+  const acknowledged = await count(store.engine, tables.outcomes);
+  const changes = await count(store.engine, `${tables.changes} WHERE kind NOT LIKE 'waiting%'`);
+  const run = record.open.id;
+  const staged = await isStaged(store, tables.staged);
+  return {
+    record: await commit(store, record, staged),
+    recovery: { run, acknowledged, inDoubt: changes - acknowledged },
+  };
 }
 
-const storedShape = (text: Value): StoredShape => JSON.parse(text ?? "{}") as StoredShape;
-
-async function writeShape(database: Duckdb, { shape, fields, matching }: StateOptions): Promise<void> {
-  const fingerprints = Object.fromEntries(fields.map(({ field, fingerprint }) => [field, fingerprint]));
-  await setMeta(database, "shape", JSON.stringify({ ...shape, fields: fingerprints, matching }));
-}
-
-/** Whether the snapshot can be used as it lies: no unfinished run, same columns and types, same mapping. */
-export async function isSettled(
-  database: Duckdb,
-  catalog: string,
-  { shape, fields, matching }: StateOptions,
-): Promise<boolean> {
-  if (!(await hasTable(database, catalog, "meta"))) return false;
-  if ((await meta(database, `${catalog}.main`, "open_run")) !== null) return false;
-  const stored = storedShape(await meta(database, `${catalog}.main`, "shape"));
-  const columns = (s: { columns: readonly Column[] }): string =>
-    s.columns.map((column) => `${column.name} ${storedType(column)}`).join("\n");
-  return (
-    columns(stored) === columns(shape) &&
-    keyNames(stored) === keyNames(shape) &&
-    stored.matching === matching &&
-    fields.every(({ field, fingerprint }) => stored.fields[field] === fingerprint)
+/** A run that applies a saved plan stages nothing. */
+async function isStaged(store: Store, table: string): Promise<boolean> {
+  return store.engine.rows(`SELECT 1 FROM ${table} WHERE 1 = 0`).then(
+    () => true,
+    () => false,
   );
 }
 
-const keyNames = (shape: sql.Shape): string => shape.key.map((i) => shape.columns[i]!.name).join(", ");
+/** Whether the snapshot can be used as it lies. */
+export function isSettled(store: Store, record: SyncRecord, layout: Layout): boolean {
+  return record.open === null && !driftOf(store.engine.dialect, record, layout).any;
+}
 
-/** Brings the snapshot to the mapping's columns; fields that are new or mapped anew are owed by every row. */
-async function migrate(database: Duckdb, options: StateOptions): Promise<void> {
-  if (await isSettled(database, "state", options)) return;
-  const { shape, fields } = options;
-  const stored = storedShape(await meta(database, "main", "shape"));
-  if (keyNames(stored) !== keyNames(shape)) {
+/**
+ * Brings the snapshot to the mapping's present shape; fields that are new or mapped anew are owed by every row.
+ *
+ * @param backfill false in a mode that never writes a known row again
+ * @throws SyncError `state.primary_key_changed`, `state.match_changed`
+ */
+export async function migrate(
+  store: Store,
+  record: SyncRecord,
+  layout: Layout,
+  backfill: boolean,
+): Promise<SyncRecord> {
+  const { engine } = store;
+  const { dialect } = engine;
+  const drift = driftOf(dialect, record, layout);
+  if (!drift.any) return record;
+  if (drift.primaryKey !== undefined) {
     throw fail.config(
       "state.primary_key_changed",
-      `The model's primary key was ${keyNames(stored)} in the last run and is ${keyNames(shape)} now, so rows cannot be told apart any more.`,
-      "Name the old primary key again, or give the sync a new name to start from an empty snapshot.",
+      `The model's primary key was ${drift.primaryKey.before} in the last run and is ${drift.primaryKey.now} now, so rows cannot be told apart any more.`,
+      "Name the old primary key again, or run `backhaul reset` for this sync to start from an empty snapshot.",
     );
   }
-  if (stored.matching !== options.matching) {
+  if (drift.matching !== undefined) {
     throw fail.config(
       "state.match_changed",
-      `The sync found its records by ${stored.matching} in the last run and by ${options.matching} now, so the records it has written cannot be told from others.`,
-      "Name the old match again, or give the sync a new name to start from an empty snapshot.",
+      `The sync found its records by ${drift.matching.before} in the last run and by ${drift.matching.now} now, so the records it has written cannot be told from others.`,
+      "Name the old match again, or run `backhaul reset` for this sync to start from an empty snapshot.",
     );
   }
-  const before = new Map(stored.columns.map((column) => [column.name, column]));
-  const now = new Set(shape.columns.map((column) => column.name));
-  const retyped = new Set<number>();
-  await database.run("BEGIN");
-  for (const table of ["snapshot", "doubt"]) {
-    for (const old of stored.columns) {
-      if (!now.has(old.name)) await database.run(`ALTER TABLE main.${table} DROP COLUMN ${storedName(old)}`);
-    }
-    for (const [i, column] of shape.columns.entries()) {
-      const old = before.get(column.name);
-      if (old === undefined) {
-        await database.run(
-          `ALTER TABLE main.${table} ADD COLUMN ${storedName(column)} ${storedType(column)}`,
-        );
-      } else if (storedType(old) !== storedType(column)) {
-        retyped.add(i);
-        await database.run(retype(table, column));
-      }
-    }
-  }
-  for (const i of retyped)
-    if (shape.key.includes(i)) await database.run(retype("pending", shape.columns[i]!));
-  // A value of another type may be another value to the destination, though it compares equal here.
-  const anew = fields.filter(
-    ({ field, fingerprint, columns }) =>
-      stored.fields[field] !== fingerprint || columns.some((column) => retyped.has(column)),
+  let next: SyncRecord = { ...record, ...layoutPart(layout) };
+  if (drift.columns) next = await reshape(store, record, next);
+  const tables = tablesOf(store, next, next.run);
+  const contents = await contentsOf(engine, tables);
+  const owed =
+    backfill && drift.anew.length > 0 ? oweFields(dialect, layout.shape, tables, contents, drift.anew) : [];
+  await saveRecord(store, next, owed);
+  await store.sweep(snapshotTables(next));
+  return next;
+}
+
+/** Makes the snapshot's tables anew, with the columns of `next`. */
+async function reshape(store: Store, record: SyncRecord, next: SyncRecord): Promise<SyncRecord> {
+  const { engine } = store;
+  const { dialect } = engine;
+  const from = shapeOf(record);
+  const to = shapeOf(next);
+  const old = tablesOf(store, record, record.run);
+  const contents = await contentsOf(engine, old);
+  const generation = record.generation + 1;
+  const reshaped: SyncRecord = { ...next, generation, base: `base_g${generation}` };
+  const tables = tablesOf(store, reshaped, record.run);
+  await store.sweep(snapshotTables(record));
+  const oldNames = namesOf(dialect, from);
+  const newNames = namesOf(dialect, to);
+  const before = new Map(record.columns.map((column, i) => [column.name, i]));
+  const values = (indexes: readonly number[]): string[] =>
+    indexes.map((i) => {
+      const column = to.columns[i]!;
+      const was = before.get(column.name);
+      if (was === undefined) return `CAST(NULL AS ${dialect.storedType(column)}) AS ${newNames.all[i]}`;
+      const old = record.columns[was]!;
+      const same = dialect.storedType(old) === dialect.storedType(column);
+      const value = same ? oldNames.all[was]! : dialect.retyped(old, column, oldNames.all[was]!);
+      return `${value} AS ${newNames.all[i]}`;
+    });
+  const all = values(to.columns.map((_, i) => i));
+  const snapshot = current(dialect, from, old, contents);
+  await createTable(engine, tables.base, `SELECT ${list([...all, "record_id"])} FROM ${snapshot} s`);
+  await createTable(engine, tables.doubt, `SELECT ${list(all)} FROM ${old.doubt}`);
+  await createTable(
+    engine,
+    tables.pending,
+    `SELECT ${list([...values(to.key), "owed"])} FROM ${old.pending}`,
   );
-  if (anew.length > 0)
-    await database.run(
-      sql.oweFields(
-        "main",
-        shape,
-        anew.map(({ field }) => field),
-      ),
-    );
-  await writeShape(database, options);
-  await database.run("COMMIT");
-}
-
-const retype = (table: string, column: Column): string =>
-  `ALTER TABLE main.${table} ALTER ${storedName(column)} TYPE ${storedType(column)} USING TRY_CAST(${storedName(column)} AS ${storedType(column)})`;
-
-async function hasTable(database: Duckdb, catalog: string, table: string): Promise<boolean> {
-  return (
-    (await database.count(
-      `SELECT count(*) FROM duckdb_tables() WHERE database_name = ${literal(catalog)} AND table_name = ${literal(table)}`,
-    )) > 0
-  );
-}
-
-async function meta(database: Duckdb, schema: string, name: string): Promise<Value> {
-  return database.value(`SELECT value FROM ${schema}.meta WHERE name = ${literal(name)}`);
-}
-
-export async function setMeta(database: Duckdb, name: string, value: string): Promise<void> {
-  await database.run(`DELETE FROM main.meta WHERE name = ${literal(name)}`);
-  await database.run(`INSERT INTO main.meta VALUES (${literal(name)}, ${literal(value)})`);
+  for (const statement of createTables(dialect, to, tables)) await engine.run(statement);
+  return { ...reshaped, baseRows: await count(engine, tables.base) };
 }

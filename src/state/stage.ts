@@ -1,13 +1,18 @@
 import { fail, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
-import type { Query, RowAccess, RowBatch } from "../ports.ts";
-import { literal, quote, storedFromText, storedFromWarehouse } from "./dialect.ts";
-import { type Duckdb, holderOf } from "./duckdb.ts";
-import { createStaged, type Shape } from "./sql.ts";
+import { type Duckdb, holderOf } from "../duckdb/database.ts";
+import { duckdbDialect } from "../duckdb/dialect.ts";
+import type { Query, RowAccess, RowBatch, StateEngine } from "../ports.ts";
+import { createStaged } from "./staging.ts";
+import type { StageOptions } from "./store.ts";
+import type { Shape } from "./tables.ts";
+
+const { literal, quote } = duckdbDialect;
 
 /** One `CREATE TABLE AS` over the attached file: no row passes through the process. */
 export async function stageAttached(
   database: Duckdb,
+  table: string,
   shape: Shape,
   access: Extract<RowAccess, { kind: "attach" }>,
   query: Query,
@@ -28,7 +33,7 @@ export async function stageAttached(
   try {
     const state = (await database.value("SELECT current_database()")) as string;
     const values = shape.columns.map((column) =>
-      storedFromWarehouse(column, `backhaul_model.${quote(column.name)}`, timezone),
+      duckdbDialect.fromModel(column, `backhaul_model.${quote(column.name)}`, timezone),
     );
     await database.run(`USE ${warehouse}`);
     try {
@@ -37,7 +42,15 @@ export async function stageAttached(
         throw refusedRows(query, error);
       });
       await database
-        .run(createStaged(`${quote(state)}.main`, shape, values, `(\n${query.text}\n) AS backhaul_model`))
+        .run(
+          createStaged(
+            duckdbDialect,
+            shape,
+            `${quote(state)}.${table}`,
+            values,
+            `(\n${query.text}\n) AS backhaul_model`,
+          ),
+        )
         .catch((error: unknown) => {
           throw refusedRows(query, error);
         });
@@ -52,6 +65,7 @@ export async function stageAttached(
 /** Rows that are streamed from the warehouse as canonical text, typed once they are here. */
 export async function stageRows(
   database: Duckdb,
+  table: string,
   shape: Shape,
   query: Query,
   rows: AsyncIterable<RowBatch>,
@@ -73,10 +87,12 @@ export async function stageRows(
     onRows?.(total);
   }
   appender.closeSync();
-  const values = shape.columns.map((column, i) => storedFromText(column, `i.c${i}`));
-  await database.run(createStaged("main", shape, values, "main.incoming i")).catch((error: unknown) => {
-    throw refusedRows(query, error);
-  });
+  const values = shape.columns.map((column, i) => duckdbDialect.fromText(column, `i.c${i}`));
+  await database
+    .run(createStaged(duckdbDialect, shape, table, values, "main.incoming i"))
+    .catch((error: unknown) => {
+      throw refusedRows(query, error);
+    });
   await database.run("DROP TABLE main.incoming");
 }
 
@@ -94,4 +110,23 @@ function refusedRows(query: Query, error: unknown): SyncError {
     },
     error,
   );
+}
+
+/** One `CREATE TABLE AS` in the warehouse that holds the state: no row leaves it. */
+export async function stageInWarehouse(
+  engine: StateEngine,
+  table: string,
+  shape: Shape,
+  query: Query,
+  { timezone, signal }: StageOptions,
+): Promise<void> {
+  const { dialect } = engine;
+  const values = shape.columns.map((column) =>
+    dialect.fromModel(column, `backhaul_model.${dialect.quote(column.name)}`, timezone),
+  );
+  const sql = createStaged(dialect, shape, table, values, `(\n${query.text}\n) AS backhaul_model`);
+  await engine.run(sql, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error instanceof SyncError ? error : refusedRows(query, error);
+  });
 }

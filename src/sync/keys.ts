@@ -1,5 +1,5 @@
 import type { Problem } from "../core/errors.ts";
-import type { RefusedRow } from "../state/local.ts";
+import type { RefusedRow } from "../state/state.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** Why a row whose key or match value cannot be used is rejected. */

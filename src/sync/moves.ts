@@ -1,4 +1,4 @@
-import type { Change, Outcome } from "../core/change.ts";
+import type { Added, Change, Outcome } from "../core/change.ts";
 import type { Problem } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { Prepared } from "./prepare.ts";
@@ -14,7 +14,7 @@ export interface HeldMatches {
   /** Passes changes on, short of those whose match value is still held. */
   refuse(
     windows: AsyncIterable<readonly Change[]>,
-    settle: (outcomes: readonly Outcome[]) => void,
+    settle: (outcomes: readonly Outcome[]) => Promise<void>,
   ): AsyncGenerator<readonly Change[]>;
 }
 
@@ -22,7 +22,7 @@ export function heldMatches({ shape, sync }: Prepared): HeldMatches {
   const held = new Map<number, string>();
   const folded = (row: readonly Value[]): string =>
     JSON.stringify(shape.match.map((i) => row[i]?.replace(/ +$/, "").toLowerCase() ?? null));
-  const problem = (change: Change): Problem => ({
+  const problem = (change: Added): Problem => ({
     kind: "rejected",
     code: "match.taken",
     message: `The match value ${shape.match.map((i) => `"${change.after[i]}"`).join(", ")} still belongs to the ${sync.object} of another row, which could not be given its new one.`,
@@ -47,11 +47,11 @@ export function heldMatches({ shape, sync }: Prepared): HeldMatches {
         if (values.size === 0) yield window;
         else {
           const taken = window.filter(
-            (change) => change.kind === "added" && values.has(folded(change.after)),
+            (change): change is Added => change.kind === "added" && values.has(folded(change.after)),
           );
           if (taken.length > 0)
-            settle(taken.map((change) => ({ status: "rejected", change, problem: problem(change) })));
-          yield window.filter((change) => !taken.includes(change));
+            await settle(taken.map((change) => ({ status: "rejected", change, problem: problem(change) })));
+          yield window.filter((change) => !taken.includes(change as Added));
         }
       }
     },

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Operation, Planned } from "../core/change.ts";
+import { noOperations, type Operation, type Planned } from "../core/change.ts";
 import type { CompiledSync, PlanContext } from "../ports.ts";
-import { type LocalState, openStateForPlan } from "../state/local.ts";
-import { type Prepared, stateOptions } from "./prepare.ts";
+import type { State } from "../state/state.ts";
+import { openForPlan } from "./open.ts";
+import type { Prepared } from "./prepare.ts";
 import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
-import { type SyncOptions, stageAndDiff } from "./stage.ts";
+import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
 
 /** Changes are planned in windows, so that what has to be read for them is read in bulk. */
 export const WINDOW = 2_000;
@@ -25,7 +26,7 @@ export async function* planSyncs(order: readonly Prepared[], options: SyncOption
   try {
     for (const [i, prepared] of order.entries()) {
       const folder = mkdtempSync(join(scratch, `${i}-`));
-      const state = await openStateForPlan(stateOptions(prepared), folder);
+      const state = await openForPlan(prepared, folder);
       const promiser = { prepared, state, rejected: new Set<number>() };
       const promised: Promised = (object, field, values) => ask(earlier, object, field, values);
       try {
@@ -42,7 +43,7 @@ export async function* planSyncs(order: readonly Prepared[], options: SyncOption
 
 interface Promiser {
   readonly prepared: Prepared;
-  readonly state: LocalState;
+  readonly state: State;
   /** Changes (by seq) that the plan rejected. */
   readonly rejected: Set<number>;
 }
@@ -77,10 +78,10 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
   const rejections = rejectionLog();
   const staged = await stageAndDiff(prepared, state, options, rejections.add);
 
-  const operations = { create: 0, update: 0, upsert: 0 };
+  const operations = noOperations();
   const fields: Record<string, number> = {};
   const samples = new Map<string, SampleOperation[]>();
-  let unchanged = staged.rows - staged.added - staged.changed - rejections.result().total;
+  let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
   let done = 0;
   if (staged.stopped === undefined) {
     for await (const planned of plannedWindows(state, compiled, { signal: options.signal, promised })) {
@@ -88,7 +89,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
         if (item.status === "unchanged") unchanged += 1;
         else if (item.status === "rejected") {
           rejected.add(item.change.seq);
-          rejections.add(item.change.key, item.problem);
+          await rejections.add(item.change.key, item.problem);
         } else {
           operations[item.operation.kind] += 1;
           for (const { field } of item.operation.fields) fields[field] = (fields[field] ?? 0) + 1;
@@ -97,7 +98,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
         }
       }
       done += planned.length;
-      options.onProgress?.({ sync: sync.name, phase: "diff", done, total: staged.added + staged.changed });
+      options.onProgress?.({ sync: sync.name, phase: "diff", done, total: changesOf(staged) });
     }
   }
   return {
@@ -110,6 +111,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
     operations,
     fields,
     unchanged,
+    waiting: staged.waiting,
     rejections: rejections.result(),
     requests: compiled.requestsFor(operations),
     samples: [...samples.values()].flat(),
@@ -120,11 +122,11 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
 }
 
 async function* plannedWindows(
-  state: LocalState,
+  state: State,
   compiled: CompiledSync,
   context: PlanContext,
 ): AsyncGenerator<readonly Planned[]> {
-  for (const windows of [state.moves(WINDOW), state.changes(WINDOW)]) {
+  for (const windows of [state.removals(WINDOW), state.moves(WINDOW), state.changes(WINDOW)]) {
     for await (const window of windows) {
       context.signal.throwIfAborted();
       yield await compiled.plan(window, context);

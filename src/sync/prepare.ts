@@ -1,11 +1,13 @@
 import { join } from "node:path";
-import { type Problem, SyncError } from "../core/errors.ts";
+import { fail, type Problem, SyncError } from "../core/errors.ts";
 import { nearest } from "../core/near.ts";
 import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import type { Column } from "../core/value.ts";
 import type { CompiledSync, Destination, Identity, Query, Warehouse } from "../ports.ts";
-import type { StateOptions } from "../state/local.ts";
-import type { Shape } from "../state/sql.ts";
+import type { LocalPlace } from "../state/local-store.ts";
+import type { Layout } from "../state/state.ts";
+import type { Shape } from "../state/tables.ts";
+import type { WarehousePlace } from "../state/warehouse-store.ts";
 
 /** The open connections of a command; each is opened on first use and shared by the syncs. */
 export interface Connections {
@@ -22,16 +24,25 @@ export interface Prepared {
   readonly identity: Identity;
   readonly compiled: CompiledSync;
   readonly shape: Shape;
-  /** The folder of the sync's state: it belongs to the organisation, the object and the sync. */
-  readonly folder: string;
-  readonly memoryLimit: string;
+  readonly layout: Layout;
+  /** Where the sync's state lies: it belongs to the organisation, the object and the sync. */
+  readonly place: LocalPlace | WarehousePlace;
 }
 
-export interface StateLocation {
-  /** Absolute path of the state's root folder. */
-  readonly root: string;
-  readonly memoryLimit: string;
-}
+/** Where the project keeps its state. */
+export type StateLocation =
+  | {
+      readonly kind: "local";
+      /** Absolute path of the state's root folder. */
+      readonly root: string;
+      readonly memoryLimit: string;
+    }
+  | {
+      readonly kind: "warehouse";
+      readonly project: string;
+      readonly schema: string;
+      readonly retentionDays: number;
+    };
 
 /** Checks a sync's columns and mapping. Reads the warehouse's and the destination's schema; writes nothing. */
 export async function prepare(
@@ -47,6 +58,8 @@ export async function prepare(
   const destination = await connections.destination(sync.destination);
   const identity = await destination.identify(signal);
   const compiled = await destination.compile(sync, columns, signal);
+  const shape = { columns, key, match: compiled.match };
+  const matching = sync.match.map(({ field, column }) => `${field} = ${column}`).join(", ");
   return {
     model,
     sync,
@@ -54,9 +67,47 @@ export async function prepare(
     destination,
     identity,
     compiled,
-    shape: { columns, key, match: compiled.match },
-    folder: join(state.root, "state", safe(identity.organization), safe(compiled.object), safe(sync.name)),
-    memoryLimit: state.memoryLimit,
+    shape,
+    layout: { shape, fields: compiled.fields, matching },
+    place: placeOf(state, model, sync, warehouse, identity.organization, compiled.object),
+  };
+}
+
+function placeOf(
+  state: StateLocation,
+  model: ModelSpec,
+  sync: SyncSpec,
+  warehouse: Warehouse,
+  organization: string,
+  object: string,
+): LocalPlace | WarehousePlace {
+  const { renamedFrom } = sync;
+  if (state.kind === "local") {
+    const folder = (name: string): string =>
+      join(state.root, "state", safe(organization), safe(object), safe(name));
+    return {
+      kind: "local",
+      folder: folder(sync.name),
+      ...(renamedFrom === undefined ? {} : { oldFolder: folder(renamedFrom) }),
+      memoryLimit: state.memoryLimit,
+    };
+  }
+  const { engine } = warehouse;
+  if (engine === undefined) {
+    throw fail.config(
+      "state.no_engine",
+      `The warehouse ${model.warehouse} cannot hold state.`,
+      "Write `state: { type: local }`.",
+    );
+  }
+  const { project, schema, retentionDays } = state;
+  const owner = { project, organization, object, sync: sync.name };
+  return {
+    kind: "warehouse",
+    engine,
+    schema,
+    owner: renamedFrom === undefined ? owner : { ...owner, renamedFrom },
+    retentionDays,
   };
 }
 
@@ -100,6 +151,15 @@ function mappedColumns(
         place,
       });
     }
+    if (/[\r\n]/.test(name)) {
+      problems.push({
+        kind: "config",
+        code: "model.column_name",
+        message: `The name of column ${JSON.stringify(name)} of ${model.queryFile} has a line break.`,
+        remedy: "Give it another name in the query.",
+        place,
+      });
+    }
     index.set(name, columns.length);
     columns.push(column ?? { name, kind: "text", sqlType: "unknown" });
   };
@@ -124,10 +184,4 @@ function mappedColumns(
   }
   if (problems.length > 0) throw new SyncError(problems);
   return { columns, key: model.primaryKey.map((name) => index.get(name)!) };
-}
-
-/** What the state has to know of a sync. */
-export function stateOptions({ folder, shape, compiled, sync, memoryLimit }: Prepared): StateOptions {
-  const matching = sync.match.map(({ field, column }) => `${field} = ${column}`).join(", ");
-  return { folder, shape, fields: compiled.fields, matching, memoryLimit };
 }

@@ -1,7 +1,8 @@
 /** What a plan and a run tell about a sync: plain data, printed by the commands and returned under `--json`. */
+import type { OperationCounts, OperationKind } from "../core/change.ts";
 import type { Problem } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
-import type { Recovery } from "../state/local.ts";
+import type { Recovery } from "../state/state.ts";
 
 /** A row that cannot be written as it is. */
 export interface Rejection {
@@ -20,7 +21,7 @@ export interface FieldChange {
 }
 
 export interface SampleOperation {
-  readonly kind: "create" | "update" | "upsert";
+  readonly kind: OperationKind;
   readonly key: readonly Value[];
   readonly record: string;
   readonly fields: readonly FieldChange[];
@@ -41,10 +42,12 @@ export interface SyncPlan {
   readonly object: string;
   /** Rows of the model's result. */
   readonly rows: number;
-  readonly operations: { readonly create: number; readonly update: number; readonly upsert: number };
+  readonly operations: OperationCounts;
   /** Fields that would be written, with the number of operations that write each. */
   readonly fields: Readonly<Record<string, number>>;
   readonly unchanged: number;
+  /** Rows that were rejected before, are the same since, and are not due to be tried again. */
+  readonly waiting: number;
   readonly rejections: Rejections;
   /** Write requests that the operations take, short of faults. */
   readonly requests: number;
@@ -68,6 +71,8 @@ export interface SyncRun {
   readonly applied: number;
   readonly unchanged: number;
   readonly deferred: number;
+  /** Rows that were rejected before, are the same since, and are not due to be tried again. */
+  readonly waiting: number;
   readonly rejections: Rejections;
   readonly requests: {
     readonly reads: number;
@@ -84,15 +89,15 @@ export interface SyncRun {
 const LISTED = 100;
 
 /** Collects rejections: counts all, keeps the first ones. */
-export function rejectionLog(write: (rejection: Rejection) => void = () => {}): {
-  add(key: readonly Value[], problem: Problem): void;
+export function rejectionLog(write: (rejection: Rejection) => Promise<void> = async () => {}): {
+  add(key: readonly Value[], problem: Problem): Promise<void>;
   result(): Rejections;
 } {
   const listed: Rejection[] = [];
   const byCode: Record<string, number> = {};
   let total = 0;
   return {
-    add(key, problem) {
+    async add(key, problem) {
       const rejection: Rejection = {
         key,
         ...(problem.field === undefined ? {} : { field: problem.field }),
@@ -103,7 +108,7 @@ export function rejectionLog(write: (rejection: Rejection) => void = () => {}): 
       total += 1;
       byCode[problem.code] = (byCode[problem.code] ?? 0) + 1;
       if (listed.length < LISTED) listed.push(rejection);
-      write(rejection);
+      await write(rejection);
     },
     result: () => ({ total, byCode, listed }),
   };

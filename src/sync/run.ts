@@ -1,12 +1,13 @@
 import type { Change, Operation, Outcome } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
-import { openState } from "../state/local.ts";
-import { newRunId, openHistory } from "./history.ts";
+import type { State } from "../state/state.ts";
 import { heldMatches } from "./moves.ts";
+import { openForRun } from "./open.ts";
 import { WINDOW } from "./plan.ts";
-import { type Prepared, stateOptions } from "./prepare.ts";
+import type { Prepared } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
-import { type SyncOptions, stageAndDiff } from "./stage.ts";
+import { newRunId } from "./run-id.ts";
+import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
 
 /**
  * One run of one sync: stage, diff, plan, write, commit. What the destination acknowledged is committed however
@@ -17,76 +18,55 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
   const started = new Date();
   const run = newRunId(started);
   const counters = { ...destination.counters };
-  await using state = await openState(stateOptions(prepared));
-  const history = openHistory(prepared.folder, run);
-  const rejections = rejectionLog(history.reject);
+  await using state = await openForRun(prepared);
+  const { history } = state;
+  const rejections = rejectionLog((rejection) => history.reject({ run, ...rejection }));
   const staged = await stageAndDiff(prepared, state, options, rejections.add);
   const refused = rejections.result().total;
 
-  const total = staged.added + staged.changed;
-  const counts = { applied: 0, unchanged: staged.rows - total - refused, deferred: 0 };
+  const total = changesOf(staged);
+  const { waiting } = staged;
+  const counts = {
+    applied: 0,
+    unchanged: staged.rows - staged.added - staged.changed - waiting - refused,
+    deferred: 0,
+    waiting: waiting + staged.waitingRemoved,
+  };
   let stopped: Problem | undefined = staged.stopped;
   let firstDeferred: Problem | undefined;
   if (stopped === undefined && total > 0) {
-    {
-      using journal = await state.begin(run);
-      let done = 0;
-      const holders = heldMatches(prepared);
-      const settle = (outcomes: readonly Outcome[]): void => {
-        journal.append(outcomes);
-        holders.release(outcomes);
+    let done = 0;
+    const tell = (more: { waiting?: { milliseconds: number; reason: string } } = {}): void =>
+      options.onProgress?.({
+        sync: sync.name,
+        phase: "write",
+        done,
+        total,
+        rejected: rejections.result().total,
+        ...more,
+      });
+    const written = await writeChanges(prepared, state, run, {
+      ...options,
+      onWait: (milliseconds, reason) => tell({ waiting: { milliseconds, reason } }),
+      async onOutcomes(outcomes) {
         for (const outcome of outcomes) {
-          if (outcome.status === "rejected") rejections.add(outcome.change.key, outcome.problem);
+          if (outcome.status === "rejected") await rejections.add(outcome.change.key, outcome.problem);
           else {
             counts[outcome.status] += 1;
             if (outcome.status === "deferred") firstDeferred ??= outcome.problem;
           }
         }
         done += outcomes.length;
-        options.onProgress?.({
-          sync: sync.name,
-          phase: "write",
-          done,
-          total,
-          rejected: rejections.result().total,
-        });
-      };
-      options.onProgress?.({ sync: sync.name, phase: "write", done, total, rejected: refused });
-      const write = async (windows: AsyncIterable<readonly Change[]>): Promise<void> => {
-        const outcomes = compiled.write(operations(windows, prepared, options, settle), {
-          signal: options.signal,
-          onWait: (milliseconds, reason) =>
-            options.onProgress?.({
-              sync: sync.name,
-              phase: "write",
-              done,
-              total,
-              waiting: { milliseconds, reason },
-            }),
-        });
-        for await (const batch of outcomes) settle(batch);
-      };
-      try {
-        await write(holders.watch(state.moves(WINDOW)));
-        await write(holders.refuse(state.changes(WINDOW), settle));
-      } catch (error) {
-        stopped = problemOf(error, options.signal);
-      }
-      const unanswered = total - done;
-      if (unanswered > 0) counts.deferred += unanswered;
-      if (options.signal.aborted) stopped = interrupted(unanswered);
-      else if (stopped === undefined && unanswered > 0) {
-        stopped = {
-          kind: "bug",
-          code: "destination.outcome_missing",
-          message: `${unanswered} of ${total} operations got no outcome.`,
-          remedy: "This is a defect of Backhaul: please report it. The next run writes them again.",
-        };
-      }
-    }
+        tell();
+      },
+    });
+    const unanswered = total - done;
+    counts.deferred += unanswered;
+    stopped = written ?? unansweredProblem(unanswered, total);
+    if (stopped?.kind === "aborted") stopped = interrupted(unanswered);
     options.onProgress?.({ sync: sync.name, phase: "commit" });
-    await state.commit();
-  }
+    if (!state.lost.aborted) await state.commit();
+  } else await state.end();
   stopped ??= firstDeferred && { ...firstDeferred, kind: "deferred" };
 
   const after = destination.counters;
@@ -112,16 +92,64 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
     warnings: compiled.warnings,
     ...(stopped ? { stopped } : {}),
   };
-  history.end(result);
+  const { rejections: listed, ...rest } = result;
+  await history.end({ ...rest, rejected: listed.total, rejectedByCode: listed.byCode });
   return result;
+}
+
+interface WriteOptions extends SyncOptions {
+  readonly onWait: (milliseconds: number, reason: string) => void;
+  readonly onOutcomes: (outcomes: readonly Outcome[]) => Promise<void>;
+}
+
+/**
+ * Writes the table of changes: removals first, then changes of match values, whose old ones others may take, then
+ * the rest. Every outcome goes to the journal.
+ *
+ * @returns what ended the writing early
+ */
+async function writeChanges(
+  prepared: Prepared,
+  state: State,
+  run: string,
+  options: WriteOptions,
+): Promise<Problem | undefined> {
+  const signal = AbortSignal.any([options.signal, state.lost]);
+  const holders = heldMatches(prepared);
+  const failure: { problem?: Problem } = {};
+  try {
+    await using journal = await state.begin(run);
+    const settle = async (outcomes: readonly Outcome[]): Promise<void> => {
+      await journal.append(outcomes);
+      holders.release(outcomes);
+      await options.onOutcomes(outcomes);
+    };
+    const write = async (windows: AsyncIterable<readonly Change[]>): Promise<void> => {
+      const planned = operations(windows, prepared, signal, settle);
+      const { onWait } = options;
+      for await (const batch of prepared.compiled.write(planned, { signal, onWait })) await settle(batch);
+    };
+    try {
+      await write(state.removals(WINDOW));
+      await write(holders.watch(state.moves(WINDOW)));
+      await write(holders.refuse(state.changes(WINDOW), settle));
+    } catch (error) {
+      failure.problem = problemOf(error, signal);
+    }
+  } catch (error) {
+    if (!state.lost.aborted) throw error;
+  }
+  if (state.lost.aborted) return TAKEN_OVER;
+  if (options.signal.aborted) return interrupted(0);
+  return failure.problem;
 }
 
 /** Plans window by window as the writer asks for more; what needs no writing is settled on the way. */
 async function* operations(
-  windows: AsyncIterable<Parameters<Prepared["compiled"]["plan"]>[0]>,
+  windows: AsyncIterable<readonly Change[]>,
   { compiled }: Prepared,
-  { signal }: SyncOptions,
-  settle: (outcomes: readonly Outcome[]) => void,
+  signal: AbortSignal,
+  settle: (outcomes: readonly Outcome[]) => Promise<void>,
 ): AsyncGenerator<readonly Operation[]> {
   for await (const window of windows) {
     if (signal.aborted) return;
@@ -131,7 +159,7 @@ async function* operations(
       if (planned.status === "planned") toWrite.push(planned.operation);
       else settled.push(planned);
     }
-    if (settled.length > 0) settle(settled);
+    if (settled.length > 0) await settle(settled);
     if (toWrite.length > 0) yield toWrite;
   }
 }
@@ -140,6 +168,23 @@ function problemOf(error: unknown, signal: AbortSignal): Problem {
   if (error instanceof SyncError) return error.problems[0]!;
   if (signal.aborted) return interrupted(0);
   throw error;
+}
+
+const TAKEN_OVER: Problem = {
+  kind: "deferred",
+  code: "state.taken_over",
+  message: "Another run has taken this sync over, because this one had not renewed its lease in time.",
+  remedy: "Nothing is lost: the other run goes on from what this one had made durable.",
+};
+
+function unansweredProblem(unanswered: number, total: number): Problem | undefined {
+  if (unanswered === 0) return undefined;
+  return {
+    kind: "bug",
+    code: "destination.outcome_missing",
+    message: `${unanswered} of ${total} operations got no outcome.`,
+    remedy: "This is a defect of Backhaul: please report it. The next run writes them again.",
+  };
 }
 
 function interrupted(left: number): Problem {

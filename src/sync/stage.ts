@@ -1,6 +1,8 @@
 import type { Problem } from "../core/errors.ts";
-import type { LocalState } from "../state/local.ts";
+import type { DiffCounts, State } from "../state/state.ts";
+import { type Allowed, guard } from "./guard.ts";
 import { keyProblem } from "./keys.ts";
+import { modeRules } from "./modes.ts";
 import { type Prepared, queryOf } from "./prepare.ts";
 
 /** What a sync tells while it works; `done` and `total` count rows. */
@@ -17,12 +19,16 @@ export interface Progress {
 export interface SyncOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
+  /** Guards that the user lets pass. */
+  readonly allow?: Allowed;
+  /** Writes every row again. */
+  readonly full?: boolean;
+  /** Tries rejected rows again at once. */
+  readonly retry?: boolean;
 }
 
-export interface Staged {
+export interface Staged extends DiffCounts {
   readonly rows: number;
-  readonly added: number;
-  readonly changed: number;
   /** Why nothing may be written. */
   readonly stopped: Problem | undefined;
 }
@@ -30,11 +36,12 @@ export interface Staged {
 /** Runs the model, refuses unusable keys, diffs against the snapshot and asks the guard: the same for plan and run. */
 export async function stageAndDiff(
   prepared: Prepared,
-  state: LocalState,
+  state: State,
   options: SyncOptions,
-  reject: (key: readonly (string | null)[], problem: Problem) => void,
+  reject: (key: readonly (string | null)[], problem: Problem) => Promise<void>,
 ): Promise<Staged> {
   const { model, sync, warehouse } = prepared;
+  const { full = false, retry = false, allow = new Set() } = options;
   options.onProgress?.({ sync: sync.name, phase: "stage" });
   const rows = await state.stage(warehouse, queryOf(model), {
     timezone: model.timezone,
@@ -42,18 +49,10 @@ export async function stageAndDiff(
     onRows: (done) => options.onProgress?.({ sync: sync.name, phase: "stage", done }),
   });
   options.onProgress?.({ sync: sync.name, phase: "diff", total: rows });
-  for (const row of await state.refusals()) reject(row.key, keyProblem(prepared, row));
-  const { added, changed } = await state.diff();
-  return { rows, added, changed, stopped: guard(prepared, rows, state.known) };
+  for (const row of await state.refusals()) await reject(row.key, keyProblem(prepared, row));
+  const counts = await state.diff({ ...modeRules(sync), full, retry });
+  return { rows, ...counts, stopped: await guard(prepared, rows, counts, state.known, allow) };
 }
 
-/** The guard of DESIGN section 3: an empty model over a snapshot that is not empty always stops. */
-function guard({ model, sync }: Prepared, rows: number, known: number): Problem | undefined {
-  if (rows > 0 || known === 0) return undefined;
-  return {
-    kind: "guard",
-    code: "guard.empty_model",
-    message: `The model ${model.name} returned no row, while ${sync.name} knows ${known}; nothing was written.`,
-    remedy: `Look at ${model.queryFile}: an empty result is nearly always a mistake upstream.`,
-  };
-}
+/** Changes that take part in the run. */
+export const changesOf = ({ added, changed, removed }: DiffCounts): number => added + changed + removed;

@@ -43,6 +43,7 @@ function compile(fields: readonly FieldSpec[], match: Record<string, string> = {
     match: Object.entries(match).map(([name, column]) => ({ field: name, column })),
     fields,
     onRemoved: "keep",
+    guard: { removed: { share: 0.1, rows: 50 } },
     place: (...path) => ({ file: path.join(".") }),
   };
   const parents = new Map<string, Table | Problem>([

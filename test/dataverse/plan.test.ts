@@ -4,7 +4,7 @@ import type { MappedField, Mapping } from "../../connectors/dataverse/mapping.ts
 import { needsOf } from "../../connectors/dataverse/needs.ts";
 import { planChange, type Resolution } from "../../connectors/dataverse/plan.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
-import type { Added, Change, Changed } from "../../src/core/change.ts";
+import type { Added, Changed, Present } from "../../src/core/change.ts";
 import type { Value } from "../../src/core/value.ts";
 import { account, contact } from "./support/tables.ts";
 
@@ -87,7 +87,7 @@ const changed = (
 });
 
 function plan(
-  change: Change,
+  change: Present,
   resolutions: { parents?: Record<string, Resolution>; records?: Record<string, Resolution> } = {},
   of = mapping(),
 ) {

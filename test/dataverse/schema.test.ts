@@ -111,7 +111,14 @@ describe("a mapping that cannot work is refused before anything is written", () 
     await using bench = await openBench();
     const sync = { name: "s", model: "m", destination: "d", object: "contact", mode: "mirror" } as const;
     const asking = bench.destination.compile(
-      { ...sync, match: [], fields: [], onRemoved: "keep", place: (...path) => ({ file: path.join(".") }) },
+      {
+        ...sync,
+        match: [],
+        fields: [],
+        onRemoved: "keep",
+        guard: { removed: { share: 0.1, rows: 50 } },
+        place: (...path) => ({ file: path.join(".") }),
+      },
       [],
       running(),
     );

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { EXPECTED_REJECTIONS, type ExpectedRejection } from "../../models/company.ts";
 import type { RunRecord } from "../../models/demo/records.ts";
 import * as verify from "../../models/demo/verify.ts";
+import { noOperations } from "../../src/core/change.ts";
 import type { SyncPlan } from "../../src/sync/report.ts";
 
 const REJECTS = EXPECTED_REJECTIONS.filter(({ sync }) => sync === "contacts").map(({ key, code }) => ({
@@ -53,7 +54,7 @@ const CHANGED = new Map([
 ]);
 const PLAN = {
   sync: "contacts",
-  operations: { create: 0, update: 2, upsert: 0 },
+  operations: { ...noOperations(), update: 2 },
   fields: { jobtitle: 2, birthdate: 1 },
 } as unknown as SyncPlan;
 
@@ -62,14 +63,14 @@ test("a plan with other fields, other rows or new records is a difference", () =
   expect(differences({})).toEqual([]);
   expect(differences({ fields: { jobtitle: 2 } })).toHaveLength(1);
   expect(differences({ fields: { jobtitle: 2, birthdate: 1, firstname: 1 } })).toHaveLength(1);
-  expect(differences({ operations: { create: 0, update: 3, upsert: 0 } })).toHaveLength(1);
-  expect(differences({ operations: { create: 0, update: 2, upsert: 1 } })).toHaveLength(1);
+  expect(differences({ operations: { ...noOperations(), update: 3 } })).toHaveLength(1);
+  expect(differences({ operations: { ...noOperations(), update: 2, upsert: 1 } })).toHaveLength(1);
 });
 
 test("a run that does other than its plan said is a difference", () => {
   const plan = {
     sync: "contacts",
-    operations: { create: 0, update: 0, upsert: 100 },
+    operations: { ...noOperations(), upsert: 100 },
     rejections: { total: REJECTS.length, byCode: {}, listed: [] },
   } as unknown as SyncPlan;
   expect(verify.predictionDifferences(plan, RUN)).toEqual([]);
@@ -81,9 +82,7 @@ test("a second run that wrote other rows, and a last plan with something left, a
   expect(verify.writtenDifferences("contacts", { ...RUN, applied: 2 }, CHANGED)).toEqual([]);
   expect(verify.writtenDifferences("contacts", { ...RUN, applied: 3 }, CHANGED)).toHaveLength(1);
   expect(verify.leftoverDifferences(PLAN)).toHaveLength(1);
-  expect(verify.leftoverDifferences({ ...PLAN, operations: { create: 0, update: 0, upsert: 0 } })).toEqual(
-    [],
-  );
+  expect(verify.leftoverDifferences({ ...PLAN, operations: noOperations() })).toEqual([]);
 });
 
 test("a field, a row or a record that the CRM was sent beyond the changed ones, or not sent, is a difference", () => {

@@ -2,12 +2,20 @@
  * A destination that costs nothing: a map in memory behind the real contract. It takes whole upserts and partial
  * updates, remembers every write, and fails on command.
  */
-import type { Operation, Outcome, Planned } from "../../src/core/change.ts";
+import type {
+  Change,
+  FieldWrite,
+  Operation,
+  OperationKind,
+  Outcome,
+  Planned,
+} from "../../src/core/change.ts";
 import type { SyncSpec } from "../../src/core/spec.ts";
 import type { Column, Value } from "../../src/core/value.ts";
 import type { CompiledSync, Destination } from "../../src/ports.ts";
 
-export type Fault = "ok" | "rejected" | "deferred" | "lost-before" | "lost-after" | "throw";
+/** `rejected` is found before sending, `refused` by the service. */
+export type Fault = "ok" | "rejected" | "refused" | "deferred" | "lost-before" | "lost-after" | "throw";
 
 export interface FreeDestination extends Destination {
   /** Stored records by match value; each field's JSON fragment. */
@@ -53,11 +61,18 @@ function compile(
   const match = sync.match.map(({ column }) => index(column));
   const keyOf = (row: readonly Value[]): string => match.map((i) => row[i]).join("\u0000");
 
-  const plan = (change: Parameters<CompiledSync["plan"]>[0][number]): Planned => {
+  const plan = (change: Change): Planned => {
+    const planned = (kind: OperationKind, record: string, writes: readonly FieldWrite[]): Planned => ({
+      status: "planned",
+      operation: { kind, change, record, fields: writes, owed: [] },
+    });
+    if (change.kind === "removed")
+      return planned(sync.onRemoved === "deactivate" ? "deactivate" : "delete", keyOf(change.before), []);
     const record = keyOf(change.after);
     if (change.kind === "added") {
       const all = fields.map((f) => ({ field: f.field, property: f.field, json: f.json(change.after) }));
-      return { status: "planned", operation: { kind: "upsert", change, record, fields: all, owed: [] } };
+      const kinds = { insert: "create", update: "update", upsert: "upsert", mirror: "upsert" } as const;
+      return planned(kinds[sync.mode], record, all);
     }
     const touched = fields.filter(
       (f) => change.pending.includes(f.field) || f.json(change.before) !== f.json(change.after),
@@ -70,21 +85,35 @@ function compile(
       json: f.json(change.after),
       before: f.json(change.before),
     }));
-    return { status: "planned", operation: { kind: "update", change, record, fields: writes, owed: [] } };
+    return planned("update", record, writes);
   };
 
-  const store = (operation: Operation): void => {
-    const { change } = operation;
-    const from = change.kind === "changed" ? keyOf(change.before) : operation.record;
-    const stored = destination.records.get(from) ?? new Map<string, string>();
-    destination.records.delete(from);
-    for (const { field, json } of operation.fields) stored.set(field, json);
-    destination.records.set(operation.record, stored);
-    destination.received.push({
-      kind: operation.kind,
-      key: operation.record,
-      fields: operation.fields.map(({ field }) => field),
-    });
+  /** Gives the reason of a refusal, as the real service would have one. */
+  const store = (operation: Operation): string | undefined => {
+    const { change, kind, record } = operation;
+    const { records } = destination;
+    destination.received.push({ kind, key: record, fields: operation.fields.map(({ field }) => field) });
+    if (kind === "delete") {
+      records.delete(record);
+      return undefined;
+    }
+    const from = change.kind === "changed" ? keyOf(change.before) : record;
+    const stored = records.get(from);
+    if (kind === "deactivate") {
+      stored?.set("statecode", "1");
+      return undefined;
+    }
+    const owner = `"${change.key.join("\u0000")}"`;
+    // A create carries an id of our own, made of the key: its echo is known, somebody else's record is not touched.
+    if (kind === "create" && stored !== undefined && stored.get("id") !== owner) return "taken";
+    if (kind === "update" && stored === undefined && sync.mode === "update") return "not found";
+    if (from !== record && records.has(record)) return "taken";
+    const next = stored ?? new Map<string, string>(kind === "create" ? [["id", owner]] : []);
+    for (const { field, json } of operation.fields) next.set(field, json);
+    next.delete("statecode");
+    records.delete(from);
+    records.set(record, next);
+    return undefined;
   };
 
   return {
@@ -94,7 +123,7 @@ function compile(
     match,
     warnings: [],
     plan: async (changes) => changes.map(plan),
-    requestsFor: ({ create, update, upsert }) => Math.ceil((create + update + upsert) / 100),
+    requestsFor: (counts) => Math.ceil(Object.values(counts).reduce((a, b) => a + b, 0) / 100),
     async *write(batches) {
       for await (const batch of batches) {
         counters.writes += 1;
@@ -103,12 +132,24 @@ function compile(
           const { change } = operation;
           const fault = destination.fault(operation);
           if (fault === "throw") throw new Error("the process dies here");
-          if (fault === "ok" || fault === "lost-after") store(operation);
-          if (fault === "ok") outcomes.push({ status: "applied", change });
-          if (fault === "rejected" || fault === "deferred") {
-            const problem = { kind: fault, code: `test.${fault}`, message: "On command." } as const;
-            outcomes.push({ status: fault, change, problem });
-          }
+          const refusal = fault === "ok" || fault === "lost-after" ? store(operation) : undefined;
+          const rejected = (code: string, refused: boolean): Outcome => ({
+            status: "rejected",
+            change,
+            problem: { kind: "rejected", code, message: "On command.", refused },
+          });
+          if (fault === "ok")
+            outcomes.push(
+              refusal === undefined ? { status: "applied", change } : rejected(`test.${refusal}`, false),
+            );
+          if (fault === "rejected") outcomes.push(rejected("test.rejected", false));
+          if (fault === "refused") outcomes.push(rejected("test.refused", true));
+          if (fault === "deferred")
+            outcomes.push({
+              status: "deferred",
+              change,
+              problem: { kind: "deferred", code: "test.deferred", message: "On command." },
+            });
         }
         yield outcomes;
       }

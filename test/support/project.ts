@@ -38,6 +38,7 @@ export function syncSpec(spec: Partial<SyncSpec> & Pick<SyncSpec, "match" | "fie
     object: "contact",
     mode: "upsert",
     onRemoved: "keep",
+    guard: { removed: { share: 0.1, rows: 50 } },
     place: () => ({ file: "models/people.yml" }),
     ...spec,
   };
@@ -65,6 +66,6 @@ export async function preparedOn({ folder, query, primaryKey, sync, destination 
     syncs: [sync],
   };
   const connections = { warehouse: async () => warehouse, destination: async () => destination };
-  const state = { root: join(folder, ".backhaul"), memoryLimit: "256MB" };
+  const state = { kind: "local", root: join(folder, ".backhaul"), memoryLimit: "256MB" } as const;
   return prepare(model, sync, connections, state, new AbortController().signal);
 }

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import duckdb from "../../connectors/duckdb/index.ts";
 import postgres from "../../connectors/postgres/index.ts";
-import type { Change } from "../../src/core/change.ts";
+import type { Present } from "../../src/core/change.ts";
 import { SyncError } from "../../src/core/errors.ts";
 import type { Warehouse } from "../../src/ports.ts";
-import { openState } from "../../src/state/local.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
+import { EVERYTHING, localState } from "../support/state.ts";
 
 const signal = new AbortController().signal;
 
@@ -75,20 +75,14 @@ async function changesOf(
   warehouse: Warehouse,
   text: string,
   timezone = "UTC",
-): Promise<{ changes: Change[]; names: string[] }> {
+): Promise<{ changes: Present[]; names: string[] }> {
   using scratch = temporaryFolder();
   const query = { text, file: "models/t.sql" };
   const columns = await warehouse.columns(query, signal);
-  await using state = await openState({
-    folder: scratch.path,
-    shape: { columns, key: [0], match: [0] },
-    fields: [],
-    matching: "id",
-    memoryLimit: "256MB",
-  });
+  await using state = await localState(scratch.path, columns);
   await state.stage(warehouse, query, { timezone, signal });
-  await state.diff();
-  const changes: Change[] = [];
+  await state.diff(EVERYTHING);
+  const changes: Present[] = [];
   for await (const window of state.changes(10_000)) changes.push(...window);
   return { changes, names: columns.map((column) => column.name) };
 }

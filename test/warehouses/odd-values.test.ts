@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import duckdb from "../../connectors/duckdb/index.ts";
 import postgres from "../../connectors/postgres/index.ts";
 import type { Warehouse } from "../../src/ports.ts";
-import { openState } from "../../src/state/local.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
+import { EVERYTHING, localState } from "../support/state.ts";
 
 const signal = new AbortController().signal;
 
@@ -22,15 +22,9 @@ async function rowsOf(warehouse: Warehouse, text: string, file = "models/t.sql")
   using scratch = temporaryFolder();
   const query = { text, file };
   const columns = await warehouse.columns(query, signal);
-  await using state = await openState({
-    folder: scratch.path,
-    shape: { columns, key: [0], match: [0] },
-    fields: [],
-    matching: "id",
-    memoryLimit: "256MB",
-  });
+  await using state = await localState(scratch.path, columns);
   await state.stage(warehouse, query, { timezone: "UTC", signal });
-  await state.diff();
+  await state.diff(EVERYTHING);
   const rows: (readonly (string | null)[])[] = [];
   for await (const window of state.changes(10_000)) rows.push(...window.map(({ after }) => after));
   return rows.sort(([a], [b]) => Number(a) - Number(b));

@@ -114,6 +114,7 @@ export function syncOf({ object = "contact", match, fields }: MappingInput): Syn
       ...(typeof spec === "string" ? { source: { column: spec } } : { source: { value: null }, ...spec }),
     })),
     onRemoved: "keep",
+    guard: { removed: { share: 0.1, rows: 50 } },
     place: (...path) => ({ file: path.join(".") }),
   };
 }

@@ -9,21 +9,14 @@ import {
   writeSync,
 } from "node:fs";
 import type { Outcome } from "../core/change.ts";
+import { outcomeRow } from "./outcome.ts";
+import type { Journal } from "./store.ts";
 
-/**
- * The journal of a run: one JSON line per outcome, after a header that names the run. An outcome is durable at
- * most a second or 2,000 outcomes after it was appended; what a kill loses is in doubt and settled by the next run.
- */
-export interface Journal extends Disposable {
-  append(outcomes: readonly Outcome[]): void;
-  /** Makes everything appended so far durable. */
-  flush(): void;
-}
-
+/** Local disk: an outcome is durable at most a second or 2,000 outcomes after it was appended. */
 const FLUSH_AFTER_OUTCOMES = 2_000;
 const FLUSH_AFTER_MS = 1_000;
 
-/** Starts a run's journal; an older one at the path is replaced. */
+/** Starts a run's journal, one JSON line per outcome after a header that names the run; an older one is replaced. */
 export function openJournal(path: string, run: string): Journal {
   const file = openSync(path, "w", 0o600);
   let lines = `${JSON.stringify({ run })}\n`;
@@ -53,14 +46,13 @@ export function openJournal(path: string, run: string): Journal {
   }, FLUSH_AFTER_MS);
   timer.unref();
   return {
-    append(outcomes) {
+    async append(outcomes) {
       if (failure !== undefined) throw failure;
       for (const outcome of outcomes) lines += journalLine(outcome);
       waiting += outcomes.length;
       if (waiting >= FLUSH_AFTER_OUTCOMES) flush();
     },
-    flush,
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       clearInterval(timer);
       try {
         if (failure === undefined) flush();
@@ -71,17 +63,7 @@ export function openJournal(path: string, run: string): Journal {
   };
 }
 
-function journalLine(outcome: Outcome): string {
-  const line: { seq: number; status: string; id?: string; owed?: readonly string[] } = {
-    seq: outcome.change.seq,
-    status: outcome.status,
-  };
-  if (outcome.status === "applied" || outcome.status === "unchanged") {
-    if (outcome.id !== undefined) line.id = outcome.id;
-    if (outcome.owed !== undefined && outcome.owed.length > 0) line.owed = outcome.owed;
-  }
-  return `${JSON.stringify(line)}\n`;
-}
+const journalLine = (outcome: Outcome): string => `${JSON.stringify(outcomeRow(outcome))}\n`;
 
 /**
  * Readies a journal that a killed run left: cuts off a torn last line.

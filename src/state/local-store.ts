@@ -1,0 +1,196 @@
+/**
+ * State on this machine: a folder per sync with a DuckDB file that only a run opens, and append-only files that
+ * anything may read at any time.
+ */
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fail } from "../core/errors.ts";
+import { type Duckdb, lockedBy, openDuckdb } from "../duckdb/database.ts";
+import { duckdbDialect } from "../duckdb/dialect.ts";
+import { duckdbEngine } from "../duckdb/engine.ts";
+import { openFileHistory } from "./history-file.ts";
+import { openJournal, reopenJournal } from "./journal-file.ts";
+import type { SyncRecord } from "./record.ts";
+import { stageAttached, stageRows } from "./stage.ts";
+import type { Store } from "./store.ts";
+
+export interface LocalPlace {
+  readonly kind: "local";
+  /** The sync's own folder, and the one it had under the name that it was renamed from. */
+  readonly folder: string;
+  readonly oldFolder?: string;
+  readonly memoryLimit: string;
+}
+
+const FILE = "state.duckdb";
+const JOURNAL = "journal.jsonl";
+const { literal } = duckdbDialect;
+
+/** Folders that a run of this process holds: DuckDB's lock tells processes apart, not runs of one process. */
+const held = new Set<string>();
+
+/** Opens the state for a run: this run alone may use it until it is disposed. */
+export async function openLocalStore(place: LocalPlace): Promise<Store> {
+  const { folder, oldFolder } = place;
+  if (held.has(folder)) {
+    throw fail.deferred(
+      "state.locked",
+      `The state ${folder} is in use by another run of this process.`,
+      "Two runs of one sync never overlap: wait for the other one to end.",
+    );
+  }
+  held.add(folder);
+  try {
+    if (oldFolder !== undefined && existsSync(join(oldFolder, FILE)) && !existsSync(join(folder, FILE))) {
+      const { renameSync } = await import("node:fs");
+      rmSync(folder, { recursive: true, force: true });
+      renameSync(oldFolder, folder);
+    }
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const database = await openDuckdb(join(folder, FILE), limits(place, folder));
+    return storeOver(place, database, folder, "main", async () => {
+      held.delete(folder);
+    });
+  } catch (error) {
+    held.delete(folder);
+    throw error;
+  }
+}
+
+/** Opens the state for a plan: the diff is made in a scratch folder, the snapshot is read where it lies. */
+export async function openLocalPlanStore(place: LocalPlace, scratch: string): Promise<Store> {
+  const { folder, oldFolder } = place;
+  const from = !existsSync(join(folder, FILE)) && oldFolder !== undefined ? oldFolder : folder;
+  const database = await openDuckdb(join(scratch, "plan.duckdb"), limits(place, scratch));
+  if (!existsSync(join(from, FILE))) {
+    await database.run("ATTACH ':memory:' AS base");
+  } else {
+    await attach(database, join(from, FILE), true).catch(async (error: unknown) => {
+      await database[Symbol.asyncDispose]();
+      throw error;
+    });
+  }
+  return storeOver({ ...place, folder: from }, database, scratch, "base.main", async () => {});
+}
+
+async function attach(database: Duckdb, file: string, readOnly: boolean): Promise<void> {
+  await database
+    .run(`ATTACH ${literal(file)} AS base${readOnly ? " (READ_ONLY)" : ""}`)
+    .catch((error: unknown) => {
+      throw lockedBy(file, error);
+    });
+}
+
+const limits = (place: LocalPlace, folder: string): { memoryLimit: string; temporaryFolder: string } => ({
+  memoryLimit: place.memoryLimit,
+  temporaryFolder: join(folder, "spill"),
+});
+
+const REGISTRY = "(id VARCHAR, state VARCHAR)";
+
+/** @param home where this command's own files lie: the sync's folder in a run, a scratch one in a plan */
+function storeOver(
+  place: LocalPlace,
+  database: Duckdb,
+  home: string,
+  catalog: string,
+  onClose: () => Promise<void>,
+): Store {
+  const engine = duckdbEngine(database);
+  const lasting = catalog === "main";
+  const journalFile = join(home, JOURNAL);
+  const work = (name: string): string => `main.${name}`;
+  let released = false;
+  return {
+    engine,
+    lasting,
+    snapshot: (name) => `${catalog}.${name}`,
+    work,
+    lost: new AbortController().signal,
+    async load() {
+      const [found] = await database.all(
+        `SELECT count(*) FROM duckdb_tables() WHERE database_name = ${lasting ? "current_database()" : "'base'"} AND table_name = 'syncs'`,
+      );
+      if (Number(found?.[0]) === 0) return undefined;
+      const state = await database.value(`SELECT state FROM ${catalog}.syncs`);
+      return state === null ? undefined : (JSON.parse(state) as SyncRecord);
+    },
+    save: (record) => ({
+      sql: `UPDATE ${catalog}.syncs SET state = ${literal(JSON.stringify(record))}`,
+      mustWrite: true,
+    }),
+    async create(record) {
+      await database.run(`CREATE TABLE IF NOT EXISTS ${catalog}.syncs ${REGISTRY}`);
+      await database.run(`DELETE FROM ${catalog}.syncs`);
+      await database.run(`INSERT INTO ${catalog}.syncs VALUES ('sync', ${literal(JSON.stringify(record))})`);
+    },
+    async copy() {
+      await database.run("DETACH base");
+      for (const name of [FILE, `${FILE}.wal`, JOURNAL]) {
+        if (existsSync(join(place.folder, name))) copyFileSync(join(place.folder, name), join(home, name));
+      }
+      await attach(database, join(home, FILE), false);
+    },
+    async stage(table, shape, { access }, query, options) {
+      const interrupt = (): void => database.connection.interrupt();
+      options.signal.addEventListener("abort", interrupt, { once: true });
+      try {
+        if (access.kind === "attach")
+          await stageAttached(database, table, shape, access, query, options.timezone);
+        else {
+          const rows = access.rows(query, shape.columns, options);
+          await stageRows(database, table, shape, query, rows, options.onRows);
+        }
+      } catch (error) {
+        options.signal.throwIfAborted();
+        throw error;
+      } finally {
+        options.signal.removeEventListener("abort", interrupt);
+      }
+    },
+    async openJournal(run) {
+      await database.checkpoint();
+      return openJournal(journalFile, run);
+    },
+    async readJournal(run, table) {
+      await database.run(`DROP TABLE IF EXISTS ${table}`);
+      const columns = "seq: 'BIGINT', status: 'VARCHAR', id: 'VARCHAR', owed: 'VARCHAR', waits: 'BOOLEAN'";
+      // A journal of another run belongs to a commit that ended just before its journal was removed.
+      const isOurs = reopenJournal(journalFile) === run;
+      // A damaged line is no outcome: its change is in doubt. The header line has no `seq`.
+      const from = isOurs
+        ? `read_json(${literal(journalFile)}, format = 'newline_delimited', ignore_errors = true, columns = {${columns}})`
+        : "(SELECT NULL::BIGINT AS seq, '' AS status, '' AS id, '' AS owed, false AS waits)";
+      await database.run(
+        `CREATE TABLE ${table} AS SELECT seq, status, id, owed, coalesce(waits, false) AS waits FROM ${from} WHERE seq IS NOT NULL`,
+      );
+    },
+    async closeJournal() {
+      rmSync(journalFile, { force: true });
+    },
+    async sweep(keep) {
+      if (!lasting) return;
+      const tables = await database.all(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'",
+      );
+      for (const [name] of tables) {
+        if (name !== "syncs" && !keep.includes(name!)) await database.run(`DROP TABLE main."${name}"`);
+      }
+    },
+    async releaseSnapshot() {
+      if (lasting || released) return;
+      released = true;
+      await database.run("DETACH base");
+    },
+    rest: () => (lasting ? database.checkpoint() : Promise.resolve()),
+    async forget() {
+      await database[Symbol.asyncDispose]();
+      for (const name of [FILE, `${FILE}.wal`, JOURNAL]) rmSync(join(place.folder, name), { force: true });
+    },
+    history: openFileHistory(place.folder),
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]();
+      await onClose();
+    },
+  };
+}

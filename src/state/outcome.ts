@@ -1,0 +1,27 @@
+import type { Outcome } from "../core/change.ts";
+
+/** An outcome as the journal keeps it: what the commit needs, and no value of the row. */
+export interface OutcomeRow {
+  readonly seq: number;
+  readonly status: Outcome["status"];
+  readonly id?: string;
+  /** Lines `f:FIELD`. */
+  readonly owed?: string;
+  /** Set on a rejected row that waits before it is tried again. */
+  readonly waits?: true;
+}
+
+export function outcomeRow(outcome: Outcome): OutcomeRow {
+  const row = { seq: outcome.change.seq, status: outcome.status };
+  if ("problem" in outcome) {
+    const waits = outcome.status === "rejected" && outcome.problem.refused === true;
+    return waits ? { ...row, waits } : row;
+  }
+  const { id, owed = [] } = outcome;
+  if (id === undefined && owed.length === 0) return row;
+  return {
+    ...row,
+    ...(id === undefined ? {} : { id }),
+    ...(owed.length === 0 ? {} : { owed: owed.map((field) => `f:${field}\n`).join("") }),
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * What the state knows of a sync as a whole: one row of the table `syncs`, whose column `state` is this record as
+ * JSON. Changing that row is what makes a commit true: tables that no record names are leftovers.
+ */
+import type { Column } from "../core/value.ts";
+import type { Dialect } from "../ports.ts";
+import type { Shape } from "./tables.ts";
+
+/** A field of the mapping: the columns it depends on and a fingerprint that changes with its mapping. */
+export interface FieldShape {
+  readonly field: string;
+  readonly columns: readonly number[];
+  readonly fingerprint: string;
+}
+
+/** A shape with what decides whether a snapshot still fits it. */
+export interface Layout {
+  readonly shape: Shape;
+  readonly fields: readonly FieldShape[];
+  /** How records are found, in words: `new_customerid = person_id`. */
+  readonly matching: string;
+}
+
+export interface SyncRecord {
+  readonly columns: readonly Column[];
+  readonly key: readonly number[];
+  readonly match: readonly number[];
+  /** Fingerprint of each field's mapping. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly matching: string;
+  /** The name the sync had first: state and own ids belong to it. */
+  readonly firstName: string;
+  /** Name of the base table, without its prefix; a run that may replace it makes another. */
+  readonly base: string;
+  readonly baseRows: number;
+  /** Grows when the columns change: part of the names of the small tables. */
+  readonly generation: number;
+  /** Number of the last run that was begun. */
+  readonly run: number;
+  /** The run whose intents may lack outcomes. */
+  readonly open: { readonly id: string; readonly number: number } | null;
+}
+
+export function newRecord(layout: Layout, firstName: string): SyncRecord {
+  return { ...layoutPart(layout), firstName, base: "base_0", baseRows: 0, generation: 0, run: 0, open: null };
+}
+
+export function layoutPart({
+  shape,
+  fields,
+  matching,
+}: Layout): Pick<SyncRecord, "columns" | "key" | "match" | "fields" | "matching"> {
+  return {
+    ...shape,
+    fields: Object.fromEntries(fields.map(({ field, fingerprint }) => [field, fingerprint])),
+    matching,
+  };
+}
+
+const keyNames = ({ columns, key }: Pick<SyncRecord, "columns" | "key">): string =>
+  key.map((i) => columns[i]!.name).join(", ");
+
+/** How a layout differs from the one that the snapshot has. */
+export interface Drift {
+  readonly primaryKey?: { readonly before: string; readonly now: string };
+  readonly matching?: { readonly before: string; readonly now: string };
+  /** Whether columns came, went or changed their stored type. */
+  readonly columns: boolean;
+  /** Fields that are new, mapped anew, or whose column has another type: every known row owes them. */
+  readonly anew: readonly string[];
+  /** Whether anything differs at all. */
+  readonly any: boolean;
+}
+
+export function driftOf(dialect: Dialect, record: SyncRecord, layout: Layout): Drift {
+  const { shape, fields, matching } = layout;
+  const spelled = (columns: readonly Column[]): string =>
+    JSON.stringify(columns.map((column) => [column.name, dialect.storedType(column)]));
+  const before = new Map(record.columns.map((column) => [column.name, dialect.storedType(column)]));
+  const retyped = (i: number): boolean => {
+    const column = shape.columns[i]!;
+    const type = before.get(column.name);
+    return type !== undefined && type !== dialect.storedType(column);
+  };
+  const anew = fields.filter(
+    (field) => record.fields[field.field] !== field.fingerprint || field.columns.some(retyped),
+  );
+  const columns = spelled(record.columns) !== spelled(shape.columns);
+  const keys = { before: keyNames(record), now: keyNames(shape) };
+  const matches = { before: record.matching, now: matching };
+  return {
+    ...(keys.before === keys.now ? {} : { primaryKey: keys }),
+    ...(matches.before === matches.now ? {} : { matching: matches }),
+    columns,
+    anew: anew.map(({ field }) => field),
+    any:
+      columns ||
+      anew.length > 0 ||
+      keys.before !== keys.now ||
+      matches.before !== matches.now ||
+      Object.keys(record.fields).length !== fields.length,
+  };
+}

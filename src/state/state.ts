@@ -1,0 +1,279 @@
+/**
+ * The state of a sync, open for one run or one plan: the snapshot, and the way from a model's result to changes
+ * and from outcomes back into the snapshot. The same statements for every place; a `Store` knows the place.
+ */
+import type { Change, Changed, Present, Removed } from "../core/change.ts";
+import type { Value } from "../core/value.ts";
+import type { Query, Warehouse } from "../ports.ts";
+import * as diff from "./diff.ts";
+import { addedReader, changedReader, type Row, removedReader } from "./reader.ts";
+import { type Layout, newRecord, type SyncRecord } from "./record.ts";
+import {
+  commit,
+  contentsOf,
+  count,
+  createTable,
+  isSettled,
+  mappingOf,
+  migrate,
+  type Recovery,
+  recover,
+  saveRecord,
+  snapshotTables,
+  tablesOf,
+} from "./settle.ts";
+import * as staging from "./staging.ts";
+import type { History, Journal, StageOptions, Store } from "./store.ts";
+import { createOutcomes, createTables, current, list, namesOf } from "./tables.ts";
+
+export type { FieldShape, Layout } from "./record.ts";
+export type { Recovery } from "./settle.ts";
+export type { History, Journal, StageOptions, Store } from "./store.ts";
+
+/** A key that was refused before the diff, with its canonical values. */
+export interface RefusedRow {
+  readonly code: "key.null" | "key.double" | "match.null" | "match.double";
+  readonly key: readonly Value[];
+  readonly match: readonly Value[];
+}
+
+export interface DiffCounts {
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  /** Rows that were rejected before, are the same since, and are not due to be tried again; then removals likewise. */
+  readonly waiting: number;
+  readonly waitingRemoved: number;
+}
+
+/** What a sync's mode wants of the diff. */
+export interface Wants {
+  readonly changed: boolean;
+  readonly removed: boolean;
+  /** Every known row again, whole: `run --full`. */
+  readonly full: boolean;
+  /** Rejected rows whether due or not: `retry`. */
+  readonly retry: boolean;
+}
+
+export interface State extends AsyncDisposable {
+  /** What had to be settled because an earlier run did not end; `undefined` when it did. */
+  readonly recovery: Recovery | undefined;
+  /** The record as it was opened. */
+  readonly record: SyncRecord;
+  readonly history: History;
+  /** Aborts when another process has taken the state over. */
+  readonly lost: AbortSignal;
+  /** Rows in the snapshot. */
+  known(): Promise<number>;
+  /** Runs the model once, with the sync's columns only, into the staging table; gives its rows. */
+  stage(warehouse: Warehouse, query: Query, options: StageOptions): Promise<number>;
+  /** Keys that cannot be used; they take no part in the diff. */
+  refusals(): Promise<readonly RefusedRow[]>;
+  diff(wants: Wants): Promise<DiffCounts>;
+  /** Rows that have left the model. */
+  removals(size: number): AsyncIterable<readonly Removed[]>;
+  /** The changes by which a record gets another match value; they come before those that may take the old one. */
+  moves(size: number): AsyncIterable<readonly Changed[]>;
+  /** All other changes, in windows of about `size`. */
+  changes(size: number): AsyncIterable<readonly Present[]>;
+  /** Of the values, those that a staged row has in the column, folded; rows of `except` (by seq) do not count. */
+  stagedValues(
+    column: number,
+    values: readonly string[],
+    except: ReadonlySet<number>,
+  ): Promise<ReadonlySet<string>>;
+  /** Opens the journal: from here on the table of changes is the record of intent. */
+  begin(run: string): Promise<Journal>;
+  /** Folds the journal into the snapshot and forgets the intents. */
+  commit(): Promise<void>;
+  /** Ends a run that wrote nothing. */
+  end(): Promise<void>;
+}
+
+/**
+ * Opens the state over a store, which it closes with itself. Settles what an unfinished run has left and brings
+ * the snapshot to the mapping's shape; a plan does both on a copy.
+ *
+ * @param backfill false in a mode that never writes a known row again
+ */
+export async function openState(
+  store: Store,
+  layout: Layout,
+  firstName: string,
+  backfill: boolean,
+): Promise<State> {
+  try {
+    const opened = await open(store, layout, firstName, backfill);
+    return stateOver(store, layout, opened.record, opened.recovery);
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function open(
+  store: Store,
+  layout: Layout,
+  firstName: string,
+  backfill: boolean,
+): Promise<{ record: SyncRecord; recovery: Recovery | undefined }> {
+  const found = await store.load();
+  if (found === undefined) {
+    const record = newRecord(layout, firstName);
+    await store.create(record);
+    for (const statement of createTables(store.engine.dialect, layout.shape, tablesOf(store, record, 0)))
+      await store.engine.run(statement);
+    return { record: await nextRun(store, record), recovery: undefined };
+  }
+  if (!store.lasting && !isSettled(store, found, layout)) await store.copy(found);
+  const { record, recovery } = await recover(store, found);
+  if (store.lasting) await store.sweep(snapshotTables(record));
+  return { record: await nextRun(store, await migrate(store, record, layout, backfill)), recovery };
+}
+
+/** A run's number is taken once: what an earlier run has left under it is nobody's. */
+async function nextRun(store: Store, record: SyncRecord): Promise<SyncRecord> {
+  const next = { ...record, run: record.run + 1 };
+  return store.lasting ? saveRecord(store, next) : next;
+}
+
+function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: Recovery | undefined): State {
+  const { engine } = store;
+  const { dialect } = engine;
+  const { shape } = layout;
+  let record = opened;
+  let hasRefusals = false;
+  let hasStaged = false;
+  const tables = tablesOf(store, record, record.run);
+  const read = <T extends Change>(sql: string, toChange: (row: Row) => T, size: number) =>
+    windows(engine.stream(sql), toChange, size);
+
+  return {
+    recovery,
+    record,
+    history: store.history,
+    lost: store.lost,
+    async known() {
+      const contents = await contentsOf(engine, tables);
+      return contents.delta
+        ? count(engine, `${current(dialect, shape, tables, contents)} s`)
+        : record.baseRows;
+    },
+    async stage(warehouse, query, options) {
+      hasStaged = true;
+      await store.stage(tables.staged, shape, warehouse, query, options);
+      for (const statement of dialect.afterLoad(tables.staged)) await engine.run(statement);
+      return count(engine, tables.staged);
+    },
+    async refusals() {
+      const [answer] = await engine.rows(staging.anyRefused(dialect, shape, tables));
+      if (answer?.[0] !== "true") return [];
+      hasRefusals = true;
+      await createTable(engine, tables.refused, staging.selectRefused(dialect, shape, tables));
+      const rows: RefusedRow[] = [];
+      for await (const batch of engine.stream(staging.refusedRows(dialect, shape, tables))) {
+        for (const [code, ...values] of batch) {
+          rows.push({
+            code: code as RefusedRow["code"],
+            key: values.slice(0, shape.key.length),
+            match: values.slice(shape.key.length),
+          });
+        }
+      }
+      return rows;
+    },
+    async diff({ changed, removed, full, retry }) {
+      const contents = await contentsOf(engine, tables);
+      const owedByAll = full ? layout.fields.map(({ field }) => field) : [];
+      await createTable(
+        engine,
+        tables.changes,
+        diff.selectChanges(dialect, shape, tables, {
+          contents: { ...contents, waiting: contents.waiting && !retry },
+          refused: hasRefusals,
+          interest: { changed, removed, owedByAll },
+          patience: { mapping: mappingOf(record), run: record.run, nowMs: Date.now() },
+        }),
+      );
+      const keep = removed ? diff.keepClaimed(dialect, shape, tables) : undefined;
+      if (keep !== undefined) await engine.run(keep);
+      const counts = new Map((await engine.rows(diff.countChanges(dialect, tables))) as [string, string][]);
+      const of = (kind: string): number => Number(counts.get(kind) ?? 0);
+      return {
+        added: of("added"),
+        changed: of("changed"),
+        removed: of("removed"),
+        waiting: of("waiting"),
+        waitingRemoved: of("waiting_removed"),
+      };
+    },
+    removals: (size) => read(diff.readRemoved(dialect, shape, tables), removedReader(layout), size),
+    moves: (size) => read(diff.readChanged(dialect, shape, tables, "moves"), changedReader(layout), size),
+    async *changes(size) {
+      yield* read(diff.readAdded(dialect, shape, tables), addedReader(layout), size);
+      yield* read(diff.readChanged(dialect, shape, tables, "rest"), changedReader(layout), size);
+    },
+    async stagedValues(column, values, except) {
+      if (values.length === 0) return new Set();
+      return stagedValues(column, values, except);
+    },
+    async begin(run) {
+      await engine.run(createOutcomes(dialect, tables.outcomes));
+      record = await saveRecord(store, { ...record, open: { id: run, number: record.run } });
+      return store.openJournal(run, tables.outcomes);
+    },
+    async commit() {
+      record = await commit(store, record, hasStaged);
+    },
+    async end() {
+      await store.sweep(snapshotTables(record));
+    },
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+    },
+  };
+
+  async function stagedValues(
+    column: number,
+    values: readonly string[],
+    except: ReadonlySet<number>,
+  ): Promise<ReadonlySet<string>> {
+    const { all, sameKey } = namesOf(dialect, shape);
+    const text = `lower(rtrim(${dialect.toText(shape.columns[column]!, `t.${all[column]}`)}, ' '))`;
+    const wanted = values.map((value) => `lower(rtrim(${dialect.literal(value)}, ' '))`);
+    const conditions = [
+      `${text} IN (${list(wanted)})`,
+      ...(hasRefusals
+        ? [`NOT EXISTS (SELECT 1 FROM ${tables.refused} r WHERE ${sameKey("t", (n) => `r.k${n}`)})`]
+        : []),
+      ...(except.size > 0
+        ? [
+            `NOT EXISTS (SELECT 1 FROM ${tables.changes} c WHERE ${sameKey("t", (n) => `c.a${shape.key[n]}`)} AND c.seq IN (${[...except].join(", ")}))`,
+          ]
+        : []),
+    ];
+    const rows = await engine.rows(
+      `SELECT DISTINCT ${text} FROM ${tables.staged} t WHERE ${list(conditions, " AND ")}`,
+    );
+    return new Set(rows.map((row) => row[0] as string));
+  }
+}
+
+async function* windows<T>(
+  batches: AsyncIterable<readonly Row[]>,
+  toChange: (row: Row) => T,
+  size: number,
+): AsyncGenerator<readonly T[]> {
+  let window: T[] = [];
+  for await (const batch of batches) {
+    for (const row of batch) {
+      window.push(toChange(row));
+      if (window.length >= size) {
+        yield window;
+        window = [];
+      }
+    }
+  }
+  if (window.length > 0) yield window;
+}

@@ -1,0 +1,219 @@
+/**
+ * State in a schema of the warehouse: tables `syncs` (one row per sync: its record and its lease), `runs` and
+ * `rejects` for all syncs, and the tables of each sync under a prefix of its own.
+ */
+import { randomBytes } from "node:crypto";
+import type { StateEngine } from "../ports.ts";
+import { openTableHistory } from "./history-table.ts";
+import { openTableJournal } from "./journal-table.ts";
+import { acquireLease, type Lease } from "./lease.ts";
+import type { SyncRecord } from "./record.ts";
+import { snapshotTables } from "./settle.ts";
+import { stageInWarehouse } from "./stage.ts";
+import type { Store } from "./store.ts";
+import { createOutcomes } from "./tables.ts";
+
+/** Whose state it is. */
+export interface Owner {
+  readonly project: string;
+  readonly organization: string;
+  readonly object: string;
+  readonly sync: string;
+  readonly renamedFrom?: string;
+}
+
+export interface WarehousePlace {
+  readonly kind: "warehouse";
+  readonly engine: StateEngine;
+  readonly schema: string;
+  readonly owner: Owner;
+  /** Days that the history of runs is kept. */
+  readonly retentionDays: number;
+}
+
+/** Opens the state for a run, which holds its lease until it is disposed. */
+export async function openWarehouseStore(place: WarehousePlace): Promise<Store> {
+  const registry = registryOf(place);
+  await registry.make();
+  const id = await registry.own(true);
+  const lease = await acquireLease(place.engine, registry.table, registry.mine);
+  return storeOver(place, id, undefined, lease);
+}
+
+/** Opens the state for a plan: what it makes has names of its own and is dropped at its end. */
+export async function openWarehousePlanStore(place: WarehousePlace): Promise<Store> {
+  const registry = registryOf(place);
+  await registry.make();
+  const id = await registry.own(false);
+  const scratch = `plan${Date.now().toString(36)}_${randomBytes(3).toString("hex")}_`;
+  return storeOver(place, id, scratch, undefined);
+}
+
+interface Registry {
+  readonly table: string;
+  /** The condition that finds the sync's row. */
+  readonly mine: string;
+  make(): Promise<void>;
+  /** The id of the sync's tables; a run makes the row, or takes over that of the sync's former name. */
+  own(lasting: boolean): Promise<string>;
+}
+
+const nameKey = ({ project, organization, object }: Owner, sync: string): string =>
+  JSON.stringify([project, organization, object, sync]);
+
+function registryOf({ engine, schema, owner }: WarehousePlace): Registry {
+  const { dialect } = engine;
+  const { literal, quote } = dialect;
+  const { text, integer } = dialect.types;
+  const table = `${quote(schema)}.${quote("syncs")}`;
+  const is = (sync: string): string => `name_key = ${literal(nameKey(owner, sync))}`;
+  const mine = is(owner.sync);
+  const idOf = async (condition: string): Promise<string | undefined> =>
+    (await engine.rows(`SELECT id FROM ${table} WHERE ${condition}`))[0]?.[0] ?? undefined;
+  return {
+    table,
+    mine,
+    async make() {
+      const schemas = `SELECT schema_name FROM information_schema.schemata WHERE schema_name = ${literal(schema)}`;
+      if ((await engine.rows(schemas)).length === 0)
+        await engine.run(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`);
+      if ((await tablesIn(engine, schema, "syncs")).includes("syncs")) return;
+      const columns = [
+        ...["project", "organization", "object", "sync", "id", "state", "holder"].map(
+          (name) => `${name} ${text}`,
+        ),
+        `token ${integer}`,
+        `expires ${integer}`,
+      ];
+      await engine.run(
+        `CREATE TABLE IF NOT EXISTS ${table} (name_key ${text} PRIMARY KEY, ${columns.join(", ")})`,
+      );
+    },
+    async own(lasting) {
+      const known = await idOf(mine);
+      if (known !== undefined) return known;
+      if (owner.renamedFrom !== undefined) {
+        const old = await idOf(is(owner.renamedFrom));
+        if (old !== undefined) {
+          if (lasting)
+            await engine.run(
+              `UPDATE ${table} SET name_key = ${literal(nameKey(owner, owner.sync))}, sync = ${literal(owner.sync)} WHERE ${is(owner.renamedFrom)}`,
+            );
+          return old;
+        }
+      }
+      const id = randomBytes(6).toString("hex");
+      if (!lasting) return id;
+      const values = {
+        name_key: literal(nameKey(owner, owner.sync)),
+        project: literal(owner.project),
+        organization: literal(owner.organization),
+        object: literal(owner.object),
+        sync: literal(owner.sync),
+        id: literal(id),
+        state: `CAST(NULL AS ${text})`,
+        holder: "''",
+        token: "0",
+        expires: "0",
+      };
+      await engine.run(dialect.insertIfAbsent(table, "name_key", values));
+      return (await idOf(mine)) ?? id;
+    },
+  };
+}
+
+async function tablesIn({ rows, dialect }: StateEngine, schema: string, prefix: string): Promise<string[]> {
+  const found = await rows(
+    `SELECT table_name FROM information_schema.tables WHERE table_schema = ${dialect.literal(schema)}`,
+  );
+  return found.map(([name]) => name!).filter((name) => name.startsWith(prefix));
+}
+
+const DAY_MS = 86_400_000;
+
+/** @param scratch in a plan, what stands before the names of its own tables */
+function storeOver(
+  place: WarehousePlace,
+  id: string,
+  scratch: string | undefined,
+  lease: Lease | undefined,
+): Store {
+  const { engine } = place;
+  const { dialect } = engine;
+  const { literal, quote } = dialect;
+  const prefix = `s${id}_`;
+  const own = scratch === undefined ? prefix : `${scratch}${prefix}`;
+  const at = (name: string): string => `${quote(place.schema)}.${quote(name)}`;
+  const table = at("syncs");
+  const work = (name: string): string => at(`${own}${name}`);
+  const drop = async (names: readonly string[]): Promise<void> => {
+    for (const name of names) await engine.run(`DROP TABLE IF EXISTS ${at(name)}`);
+  };
+  const made = (): Promise<string[]> => tablesIn(engine, place.schema, own);
+  /** Set in a plan once the snapshot is a copy of its own, or was never there. */
+  let copied = false;
+
+  return {
+    engine,
+    lasting: lease !== undefined,
+    snapshot: (name) => (copied ? work(name) : at(`${prefix}${name}`)),
+    work,
+    lost: lease?.lost ?? new AbortController().signal,
+    async load() {
+      const state = (await engine.rows(`SELECT state FROM ${table} WHERE id = ${literal(id)}`))[0]?.[0];
+      return state === null || state === undefined ? undefined : (JSON.parse(state) as SyncRecord);
+    },
+    save: (record) =>
+      lease === undefined
+        ? { sql: `DELETE FROM ${table} WHERE 1 = 0` }
+        : {
+            sql: `UPDATE ${table} SET state = ${literal(JSON.stringify(record))} WHERE id = ${literal(id)} AND token = ${lease.token}`,
+            mustWrite: true,
+          },
+    async create() {
+      copied = lease === undefined;
+    },
+    async copy(record) {
+      const names = snapshotTables(record);
+      if (record.open !== null) {
+        const { number } = record.open;
+        const there = await tablesIn(engine, place.schema, prefix);
+        const ofRun = ["staged", "changes", "outcomes"].map((name) => `${name}_${number}`);
+        names.push(...ofRun.filter((name) => there.includes(`${prefix}${name}`)));
+      }
+      for (const name of names)
+        await engine.run(dialect.createTableAs(work(name), `SELECT * FROM ${at(`${prefix}${name}`)}`));
+      copied = true;
+    },
+    stage: (name, shape, _warehouse, query, options) => stageInWarehouse(engine, name, shape, query, options),
+    openJournal: async (_run, name) => openTableJournal(engine, name, lease!.renew),
+    readJournal: async (_run, name) => void (await engine.run(createOutcomes(dialect, name))),
+    closeJournal: async () => {},
+    async sweep(keep) {
+      if (lease === undefined) return;
+      const there = await made();
+      await drop(there.filter((name) => !keep.includes(name.slice(prefix.length))));
+    },
+    releaseSnapshot: async () => {},
+    rest: async () => {},
+    async forget() {
+      await drop(await made());
+      await engine.run(`DELETE FROM ${table} WHERE id = ${literal(id)}`);
+    },
+    history: openTableHistory(engine, at, place.owner, place.retentionDays),
+    async [Symbol.asyncDispose]() {
+      if (lease === undefined) await dropPlans();
+      else await lease.release();
+    },
+  };
+
+  /** A plan's own tables, and those of plans that were killed a day ago. */
+  async function dropPlans(): Promise<void> {
+    const plans = await tablesIn(engine, place.schema, "plan");
+    const isOld = (name: string): boolean => {
+      const started = Number.parseInt(/^plan([0-9a-z]+)_/.exec(name)?.[1] ?? "", 36);
+      return started < Date.now() - DAY_MS;
+    };
+    await drop(plans.filter((name) => name.startsWith(own) || isOld(name)));
+  }
+}

@@ -1,0 +1,47 @@
+/** The guard of DESIGN section 3: what stops a run before it writes. */
+import type { Problem } from "../core/errors.ts";
+import type { Limit } from "../core/spec.ts";
+import type { DiffCounts } from "../state/state.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** What the user lets through by name: `--allow removed`. */
+export type Allowed = ReadonlySet<"removed" | "changed">;
+
+/**
+ * @param rows of the model's result
+ * @param known counts the snapshot's rows; asked only when the answer matters
+ */
+export async function guard(
+  { model, sync }: Prepared,
+  rows: number,
+  { changed, removed }: DiffCounts,
+  known: () => Promise<number>,
+  allowed: Allowed,
+): Promise<Problem | undefined> {
+  if (rows === 0) {
+    const before = await known();
+    if (before === 0) return undefined;
+    return {
+      kind: "guard",
+      code: "guard.empty_model",
+      message: `The model ${model.name} returned no row, while ${sync.name} knows ${before}; nothing was written.`,
+      remedy: `Look at ${model.queryFile}: an empty result is nearly always a mistake upstream.`,
+    };
+  }
+  const counts = { removed, changed };
+  for (const what of ["removed", "changed"] as const) {
+    const limit: Limit | undefined = sync.guard[what];
+    const count = counts[what];
+    if (limit === undefined || allowed.has(what) || count <= limit.rows) continue;
+    const before = await known();
+    if (count <= before * limit.share) continue;
+    const share = (count / Math.max(1, before)) * 100;
+    return {
+      kind: "guard",
+      code: `guard.${what}`,
+      message: `${count} of ${before} rows that ${sync.name} knows would be ${what} (${share.toFixed(1)} %), more than its guard allows (${limit.share * 100} % and ${limit.rows} rows); nothing was written.`,
+      remedy: `Look at the plan; if it is right, run again with --allow ${what}.`,
+    };
+  }
+  return undefined;
+}
