@@ -11,10 +11,17 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   USMALLINT: "integer",
   UINTEGER: "integer",
   UBIGINT: "integer",
+  UHUGEINT: "integer",
+  BIGNUM: "integer",
   FLOAT: "double",
   DOUBLE: "double",
   VARCHAR: "text",
   JSON: "text",
+  BLOB: "text",
+  BIT: "text",
+  TIME: "text",
+  TIME_NS: "text",
+  "TIME WITH TIME ZONE": "text",
   UUID: "uuid",
   DATE: "date",
   TIMESTAMP: "timestamp",
@@ -30,7 +37,9 @@ export function columnOf(name: string, sqlType: string): Column {
   if (decimal)
     return { name, kind: "decimal", sqlType, precision: Number(decimal[1]), scale: Number(decimal[2]) };
   if (/^ENUM\(/.test(sqlType) && !sqlType.endsWith("[]")) return { name, kind: "text", sqlType: "ENUM" };
-  const kind = KINDS[sqlType];
+  // Lists, arrays, structs, maps and unions are JSON to the dialect.
+  const isNested = /[\])]$/.test(sqlType) && !/^(ENUM|GEOMETRY)\(.*\)$/.test(sqlType);
+  const kind = isNested ? "text" : KINDS[sqlType];
   if (kind === "timestamp") return { name, kind, sqlType, zoned: sqlType.endsWith("TIME ZONE") };
   return { name, kind, sqlType };
 }

@@ -1,21 +1,12 @@
+/** What every warehouse must do, whatever its dialect: values reach a state as the same canonical text, by either way. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import duckdb from "../../connectors/duckdb/index.ts";
-import postgres from "../../connectors/postgres/index.ts";
-import type { Present } from "../../src/core/change.ts";
 import { SyncError } from "../../src/core/errors.ts";
 import type { Warehouse } from "../../src/ports.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
-import { inDuckdb, temporaryFolder } from "../support/project.ts";
-import { EVERYTHING, localState } from "../support/state.ts";
+import { type Started, warehouses } from "./table.ts";
+import { valuesOf, type Way } from "./values.ts";
 
 const signal = new AbortController().signal;
-
-/** What every warehouse must do, whatever its dialect: values reach the changes as the same canonical text. */
-interface Case {
-  readonly name: string;
-  readonly sql: Readonly<Record<string, string>>;
-  open(): Promise<Warehouse>;
-}
+const ways: readonly Way[] = ["local", "warehouse"];
 
 const shared = {
   text: "'O''Neil – Zoë 🚚'",
@@ -47,78 +38,21 @@ const expected = {
   nothing: null,
 };
 
-const folder = temporaryFolder();
-let server: TestPostgres;
-beforeAll(async () => {
-  server = await startPostgres();
-  await inDuckdb(`${folder.path}/warehouse.duckdb`, "CREATE TABLE t AS SELECT 1 AS id");
-});
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  folder[Symbol.dispose]();
-});
-
-const cases: readonly Case[] = [
-  {
-    name: "duckdb",
-    sql: shared,
-    open: () => duckdb.open({ type: "duckdb", path: "warehouse.duckdb" }, { folder: folder.path }),
-  },
-  {
-    name: "postgres",
-    sql: shared,
-    open: () => postgres.open({ type: "postgres", port: 5432, url: server.url }, { folder: folder.path }),
-  },
-];
-
-async function changesOf(
-  warehouse: Warehouse,
-  text: string,
-  timezone = "UTC",
-): Promise<{ changes: Present[]; names: string[] }> {
-  using scratch = temporaryFolder();
-  const query = { text, file: "models/t.sql" };
-  const columns = await warehouse.columns(query, signal);
-  await using state = await localState(scratch.path, columns);
-  await state.stage(warehouse, query, { timezone, signal });
-  await state.diff(EVERYTHING);
-  const changes: Present[] = [];
-  for await (const window of state.changes(10_000)) changes.push(...window);
-  return { changes, names: columns.map((column) => column.name) };
-}
-
-describe.each(cases)("$name", ({ open, sql }) => {
+describe.each(warehouses)("$name", ({ start, sql: own, version }) => {
+  const sql: Readonly<Record<keyof typeof shared, string>> = { ...shared, ...own };
   const select = Object.entries(sql).map(([name, expression]) => `${expression} AS "${name}"`);
+  let started: Started;
+  beforeAll(async () => {
+    started = await start();
+  });
+  afterAll(async () => {
+    await started?.[Symbol.asyncDispose]();
+  });
+  const open = (): Promise<Warehouse> => started.open();
 
   test("says who it is", async () => {
     await using warehouse = await open();
-    expect((await warehouse.check(signal)).version).toMatch(/^(DuckDB v|PostgreSQL )\d+/);
-  });
-
-  test("carries every value as its canonical text", async () => {
-    await using warehouse = await open();
-    const { changes, names } = await changesOf(warehouse, `SELECT 1 AS id, ${select.join(", ")}`);
-    const after = Object.fromEntries(names.map((name, i) => [name, changes[0]?.after[i]]));
-    expect(after).toEqual({ id: "1", ...expected });
-  });
-
-  test("a timestamp without a zone is in the model's", async () => {
-    await using warehouse = await open();
-    const { changes } = await changesOf(warehouse, `SELECT 1 AS id, ${sql.naive} AS naive`, "Europe/Berlin");
-    expect(changes[0]?.after[1]).toBe("2024-03-10T01:30:00.123456Z");
-  });
-
-  test("streams more rows than one read takes, each once", async () => {
-    await using warehouse = await open();
-    const numbers = "SELECT n AS id, 'n' || n AS name FROM generate_series(1, 12345) AS s(n)";
-    const { changes } = await changesOf(warehouse, numbers);
-    expect(new Set(changes.map(({ key }) => key[0])).size).toBe(12_345);
-  });
-
-  test("a query may end in a comment and hold question marks", async () => {
-    await using warehouse = await open();
-    const { changes } = await changesOf(warehouse, "SELECT 1 AS id, 'what?' AS q -- the end");
-    expect(changes[0]?.after).toEqual(["1", "what?"]);
+    expect((await warehouse.check(signal)).version).toMatch(version);
   });
 
   test("refuses broken SQL with the file and the line", async () => {
@@ -142,56 +76,50 @@ describe.each(cases)("$name", ({ open, sql }) => {
     await expect(warehouse.columns(query, signal)).rejects.toThrow(/refuses the query/);
   });
 
-  test("an error in the rows ends the stage with the file's name", async () => {
-    await using warehouse = await open();
-    const failing = "SELECT n AS id, CAST('x' || n AS INTEGER) AS bad FROM generate_series(1, 3) AS s(n)";
-    const error = await changesOf(warehouse, failing).catch((e: unknown) => e);
-    expect((error as SyncError).problems[0]).toMatchObject({
-      kind: "config",
-      place: { file: "models/t.sql" },
+  describe.each(ways)("into state: %s", (way) => {
+    test("carries every value as its canonical text", async () => {
+      await using warehouse = await open();
+      const { columns, rows } = await valuesOf(warehouse, way, `SELECT 1 AS "id", ${select.join(", ")}`);
+      const values = Object.fromEntries(columns.map(({ name }, i) => [name, rows[0]?.[i]]));
+      expect(values).toEqual({ id: "1", ...expected });
+    });
+
+    test("a timestamp without a zone is in the model's", async () => {
+      await using warehouse = await open();
+      const text = `SELECT 1 AS "id", ${sql.naive} AS "naive"`;
+      const { rows } = await valuesOf(warehouse, way, text, { timezone: "Europe/Berlin" });
+      expect(rows[0]?.[1]).toBe("2024-03-10T01:30:00.123456Z");
+    });
+
+    test("carries more rows than one read takes, each once", async () => {
+      await using warehouse = await open();
+      const { rows } = await valuesOf(warehouse, way, many(12_345));
+      expect(rows.map(([id]) => Number(id))).toEqual(Array.from({ length: 12_345 }, (_, i) => i + 1));
+    });
+
+    test("carries no row of an empty result", async () => {
+      await using warehouse = await open();
+      expect((await valuesOf(warehouse, way, "SELECT 1 AS id FROM t WHERE 1 = 0")).rows).toEqual([]);
+    });
+
+    test("a query may end in a comment and hold question marks", async () => {
+      await using warehouse = await open();
+      const { rows } = await valuesOf(warehouse, way, "SELECT 1 AS id, 'what?' AS q -- the end");
+      expect(rows).toEqual([["1", "what?"]]);
+    });
+
+    test("an error in the rows ends the read", async () => {
+      await using warehouse = await open();
+      const failing = `SELECT id, CAST(CASE WHEN id > 2 THEN 'x' ELSE '1' END AS INTEGER) AS bad FROM (${many(3)}) AS m`;
+      await expect(valuesOf(warehouse, way, failing)).rejects.toThrow(/x/);
     });
   });
-});
 
-describe("postgres", () => {
-  test("numeric without a scale compares by value", async () => {
-    await using warehouse = await postgres.open(
-      { type: "postgres", port: 5432, url: server.url },
-      { folder: folder.path },
-    );
-    const { changes } = await changesOf(warehouse, "SELECT 1 AS id, 1.50::numeric AS a, 100::numeric AS b");
-    expect(changes[0]?.after).toEqual(["1", "1.5", "100"]);
-  });
-
-  test("enums are text, arrays are refused where they are mapped", async () => {
-    await server.query("DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('sad', 'glad')");
-    await using warehouse = await postgres.open(
-      { type: "postgres", port: 5432, url: server.url },
-      { folder: folder.path },
-    );
-    const query = { text: "SELECT 'glad'::mood AS m, ARRAY[1] AS a", file: "m.sql" };
-    expect(await warehouse.columns(query, signal)).toMatchObject([
-      { name: "m", kind: "text" },
-      { name: "a", kind: undefined, sqlType: "integer[]" },
-    ]);
-  });
-
-  test.each([
-    ["a wrong password", () => server.url.replace(server.password, "wrong-password"), "postgres.28P01"],
-    ["a missing database", () => server.url.replace(/postgres$/, "nosuch"), "postgres.3D000"],
-    [
-      "a port where nothing listens",
-      () => server.url.replace(`:${server.port}/`, ":1/"),
-      "postgres.ECONNREFUSED",
-    ],
-  ])("%s is a connection error without the password in it", async (_, url, code) => {
-    await using warehouse = await postgres.open(
-      { type: "postgres", port: 5432, url: url() },
-      { folder: folder.path },
-    );
-    const error = (await warehouse.check(signal).catch((e: unknown) => e)) as SyncError;
-    expect(error.problems[0]).toMatchObject({ kind: "connection", code });
-    expect(error.message).not.toContain("wrong-password");
-    expect(error.message).not.toContain(server.password);
-  });
+  /** Rows numbered from 1. */
+  function many(count: number): string {
+    const digit =
+      "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
+    const n = "a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 1";
+    return `SELECT n AS id, 'n' AS name FROM (SELECT ${n} AS n FROM ${["a", "b", "c", "e", "f"].map((x) => `${digit} ${x}`).join(" CROSS JOIN ")}) AS x WHERE n <= ${count}`;
+  }
 });

@@ -9,6 +9,8 @@ export interface TestWarehouse {
   readonly name: string;
   /** What `check` says of the version. */
   readonly version: RegExp;
+  /** The connector's page, with the table of its types. */
+  readonly page: string;
   /** A query that takes longer than anybody waits. */
   readonly slow: string;
   /** Spellings that differ from the common ones, by the name of the value in conformance.test.ts. */
@@ -24,6 +26,7 @@ export interface Started extends AsyncDisposable {
 export const warehouses: readonly TestWarehouse[] = [
   {
     name: "duckdb",
+    page: "connectors/duckdb/README.md",
     version: /^DuckDB v\d+/,
     slow: "SELECT count(*) AS n FROM range(1000000000000) a",
     async start() {
@@ -37,6 +40,7 @@ export const warehouses: readonly TestWarehouse[] = [
   },
   {
     name: "postgres",
+    page: "connectors/postgres/README.md",
     version: /^PostgreSQL \d+/,
     slow: "SELECT pg_sleep(3600)::text AS n",
     async start() {
