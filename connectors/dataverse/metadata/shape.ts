@@ -63,7 +63,11 @@ export function shapeOf(type: string, detail: Json, { own, transitions }: ShapeO
       const behaviour = detail.DateTimeBehavior?.Value;
       return behaviour === "DateOnly"
         ? { kind: "date" }
-        : { kind: "moment", showsDateOnly: detail.Format === "DateOnly", isLocal: behaviour !== "TimeZoneIndependent" };
+        : {
+            kind: "moment",
+            showsDateOnly: detail.Format === "DateOnly",
+            isLocal: behaviour !== "TimeZoneIndependent",
+          };
     }
     case "Lookup":
     case "Customer":

@@ -72,7 +72,7 @@ function discreet(coerce: Coercer): Coercer {
   return (value) => {
     const made = coerce(value);
     if (typeof made === "string") return made;
-    return { ...made, message: made.message.replace(/'.*'/s, "the value") };
+    return { ...made, message: made.message.replace(/'.*'(?= (?:is|has|holds|names) )/s, "the value") };
   };
 }
 

@@ -57,9 +57,10 @@ export function withPair(
     const { next } = pair.reasons.get(before) ?? {};
     if (next && !next.includes(Number(reason))) return noWay(pair, before, reason);
   }
+  const isKept = before !== undefined && String(pair.reasons.get(before)?.state) === state;
   return [
     ...writes.filter(({ field }) => field !== pair.state && field !== pair.reason),
-    { ...written(pair.state), field: pair.state, property: pair.state, json: state },
+    ...(isKept ? [] : [{ ...written(pair.state), field: pair.state, property: pair.state, json: state }]),
     { ...written(pair.reason), field: pair.reason, property: pair.reason, json: reason },
   ];
 }

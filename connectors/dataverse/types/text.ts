@@ -53,12 +53,8 @@ export function textCoercer(field: string, { longest = Infinity, truncate = fals
 /** The longest start of a text that fits, ending with a whole character as a reader counts them, if one fits. */
 function cut(text: string, longest: number): string {
   if (text.length <= longest) return text;
-  let end = 0;
-  for (const { index, segment } of GRAPHEMES.segment(text.slice(0, longest + 1))) {
-    if (index + segment.length > longest) break;
-    end = index + segment.length;
-  }
-  return text.slice(0, end === 0 ? longest : end);
+  const end = GRAPHEMES.segment(text).containing(longest)?.index;
+  return text.slice(0, end || longest);
 }
 
 const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: "grapheme" });
