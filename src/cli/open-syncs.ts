@@ -10,7 +10,7 @@ export async function openSyncs(
 ): Promise<Prepared[]> {
   const prepared: Prepared[] = [];
   for (const { model, sync } of session.syncs(names)) {
-    prepared.push(await prepare(model, sync, session, session.state, signal));
+    prepared.push(await prepare(model, sync, session, session.stateOf(model.warehouse), signal));
   }
   return inOrderOfLookups(prepared);
 }

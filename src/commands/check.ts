@@ -33,7 +33,7 @@ export default class Check extends BaseCommand {
     const problems: Problem[] = [];
     for (const { model, sync } of session.syncs(argv as string[])) {
       try {
-        const prepared = await prepare(model, sync, session, session.state, this.signal);
+        const prepared = await prepare(model, sync, session, session.stateOf(model.warehouse), this.signal);
         const { version } = await prepared.warehouse.check(this.signal);
         const { compiled, identity } = prepared;
         syncs.push({

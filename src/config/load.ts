@@ -24,7 +24,9 @@ export interface Project {
   readonly models: readonly ModelSpec[];
   readonly warehouses: ReadonlyMap<string, Connection>;
   readonly destinations: ReadonlyMap<string, Connection>;
-  /** The path of a local state is absolute. */
+  /** Where the state of a warehouse's models is kept; the path of a local state is absolute. */
+  stateOf(warehouse: string): LocalState | WarehouseState;
+  /** What `state` says for the project as a whole. */
   readonly state: LocalState | WarehouseState;
 }
 
@@ -105,14 +107,21 @@ function assemble(
         return [name, connection(source, [kind, name], config, checker)];
       }),
     );
-  const { state } = file;
+  const state =
+    file.state.type === "local" ? { ...file.state, path: resolve(folder, file.state.path) } : file.state;
+  const own = new Map<string, WarehouseState>();
+  for (const [name, config] of Object.entries(file.warehouses)) {
+    if ("state" in config) own.set(name, config.state as WarehouseState);
+    delete (config as { state?: unknown }).state;
+  }
   return {
     name: file.project,
     folder,
     models,
     warehouses: connections("warehouses"),
     destinations: connections("destinations"),
-    state: state.type === "local" ? { ...state, path: resolve(folder, state.path) } : state,
+    state,
+    stateOf: (warehouse) => own.get(warehouse) ?? state,
   };
 }
 

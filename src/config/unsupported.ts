@@ -32,11 +32,6 @@ const PROJECT: readonly Row[] = [
     remedy: "Use duckdb or postgres.",
   },
   {
-    at: "warehouses.*.state",
-    feature: "State in a warehouse",
-    remedy: "Leave it out: state is kept in .backhaul.",
-  },
-  {
     at: "warehouses.*.memory_limit",
     feature: "A memory limit of a warehouse",
     remedy: "Leave it out; the memory of comparing is state.memory_limit.",
