@@ -27,10 +27,7 @@ const SIGN_IN: Remedies = [
     /^39030[1-9]$|^39031\d$|^39032\d$/,
     "Get a new OAuth token, and check the account's security integration.",
   ],
-  [
-    /^39039\d$|^39040\d$/,
-    "Make a new programmatic access token, and check the network policy that it asks for.",
-  ],
+  [/^3944\d\d$/, "Make a new programmatic access token, and check the network policy that it asks for."],
   [/^390189$/, "Check the role in backhaul.yml, and grant it to the user."],
   [/^39042[0-9]$/, "Let this machine's address through the account's network policy."],
   [/^39020[0-9]$/, "Check the database, the schema and the warehouse in backhaul.yml."],
@@ -57,7 +54,7 @@ export function cannotReach(config: SnowflakeConfig, error: unknown): SyncError 
   if (error instanceof SyncError) return error;
   const { code = "", message = "", response, cause } = error as DriverError;
   const refusal = remedyFor(SIGN_IN, String(code));
-  if (refusal !== undefined || /^390\d{3}$/.test(String(code))) {
+  if (refusal !== undefined || /^39\d{4}$/.test(String(code))) {
     return fail.connection(
       `snowflake.${code}`,
       `Snowflake account ${addressOf(config)} refuses us: ${sentence(message)}.`,
@@ -100,7 +97,7 @@ export function refusedSql(query: Query, error: unknown): SyncError {
       error,
     );
   }
-  if (name !== "OperationFailedError" || /^390\d{3}$/.test(number)) {
+  if (name !== "OperationFailedError" || /^39\d{4}$/.test(number)) {
     return fail.connection(
       `snowflake.${number || "connection"}`,
       `Snowflake ended the query of ${query.file}: ${sentence(message) || "no answer"}.`,
