@@ -46,6 +46,7 @@ const typeOf = (column: Column): string => TYPES[column.kind ?? "text"];
 export const postgresDialect: Dialect = {
   name: "postgres",
   quote,
+  catalogName: (identifier) => identifier,
   literal,
   types: { text: TYPES.text, integer: TYPES.integer, boolean: TYPES.boolean },
 

@@ -9,13 +9,19 @@ interface DriverError {
 }
 
 const REMEDIES: readonly (readonly [code: RegExp, remedy: string])[] = [
+  [/no encryption/, "The server takes encrypted connections alone: set ssl: require or verify-full."],
+  [/not support SSL/, "The server offers no encryption: switch it on there, or set ssl: disable."],
+  [/ALTNAME/, "Name the host as its certificate does; ssl: require would not ask."],
   [/^28/, "Check the user and the password of the warehouse in backhaul.yml."],
   [/^3D000$/, "Check the database's name in backhaul.yml."],
   [/^53300$/, "The server has no connection left: try again later, or allow it more."],
   [/^ENOTFOUND$|^EAI_AGAIN$/, "Check the host's name in backhaul.yml and this machine's DNS."],
   [/^ECONNREFUSED$/, "Check host and port in backhaul.yml, and that the server is running."],
   [/TIMEDOUT|TIMEOUT/i, "Check that a firewall lets this machine reach the server."],
-  [/CERT|TLS|SSL|SELF_SIGNED/i, "Trust the server's certificate (NODE_EXTRA_CA_CERTS), or set ssl: require."],
+  [
+    /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/i,
+    "Name the certificate of the authority that signed the server's in ssl_ca; ssl: require would not ask.",
+  ],
 ];
 
 /** A connection that could not be had. */

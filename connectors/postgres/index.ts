@@ -8,7 +8,7 @@ import {
   type RowOptions,
   type Warehouse,
 } from "../../src/sdk.ts";
-import type { PostgresConfig } from "./config.ts";
+import { connectionOf, type PostgresConfig } from "./config.ts";
 import { postgresDialect } from "./dialect.ts";
 import { openEngine } from "./engine.ts";
 import { cannotReach, refusedSql } from "./errors.ts";
@@ -18,8 +18,8 @@ import { type CatalogType, canonical, columnOf, isBuiltIn, plain } from "./types
 
 export default defineWarehouse<PostgresConfig>({
   type: "postgres",
-  open: async (config) => {
-    const pool = await openPool(config);
+  open: async (config, { folder }) => {
+    const pool = await openPool(config, connectionOf(config, folder));
     return {
       ...openWarehouse(pool.session, config),
       [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),

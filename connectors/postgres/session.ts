@@ -1,7 +1,7 @@
 /** Sessions of PostgreSQL: a pooled connection in one transaction, which a transaction pooler may stand before. */
 import type { Knex } from "knex";
 import type { ClientBase, ClientConfig, QueryConfig, QueryResult } from "pg";
-import { connectionOf, type PostgresConfig } from "./config.ts";
+import type { PostgresConfig } from "./config.ts";
 import { cannotReach } from "./errors.ts";
 
 /** At once: a stream or two of changes, their journal, a lease's heartbeat. */
@@ -35,17 +35,18 @@ export interface Pool extends AsyncDisposable {
 /** knex would print errors that we throw anyway. */
 const SILENT = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
-export async function openPool(config: PostgresConfig): Promise<Pool> {
+/** @param connection the driver's form of the config */
+export async function openPool(config: PostgresConfig, connection: ClientConfig): Promise<Pool> {
   const { default: knex } = await import("knex");
   const pool = knex({
     client: "pg",
-    connection: connectionOf(config),
+    connection: connection as Knex.PgConnectionConfig,
     pool: { min: 0, max: MOST_CONNECTIONS },
     acquireConnectionTimeout: 30_000,
     log: SILENT,
   });
   return {
-    session: (access, signal) => openSession(pool, config, access, signal),
+    session: (access, signal) => openSession({ pool, config, connection }, access, signal),
     [Symbol.asyncDispose]: () => pool.destroy(),
   };
 }
@@ -53,9 +54,14 @@ export async function openPool(config: PostgresConfig): Promise<Pool> {
 /** Values as the text that PostgreSQL sends. */
 export const AS_TEXT = { getTypeParser: () => (text: string | null) => text };
 
+interface Source {
+  readonly pool: Knex;
+  readonly config: PostgresConfig;
+  readonly connection: ClientConfig;
+}
+
 async function openSession(
-  pool: Knex,
-  config: PostgresConfig,
+  { pool, config, connection }: Source,
   access: Access,
   signal: AbortSignal,
 ): Promise<Session> {
@@ -63,7 +69,7 @@ async function openSession(
   const client: Connected = await pool.client.acquireConnection().catch((error: unknown) => {
     throw cannotReach(config, error);
   });
-  const watch = watchOver(client, config, signal);
+  const watch = watchOver(client, connection, signal);
   let open = true;
   const session: Session = {
     client,
@@ -148,7 +154,7 @@ interface Watch {
 }
 
 /** Sees a connection's end, and brings it about when the signal aborts: the driver would leave a cursor waiting. */
-function watchOver(client: Connected, config: PostgresConfig, signal: AbortSignal): Watch {
+function watchOver(client: Connected, connection: ClientConfig, signal: AbortSignal): Watch {
   // A set of what waits, and no promise of the loss to race with: that one would keep every batch that was read.
   const waiting = new Set<(reason: unknown) => void>();
   let lost: { readonly reason: unknown } | undefined;
@@ -163,7 +169,7 @@ function watchOver(client: Connected, config: PostgresConfig, signal: AbortSigna
     // Only work that is under way is cut off; an idle connection can still say goodbye.
     if (waiting.size === 0) return;
     lose(signal.reason);
-    cancelled = cancel(watch.backend, config);
+    cancelled = cancel(watch.backend, connection);
     client.connection.stream.destroy();
   };
   client.on("error", onError);
@@ -199,11 +205,11 @@ function watchOver(client: Connected, config: PostgresConfig, signal: AbortSigna
  * Has the server give up what a connection asked for; it would notice the connection's end only when it answers.
  * The transaction's start keeps it from the next one that the same server process may be working on by then.
  */
-async function cancel(backend: Backend | undefined, config: PostgresConfig): Promise<void> {
+async function cancel(backend: Backend | undefined, connection: ClientConfig): Promise<void> {
   if (backend === undefined) return;
   const { Client } = (await import("pg")).default;
   const other = new Client({
-    ...(connectionOf(config) as ClientConfig),
+    ...connection,
     connectionTimeoutMillis: 500,
     query_timeout: 300,
   });

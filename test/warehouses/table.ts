@@ -2,6 +2,7 @@
 import duckdb from "../../connectors/duckdb/index.ts";
 import postgres from "../../connectors/postgres/index.ts";
 import type { Warehouse } from "../../src/ports.ts";
+import { startPooler } from "../support/pooler.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 
@@ -49,6 +50,39 @@ export const warehouses: readonly TestWarehouse[] = [
       return {
         open: () => postgres.open({ type: "postgres", port: 5432, url: server.url }, { folder: "." }),
         [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+      };
+    },
+  },
+  {
+    name: "postgres behind a transaction pooler",
+    page: "connectors/postgres/README.md",
+    version: /^PostgreSQL \d+/,
+    slow: "SELECT pg_sleep(3600)::text AS n",
+    async start() {
+      const server = await startPostgres();
+      await server.query("CREATE TABLE t AS SELECT 1 AS id");
+      const pooler = await startPooler({
+        url: server.url,
+        connections: 3,
+        leftBehind: [
+          "SET DateStyle = 'SQL, DMY'",
+          "SET TimeZone = 'Asia/Tokyo'",
+          "SET IntervalStyle = 'sql_standard'",
+          "SET extra_float_digits = -5",
+          "SET bytea_output = 'escape'",
+          "SET standard_conforming_strings = off",
+          "SET default_transaction_read_only = on",
+          "SET default_transaction_isolation = 'serializable'",
+          "SET synchronous_commit = off",
+          "SET statement_timeout = 0",
+        ],
+      });
+      return {
+        open: () => postgres.open({ type: "postgres", port: 5432, url: pooler.url }, { folder: "." }),
+        async [Symbol.asyncDispose]() {
+          await pooler[Symbol.asyncDispose]();
+          await server[Symbol.asyncDispose]();
+        },
       };
     },
   },

@@ -38,6 +38,10 @@ export interface PostgresWarehouse {
    */
   ssl?: "disable" | "require" | "verify-full";
   /**
+   * For verify-full: a PEM file with the certificate of your own authority, relative to the project's folder; left out, the authorities that Node trusts count.
+   */
+  ssl_ca?: string;
+  /**
    * Milliseconds that a statement may take; left out, the server decides.
    */
   statement_timeout?: number;
