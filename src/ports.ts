@@ -32,8 +32,10 @@ export interface Warehouse extends AsyncDisposable {
  */
 export interface Dialect {
   readonly name: string;
-  /** A quoted identifier, exactly as given. */
+  /** A quoted identifier: the name as given, or one of its own for each name. */
   quote(identifier: string): string;
+  /** A quoted name as the catalog's views spell it, and back: Snowflake's plain names are in capitals. Its own inverse. */
+  catalogName(identifier: string): string;
   /** A quoted string literal: no character of the text can end it. */
   literal(text: string): string;
   /** Types of our own columns. */

@@ -127,6 +127,7 @@ function read(type: string, text: string, how: "strict" | "try"): string {
 export const snowflakeDialect: Dialect = {
   name: "snowflake",
   quote,
+  catalogName: otherCase,
   literal,
   types: { text: "VARCHAR", integer: "NUMBER(38,0)", boolean: "BOOLEAN" },
   storedType,

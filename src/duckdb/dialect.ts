@@ -93,6 +93,7 @@ function retyped(from: Column, to: Column, x: string): string {
 export const duckdbDialect: Dialect = {
   name: "duckdb",
   quote,
+  catalogName: (identifier) => identifier,
   literal,
   types: { text: "VARCHAR", integer: "BIGINT", boolean: "BOOLEAN" },
   storedType,

@@ -74,7 +74,7 @@ function registryOf({ engine, schema, owner }: WarehousePlace): Registry {
     table,
     mine,
     async make() {
-      const schemas = `SELECT schema_name FROM information_schema.schemata WHERE schema_name = ${literal(schema)}`;
+      const schemas = `SELECT schema_name FROM information_schema.schemata WHERE schema_name = ${literal(dialect.catalogName(schema))}`;
       if ((await engine.rows(schemas)).length === 0)
         await engine.run(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`);
       if ((await tablesIn(engine, schema, "syncs")).includes("syncs")) return;
@@ -124,9 +124,9 @@ function registryOf({ engine, schema, owner }: WarehousePlace): Registry {
 
 async function tablesIn({ rows, dialect }: StateEngine, schema: string, prefix: string): Promise<string[]> {
   const found = await rows(
-    `SELECT table_name FROM information_schema.tables WHERE table_schema = ${dialect.literal(schema)}`,
+    `SELECT table_name FROM information_schema.tables WHERE table_schema = ${dialect.literal(dialect.catalogName(schema))}`,
   );
-  return found.map(([name]) => name!).filter((name) => name.startsWith(prefix));
+  return found.map(([name]) => dialect.catalogName(name!)).filter((name) => name.startsWith(prefix));
 }
 
 const DAY_MS = 86_400_000;
