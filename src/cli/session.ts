@@ -9,10 +9,12 @@ import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import type { Destination, Warehouse } from "../ports.ts";
 import { destinations, schemas, warehouses } from "../registry.ts";
 import type { Connections, StateLocation } from "../sync/prepare.ts";
+import { openCache } from "./cache.ts";
 
 export interface Session extends AsyncDisposable, Connections {
   readonly project: Project;
-  readonly state: StateLocation;
+  /** Where the state of a warehouse's models is kept. */
+  stateOf(warehouse: string): StateLocation;
   /** The named syncs, or all, each with its model. Throws `config` for a name that is not there. */
   syncs(names: readonly string[]): readonly { readonly model: ModelSpec; readonly sync: SyncSpec }[];
   redact(text: string): string;
@@ -27,6 +29,8 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
   const project = await loadProject(root, { schemas });
   const secrets = openSecrets(env, root);
   const { state } = project;
+  const ours = state.type === "local" ? state.path : join(root, ".backhaul");
+  const cache = openCache(join(ours, "cache"), () => ownFolder(join(ownFolder(ours), "cache")));
   const opened = new Map<string, Promise<Warehouse | Destination>>();
   const closing: AsyncDisposable[] = [];
 
@@ -43,10 +47,12 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
 
   return {
     project,
-    state:
-      state.type === "local"
-        ? { kind: "local", root: state.path, memoryLimit: state.memory_limit ?? MEMORY_LIMIT }
-        : { kind: "warehouse", project: project.name, schema: state.schema, retentionDays: 90 },
+    stateOf(warehouse) {
+      const own = project.stateOf(warehouse);
+      return own.type === "local"
+        ? { kind: "local", root: own.path, memoryLimit: own.memory_limit ?? MEMORY_LIMIT }
+        : { kind: "warehouse", project: project.name, schema: own.schema, retentionDays: 90 };
+    },
     redact: secrets.redact,
     makeStateFolder: () => void (state.type === "local" && ownFolder(state.path)),
     syncs: (names) => chosen(project, names),
@@ -61,11 +67,12 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
         const connection = named(project.destinations, name, "destination");
         const definition = await destinations[connection.type]!();
         const config = connection.resolve(secrets);
-        if (!("url" in config) || config.url !== "sandbox") return definition.open(config, { folder: root });
+        if (!("url" in config) || config.url !== "sandbox")
+          return definition.open(config, { folder: root, cache });
         const { runningSandbox } = await import("./sandbox.ts");
         const sandbox = await runningSandbox(join(ownFolder(join(root, ".backhaul")), "sandbox"));
         closing.push(sandbox);
-        return definition.open({ ...config, ...sandbox.config }, { folder: root });
+        return definition.open({ ...config, ...sandbox.config }, { folder: root, cache });
       }),
     async [Symbol.asyncDispose]() {
       for (const connection of closing.reverse()) await connection[Symbol.asyncDispose]();

@@ -7,8 +7,11 @@ import { SERVICE_ROOT, textLiteral } from "../url.ts";
 /** All tables, with their names. */
 export const TABLES = `${SERVICE_ROOT}EntityDefinitions?$select=LogicalName,EntitySetName,DisplayName,IsIntersect,IsPrivate`;
 
-/** One row with the annotation that tells the version of all definitions ("Compose HTTP requests and handle errors"). */
-export const VERSION = `${SERVICE_ROOT}organizations?$select=organizationid`;
+/**
+ * Which organisation this is, and a row that every user may read, with the annotation that tells the version of all
+ * definitions ("Compose HTTP requests and handle errors").
+ */
+export const VERSION = [`${SERVICE_ROOT}WhoAmI`, `${SERVICE_ROOT}systemusers?$select=systemuserid&$top=1`];
 export const VERSION_ANNOTATION = "Microsoft.Dynamics.CRM.globalmetadataversion";
 
 /** No cast covers all choices, and a column's own properties show under its cast alone. */

@@ -4,11 +4,11 @@
  * `globalmetadataversion`.
  */
 import { createHash } from "node:crypto";
-import { type Cache, type ObjectSummary, SyncError } from "../../../src/sdk.ts";
+import { type Cache, type ObjectSummary, type Reply, SyncError } from "../../../src/sdk.ts";
 import { findObject, summariesOf } from "../describe.ts";
 import { everyoneProblem, itemsOf, readError } from "../problems.ts";
 import { type Json, parsed, type Service } from "../service.ts";
-import type { Table } from "../table.ts";
+import { activeKeys, type Table } from "../table.ts";
 import { TABLES, tablePaths, VERSION, VERSION_ANNOTATION } from "./paths.ts";
 import { tableOf } from "./read.ts";
 
@@ -47,7 +47,7 @@ export function openTables(service: Service, cache?: Cache): Tables {
 
   /** Asks once; an organisation that does not tell its version has nothing kept. */
   const versionNow = (signal: AbortSignal): Promise<Version | undefined> => {
-    current ??= service.get(VERSION, signal, WITH_VERSION).then(versionOf, notToldOrThrow);
+    current ??= service.reads(VERSION, signal, WITH_VERSION).then((replies) => versionOf(replies, service));
     return current;
   };
 
@@ -70,10 +70,11 @@ export function openTables(service: Service, cache?: Cache): Tables {
       if (version && isSame(kept, version)) return kept.replies[0];
     }
     // Nothing is kept: the version comes along with the list.
-    const [told, list] = await service.reads([VERSION, TABLES], signal, { ...WITH_VERSION, ...STRONG });
-    if (!list || list.status >= 300) throw readError(list ?? told!, service.origin);
+    const replies = await service.reads([TABLES, ...VERSION], signal, { ...WITH_VERSION, ...STRONG });
+    const [list, ...told] = replies as [Reply, ...Reply[]];
+    if (list.status >= 300) throw readError(list, service.origin);
     const tables = parsed(list, service.origin);
-    const version = told && told.status < 300 ? versionOf(parsed(told, service.origin)) : undefined;
+    const version = versionOf(told, service);
     current = Promise.resolve(version);
     if (version && Array.isArray(tables?.value)) await keep("tables", [TABLES], version, [tables]);
     return tables;
@@ -83,13 +84,15 @@ export function openTables(service: Service, cache?: Cache): Tables {
     const asked = tablePaths(name);
     const kept = await load(name, asked);
     const version = cache && (await versionNow(signal));
-    if (kept && version && isSame(kept, version)) return tableOf(kept.replies);
+    if (kept && version && isSame(kept, version)) {
+      const table = tableOf(kept.replies);
+      if (activeKeys(table).length === table.keys.length) return table;
+      // The index of a key is built without a new version of the definitions.
+      return tableOf([await service.get(asked[0]!, signal), ...kept.replies.slice(1)]);
+    }
     const replies = await readDefinition(service, asked, signal, version ? STRONG : {});
-    const table = tableOf(replies);
-    // A key's index is built without a new version of the definitions.
-    const isLasting = table.keys.every(({ status }) => status === "Active");
-    if (version && isLasting) await keep(name, asked, version, replies);
-    return table;
+    if (version) await keep(name, asked, version, replies);
+    return tableOf(replies);
   };
 
   const objects = (signal: AbortSignal) =>
@@ -126,17 +129,14 @@ async function readDefinition(
   return read;
 }
 
-function versionOf(reply: Json): Version | undefined {
-  const version = reply?.[`@${VERSION_ANNOTATION}`];
-  const organization = reply?.value?.[0]?.organizationid;
+/** The version in the replies to `VERSION`; a user who may not read users still may read tables. */
+function versionOf(replies: readonly Reply[], { origin }: Service): Version | undefined {
+  const [who, users] = replies.map((reply) => (reply.status < 300 ? parsed(reply, origin) : {}));
+  const organization = who?.OrganizationId;
+  const version = users?.[`@${VERSION_ANNOTATION}`];
   return typeof version === "string" && typeof organization === "string"
     ? { organization, version }
     : undefined;
-}
-
-/** A user who may not read the organisation still may read its tables. */
-function notToldOrThrow(error: unknown): undefined {
-  if (!(error instanceof SyncError) || error.kind === "aborted") throw error;
 }
 
 const isSame = (a: Version, b: Version): boolean =>

@@ -77,7 +77,7 @@ const PIXEL =
 function textCases(longest: number): fc.Arbitrary<Case> {
   const words = fc
     .string({ unit: "grapheme", minLength: 1, maxLength: Math.min(longest, 40) })
-    .filter((text) => text.length <= longest && text.isWellFormed() && !/\p{Cc}|\ufffe|\uffff/u.test(text))
+    .filter((text) => text.length <= longest && !/\p{Surrogate}|\p{Cc}|\ufffe|\uffff/u.test(text))
     .map((text) => fits("text", text, text));
   const limit = Math.min(longest, 100_000);
   return fc.oneof(
