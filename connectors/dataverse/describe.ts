@@ -4,6 +4,7 @@ import { isWritable } from "./compile.ts";
 import { labelOf } from "./metadata/labels.ts";
 import type { Json } from "./service.ts";
 import { type Attribute, hasBulk, type Table } from "./table.ts";
+import { valueSchemaOf } from "./types/value-schema.ts";
 
 /** Tables that rows can be written to, from the list of all. */
 export function summariesOf(entities: readonly Json[]): ObjectSummary[] {
@@ -75,30 +76,54 @@ function fieldOf(attribute: Attribute): ObjectDescription["fields"][number] {
     creatable: attribute.creatable && isSupported,
     updatable: attribute.updatable && isSupported,
     limits: limitsOf(attribute),
+    value: valueSchemaOf(attribute),
     ...(shape.kind === "lookup" ? { targets: shape.targets } : {}),
-    ...(shape.kind === "choice" || shape.kind === "boolean"
-      ? { choices: shape.choices.map(({ value, label }) => ({ value, label })) }
-      : {}),
+    ...("choices" in shape ? { choices: shape.choices.map(({ value, label }) => ({ value, label })) } : {}),
   };
 }
 
-function limitsOf({ shape }: Attribute): string {
+/** What a format means, where the type does not say it. */
+const FORMATS: Readonly<Record<string, string>> = {
+  Email: "an e-mail address",
+  Url: "a web address",
+  Phone: "a phone number",
+  TickerSymbol: "a ticker symbol",
+  PhoneticGuide: "a reading",
+  RichText: "HTML",
+  Json: "JSON",
+  Duration: "minutes",
+  TimeZone: "the code of a time zone",
+  Language: "the code of a language",
+  Locale: "the code of a language",
+};
+
+function limitsOf({ shape, secured }: Attribute): string {
+  const format = "format" in shape && shape.format ? (FORMATS[shape.format] ?? shape.format) : "";
+  return [format, ownLimits(shape), secured ? "secured" : ""].filter(Boolean).join(", ");
+}
+
+function ownLimits(shape: Attribute["shape"]): string {
   switch (shape.kind) {
     case "text":
       return shape.longest === undefined ? "" : `at most ${shape.longest} characters`;
     case "whole":
       return `${shape.least} to ${shape.most}`;
-    case "decimal": {
-      const range =
-        shape.least === undefined || shape.most === undefined ? "" : `${shape.least} to ${shape.most}, `;
-      return range + (shape.decimals === null ? "decimals by currency" : `${shape.decimals} decimals`);
+    case "decimal":
+    case "double": {
+      const { least, most, decimals } = shape;
+      const range = least === undefined || most === undefined ? "" : `${least} to ${most}`;
+      const digits = typeof decimals === "number" ? `${decimals} decimals` : `decimals by ${decimals}`;
+      return [range, decimals === undefined ? "" : digits].filter(Boolean).join(", ");
     }
-    case "double":
-      return shape.least === undefined || shape.most === undefined ? "" : `${shape.least} to ${shape.most}`;
+    case "choices":
+      return "several, at most 150";
     case "date":
       return "date only";
     case "moment":
-      return "date and time, to the second";
+      if (shape.showsDateOnly && shape.isLocal) return "shown as a date, stored as a moment";
+      return shape.isLocal ? "date and time, to the second" : "date and time without a zone, to the second";
+    case "image":
+      return `base64, at most ${Math.floor(shape.mostBytes / 1024)} KB`;
     case "unsupported":
       return shape.why;
     default:
