@@ -141,6 +141,8 @@ export interface FieldDescription {
   readonly updatable: boolean;
   /** Limits in words: `at most 160 characters`, `0 to 1000000, 2 decimals`. */
   readonly limits: string;
+  /** What a value is, as JSON Schema: `{ "type": "string", "maxLength": 160 }`. */
+  readonly value: Readonly<Record<string, unknown>>;
   readonly targets?: readonly string[];
   readonly choices?: readonly { readonly value: number; readonly label: string }[];
 }
