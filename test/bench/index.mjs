@@ -4,6 +4,7 @@
 const all = {
   startup: () => import("./startup.mjs"),
   diff: () => import("./diff.mjs"),
+  engine: () => import("./engine.mjs"),
   sandbox: () => import("./sandbox.mjs"),
 };
 const wanted = process.argv.slice(2);

@@ -8,12 +8,17 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 export const BIN = fileURLToPath(new URL("../../dist/src/bin.js", import.meta.url));
 const peak = pathToFileURL(fileURLToPath(new URL("./peak.mjs", import.meta.url))).href;
 
-/** @returns {Promise<{code: number | null, seconds: number, megabytes: number, stdout: string, stderr: string}>} */
-export async function measured(file, args, env = {}) {
+/**
+ * @param how `core`: the number of the one core to run on
+ * @returns {Promise<{code: number | null, seconds: number, megabytes: number, stdout: string, stderr: string}>}
+ */
+export async function measured(file, args, env = {}, { core } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "backhaul-bench-"));
   const report = join(folder, "peak");
   const started = performance.now();
-  const child = spawn(process.execPath, ["--import", peak, file, ...args], {
+  const command = [process.execPath, "--import", peak, file, ...args];
+  if (core !== undefined) command.unshift("taskset", "--cpu-list", String(core));
+  const child = spawn(command[0], command.slice(1), {
     env: { ...process.env, ...env, BACKHAUL_PEAK_FILE: report },
   });
   let stdout = "";
