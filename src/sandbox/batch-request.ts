@@ -1,4 +1,5 @@
 import { payloadError, Refusal } from "./errors.ts";
+import { splitUnquoted, trimEndOf, unquote } from "./scan.ts";
 import type { Unverified } from "./unverified.ts";
 
 /** Reads the multipart body of `$batch` (page: execute-batch-operations). Nothing runs before all of it is sound. */
@@ -22,13 +23,22 @@ const unreadable = () => payloadError("", "System.ArgumentException: Stream was 
 
 const legacy = (message: string) => new Refusal(400, "0x0", message, { legacy: true });
 
+/** RFC 2046 allows 70 characters; more are taken, but not any number. */
+const LONGEST_BOUNDARY = 200;
+
 /** The boundary of a multipart content type, quoted or bare. */
 export function boundaryOf(contentType: string | undefined): string | undefined {
-  const match =
-    /^multipart\/mixed\s*;(?:.*;)?\s*boundary=(?:"([^"\r\n]{1,200})"|([^\s";,]{1,200}))\s*(?:;.*)?$/i.exec(
-      (contentType ?? "").trim(),
-    );
-  return match?.[1] ?? match?.[2];
+  const [type = "", ...parameters] = splitUnquoted(contentType ?? "", ";");
+  if (type.trim().toLowerCase() !== "multipart/mixed") return undefined;
+  for (const parameter of parameters) {
+    const text = parameter.trim();
+    if (text.slice(0, 9).toLowerCase() !== "boundary=") continue;
+    const given = text.slice(9);
+    const boundary = unquote(given);
+    const isSound = boundary === given ? /^[^\s",]+$/.test(boundary) : !boundary.includes('"');
+    return isSound && boundary !== "" && boundary.length <= LONGEST_BOUNDARY ? boundary : undefined;
+  }
+  return undefined;
 }
 
 /** The parts between boundary lines; `strictEnd` asks for a line end after the closing boundary. */
@@ -58,24 +68,23 @@ interface Block {
   readonly rest: string;
 }
 
-/** Header lines up to the empty line; names in lower case. */
+/** Header lines up to the empty line, which must be there; names in lower case. */
 function headerBlock(text: string): Block {
-  const whole = `${text}\r\n`;
   const headers: Record<string, string> = {};
   let at = 0;
   for (;;) {
-    const end = whole.indexOf("\r\n", at);
+    const end = text.indexOf("\r\n", at);
     if (end < 0) throw unreadable();
-    if (end === at) return { headers, rest: text.slice(Math.min(end + 2, text.length)) };
-    const line = whole.slice(at, end);
+    if (end === at) return { headers, rest: text.slice(end + 2) };
+    const line = text.slice(at, end);
     const colon = line.indexOf(":");
-    if (colon <= 0) throw unreadable();
+    if (colon <= 0 || line.includes("\r")) throw unreadable();
     headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
     at = end + 2;
   }
 }
 
-function parseOperation(block: Block): BatchOperation {
+function parseOperation(rules: Unverified, block: Block): BatchOperation {
   if (!/^application\/http\b/i.test(block.headers["content-type"] ?? "")) throw unreadable();
   if (block.headers["content-transfer-encoding"]?.toLowerCase() !== "binary") {
     throw legacy("The 'Content-Transfer-Encoding' header of a batch part must be 'binary'.");
@@ -86,24 +95,26 @@ function parseOperation(block: Block): BatchOperation {
   if (!request || end < 0) throw unreadable();
   const method = request[1]!;
   if (!METHODS.has(method)) throw legacy(`An invalid HTTP method '${method}' was detected.`);
-  const inner = headerBlock(block.rest.slice(end + 2));
+  // The line end before a boundary belongs to the boundary: a request without a body needs two empty lines.
+  const spare = rules.batchPartsNeedTwoEmptyLines ? "" : "\r\n";
+  const inner = headerBlock(block.rest.slice(end + 2) + spare);
   return {
     contentId: block.headers["content-id"] ?? inner.headers["content-id"],
     method,
     url: request[2]!,
     headers: inner.headers,
-    body: inner.rest.replace(/(?:\r\n)+$/, ""),
+    body: trimEndOf(inner.rest, "\r\n"),
   };
 }
 
-function parseChangeSet(text: string, boundary: string): BatchOperation[] {
+function parseChangeSet(rules: Unverified, text: string, boundary: string): BatchOperation[] {
   const seen = new Set<string>();
   return splitParts(text, boundary, false).map((part) => {
     const block = headerBlock(part);
     if (/^multipart\//i.test(block.headers["content-type"] ?? "")) {
       throw legacy("A change set cannot contain another change set.");
     }
-    const operation = parseOperation(block);
+    const operation = parseOperation(rules, block);
     if (operation.method === "GET") {
       throw legacy(
         "An invalid HTTP method 'GET' was detected for a request in a change set. Requests in change sets only " +
@@ -130,13 +141,15 @@ export function parseBatch(rules: Unverified, contentType: string | undefined, b
   if (boundary === undefined) {
     throw legacy("The content type of a batch request must be 'multipart/mixed' with a boundary.");
   }
-  if (rules.batchRefusesBareLineFeeds && /(?<!\r)\n/.test(body)) throw unreadable();
+  if (rules.batchRefusesBareLineFeeds && /(?<!\r)\n|\r(?!\n)/.test(body)) throw unreadable();
   const items = splitParts(body, boundary, true).map((part): BatchItem => {
     const block = headerBlock(part);
     const nested = boundaryOf(block.headers["content-type"]);
-    if (nested === undefined) return { is: "operation", operation: parseOperation(block) };
-    return { is: "change set", operations: parseChangeSet(block.rest, nested) };
+    if (nested === undefined) return { is: "operation", operation: parseOperation(rules, block) };
+    return { is: "change set", operations: parseChangeSet(rules, block.rest, nested) };
   });
+  const isEmpty = items.length === 0 || items.some((item) => item.is === "change set" && !item.operations[0]);
+  if (isEmpty && rules.emptyBatch === "refused") throw unreadable();
   const count = items.reduce((sum, item) => sum + (item.is === "operation" ? 1 : item.operations.length), 0);
   if (count > MOST_REQUESTS) {
     throw new Refusal(400, rules.batchTooLarge.code, rules.batchTooLarge.message);

@@ -163,13 +163,24 @@ export const requiredNull = (rules: Unverified, table: string, column: string) =
     `Required field '${column}' is missing: it cannot be null on ${table}.`,
   );
 
-/** Page: virtual-entities. The rows are another system's, and its provider only reads. */
-export const readOnlyTable = (rules: Unverified, table: string, method: string) =>
-  new Refusal(
-    rules.virtualTableWrite.status,
-    rules.virtualTableWrite.code,
-    `The '${method === "DELETE" ? "Delete" : method === "PATCH" ? "Update" : "Create"}' method does not support entities of type '${table}'.`,
+/**
+ * Refuses a write to rows that are not written like rows: those of another system whose provider only reads (page:
+ * virtual-entities), and the pairs of a many-to-many, which `$ref` makes (page: web-api-navigation-properties).
+ */
+export function requireWritable(
+  rules: Unverified,
+  table: { readonly logicalName: string; readonly dataProvider?: unknown; readonly intersect?: boolean },
+  method: string,
+): void {
+  if (table.dataProvider === undefined && table.intersect !== true) return;
+  const { status, code } = table.intersect ? rules.intersectTableWrite : rules.virtualTableWrite;
+  const message = method === "DELETE" ? "Delete" : method === "PATCH" ? "Update" : "Create";
+  throw new Refusal(
+    status,
+    code,
+    `The '${message}' method does not support entities of type '${table.logicalName}'.`,
   );
+}
 
 export const unknownSet = (rules: Unverified, segment: string) =>
   new Refusal(404, rules.unknownSetCode, `Resource not found for the segment '${segment}'.`);

@@ -2,9 +2,9 @@ import { aggregateRows } from "./aggregate.ts";
 import { type Call, type Kind, type Reply, type Route, withBody } from "./api.ts";
 import { BULK, runBulk } from "./bulk.ts";
 import { metadataDocument } from "./csdl/document.ts";
-import { noRoute, querySyntax, Refusal, readOnlyTable, unknownSet, wrongMethod } from "./errors.ts";
+import { noRoute, querySyntax, Refusal, requireWritable, unknownSet, wrongMethod } from "./errors.ts";
 import { deleteFile, readFile, writeFile } from "./files/requests.ts";
-import { parseCondition, parsePreferences } from "./headers.ts";
+import { type Honouring, parseCondition, parsePreferences } from "./headers.ts";
 import { entryOf } from "./json.ts";
 import { readCollection, readReference, writeReference } from "./links.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
@@ -12,9 +12,11 @@ import { retrieveMetadataChanges } from "./metadata/changes.ts";
 import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
 import { countRows, queryRows } from "./query.ts";
 import * as rows from "./rows.ts";
+import { requireRight } from "./security/check.ts";
 import { retrieveUserPrivileges } from "./security/privileges.ts";
 import { countChanges, readChanges } from "./tracking.ts";
 import { parseTarget, type Target } from "./url.ts";
+import { checkOptions } from "./view.ts";
 import type { World } from "./world.ts";
 
 const CRM = "Microsoft.Dynamics.CRM.";
@@ -25,6 +27,20 @@ const get = (call: Call, kind: Kind, run: () => Reply): Route => {
   if (call.method !== "GET") throw wrongMethod(call.method);
   return { kind, run };
 };
+
+/** Page: compose-http-requests; optional-parameters. What every request may carry beside its own options. */
+const ANY = ["tag", "partitionId"];
+const NO_OPTIONS = new Set(ANY);
+const REFERENCE_OPTIONS = new Set([...ANY, "$id"]);
+const FILE_OPTIONS = new Set([...ANY, "sessiontoken", "x-ms-file-name", "size"]);
+
+/** A reply whose options were looked at first: one that is not known is refused (0x80060888). */
+const plain =
+  (target: Target, run: () => Reply, allowed: ReadonlySet<string> = NO_OPTIONS) =>
+  (): Reply => {
+    checkOptions(target.query, allowed);
+    return run();
+  };
 
 function serviceDocument(world: World, call: Call): Reply {
   const value = [...world.schema.sets.keys()].map((name) => ({ name, kind: "EntitySet", url: name }));
@@ -58,6 +74,7 @@ function totalRecordCount(world: World, call: Call, target: Target): Reply {
     const table = world.schema.tables.get(String(name));
     if (!table)
       throw new Refusal(400, "0x80041102", `The entity with a name = '${String(name)}' was not found.`);
+    requireRight(world, call.session, table, "read");
     return table;
   });
   const body = {
@@ -81,7 +98,7 @@ function csdl(world: World, call: Call, target: Target): Reply {
 }
 
 function metadata(world: World, call: Call, target: Target): Reply {
-  const preferences = parsePreferences(call.headers.prefer);
+  const preferences = parsePreferences(call.headers.prefer, "metadata");
   const reply = readMetadata(world, call.session, target.segments, target.query, preferences);
   const headers: Record<string, string> = preferences.applied
     ? { "Preference-Applied": preferences.applied }
@@ -148,47 +165,71 @@ function rowRoute(asked: rows.Asked): Route {
         return route(isUpdate ? "update" : "upsert", () => rows.patch(asked, key));
       }
       case "DELETE":
-        return route("delete", () => rows.remove(asked, key));
+        return route(
+          "delete",
+          plain(target, () => rows.remove(asked, key)),
+        );
       default:
         throw wrongMethod(call.method);
     }
   }
   if (table.logicalName === "systemuser" && property.name === `${CRM}RetrieveUserPrivileges`) {
-    return get(call, "read", () => retrieveUserPrivileges(asked, key));
+    return get(
+      call,
+      "read",
+      plain(target, () => retrieveUserPrivileges(asked, key)),
+    );
   }
   if (!suffix) {
     const action = boundAction(world, call, table, key, property);
-    if (action) return action;
+    if (action) return { ...action, run: plain(target, action.run) };
   }
   if (call.method === "GET" && table.collections.has(property.name) && !table.navigation.has(property.name)) {
     return route("read", () => readCollection(asked, key, property.name, suffix?.name) as Reply);
   }
   if (suffix?.name === "$ref" && call.method === "GET") {
-    return route("read", () => readReference(asked, key, property.name));
+    return route(
+      "read",
+      plain(target, () => readReference(asked, key, property.name)),
+    );
   }
   if (suffix?.name === "$ref") {
     if (!["POST", "PUT", "DELETE"].includes(call.method)) throw wrongMethod(call.method);
-    return route(call.method === "DELETE" ? "disassociate" : "associate", () =>
-      writeReference(asked, key, property),
+    return route(
+      call.method === "DELETE" ? "disassociate" : "associate",
+      plain(target, () => writeReference(asked, key, property), REFERENCE_OPTIONS),
     );
   }
   const column = table.columns.get(property.name);
   if ((column?.type === "file" || column?.type === "image") && (suffix || call.method !== "GET")) {
+    const file = (kind: Kind, run: () => Reply) => route(kind, plain(target, run, FILE_OPTIONS));
     if (suffix?.name === "$value" && call.method === "GET") {
-      return route("read", () => readFile(asked, key, column));
+      return file("read", () => readFile(asked, key, column));
     }
     if (suffix) throw unknownSet(world.rules, suffix.name);
-    if (call.method === "PATCH") return route("update", () => writeFile(asked, key, column));
-    if (call.method === "DELETE") return route("update", () => deleteFile(asked, key, column));
+    if (call.method === "PATCH") return file("update", () => writeFile(asked, key, column));
+    if (call.method === "DELETE") return file("update", () => deleteFile(asked, key, column));
   }
   if (suffix && suffix.name !== "$value") throw unknownSet(world.rules, suffix.name);
   if (call.method === "GET") {
-    return route("read", () => rows.readProperty(asked, key, property.name, suffix !== undefined));
+    const read = () => rows.readProperty(asked, key, property.name, suffix !== undefined);
+    // A row behind a lookup has options of its own.
+    return route("read", table.properties.has(property.name) ? plain(target, read) : read);
   }
   if ((call.method === "PUT" || call.method === "DELETE") && !suffix) {
-    return route("update", () => rows.writeProperty(asked, key, property.name));
+    return route(
+      "update",
+      plain(target, () => rows.writeProperty(asked, key, property.name)),
+    );
   }
   throw wrongMethod(call.method);
+}
+
+/** What of `Prefer` a request on rows can honour. */
+function honouring(call: Call, target: Target): Honouring {
+  if (call.method !== "GET") return "write";
+  if (target.query.has("$top")) return "top";
+  return target.segments[0]?.key.kind === "none" ? "set" : "row";
 }
 
 /** Finds what a request asks for; throws the Refusal for what does not exist. Nothing has run when it returns. */
@@ -198,38 +239,54 @@ export function findRoute(world: World, call: Call): Route {
   }
   const target = parseTarget(call.target);
   const first = target.segments[0];
-  if (!first) return get(call, "metadata", () => serviceDocument(world, call));
+  if (!first) {
+    return get(
+      call,
+      "metadata",
+      plain(target, () => serviceDocument(world, call)),
+    );
+  }
   if (first.name === "WhoAmI") {
     if (call.method !== "GET" || target.segments.length > 1) throw noRoute(call.uri);
-    return { kind: "whoAmI", run: () => whoAmI(world, call) };
+    return { kind: "whoAmI", run: plain(target, () => whoAmI(world, call)) };
   }
   if (first.name === "RetrieveTotalRecordCount") {
-    return get(call, "read", () => totalRecordCount(world, call, target));
+    return get(
+      call,
+      "read",
+      plain(target, () => totalRecordCount(world, call, target)),
+    );
   }
   if (first.name === "$metadata" && target.segments.length === 1) {
-    return get(call, "metadata", () => csdl(world, call, target));
+    return get(
+      call,
+      "metadata",
+      plain(target, () => csdl(world, call, target), new Set([...ANY, "annotations"])),
+    );
   }
   if (first.name === "RetrieveMetadataChanges" && target.segments.length === 1) {
-    return get(call, "metadata", () =>
-      withBody(200, retrieveMetadataChanges(world, call.session, first.key, target.query)),
+    return get(
+      call,
+      "metadata",
+      plain(target, () =>
+        withBody(200, retrieveMetadataChanges(world, call.session, first.key, target.query)),
+      ),
     );
   }
   if (METADATA_SETS.has(first.name)) return get(call, "metadata", () => metadata(world, call, target));
   const table = world.schema.sets.get(first.name);
   if (!table && target.segments.length === 1) {
     const action = unboundAction(world, call, first);
-    if (action) return action;
+    if (action) return { ...action, run: plain(target, action.run) };
   }
   if (!table) throw unknownSet(world.rules, first.name);
-  if (table.dataProvider !== undefined && call.method !== "GET") {
-    throw readOnlyTable(world.rules, table.logicalName, call.method);
-  }
+  if (call.method !== "GET") requireWritable(world.rules, table, call.method);
   const asked: rows.Asked = {
     world,
     call,
     target,
     table,
-    preferences: parsePreferences(call.headers.prefer),
+    preferences: parsePreferences(call.headers.prefer, honouring(call, target)),
   };
   return first.key.kind === "none" ? setRoute(asked) : rowRoute(asked);
 }

@@ -13,8 +13,12 @@ export interface Unverified {
   readonly refusedKeyCharacters: "slashes" | "documented";
   /** `%23` in an `@odata.bind` or `@odata.id` value stays as it is; other escapes are decoded. */
   readonly bindKeepsEscapedHash: boolean;
-  /** A bare LF anywhere in a `$batch` body is refused. */
+  /** A LF without its CR, or the other way round, anywhere in a `$batch` body is refused. */
   readonly batchRefusesBareLineFeeds: boolean;
+  /** A part without a body ends in two empty lines, as the page says; DynamicsWebApi sends one and is understood. */
+  readonly batchPartsNeedTwoEmptyLines: boolean;
+  /** A `$batch` without parts and an empty change set. */
+  readonly emptyBatch: "refused" | "answered";
   /** An empty string is stored as null. */
   readonly emptyTextIsNull: boolean;
   /** Decimals beyond the column's precision are rounded (half away from zero); otherwise refused as out of range. */
@@ -55,6 +59,8 @@ export interface Unverified {
   readonly itemTypeMayHaveHash: boolean;
   /** Refusal of a write to a virtual table whose provider only reads. */
   readonly virtualTableWrite: { readonly status: number; readonly code: string };
+  /** Refusal of a direct write to the rows of an intersect table. */
+  readonly intersectTableWrite: { readonly status: number; readonly code: string };
   /** Code of the refusal of `_x_value` in a body. */
   readonly rawLookupCode: string;
   /**
@@ -109,6 +115,8 @@ export const UNVERIFIED: Unverified = {
   refusedKeyCharacters: "slashes",
   bindKeepsEscapedHash: true,
   batchRefusesBareLineFeeds: true,
+  batchPartsNeedTwoEmptyLines: false,
+  emptyBatch: "refused",
   emptyTextIsNull: true,
   excessDecimalsAreRounded: true,
   lengthInUtf16Units: true,
@@ -132,6 +140,7 @@ export const UNVERIFIED: Unverified = {
   },
   itemTypeMayHaveHash: true,
   virtualTableWrite: { status: 400, code: "0x80040800" },
+  intersectTableWrite: { status: 400, code: "0x80040800" },
   rawLookupCode: "0x80048d19",
   removeMemberListTakes: "the member's id",
   presentListMember: "passed over",

@@ -1,7 +1,7 @@
 import type { Reply } from "../api.ts";
 import { deleteRow } from "../cascade.ts";
 import { moment } from "../dates.ts";
-import { Refusal } from "../errors.ts";
+import { Refusal, requireWritable } from "../errors.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import { type Handler, type Invocation, invalidParameter, replyWith } from "../messages/invocation.ts";
 import type { Table } from "../schema.ts";
@@ -36,6 +36,8 @@ function readQuery({ world, session }: Invocation, body: unknown): Query {
   if (!table) {
     throw new Refusal(400, "0x80041102", `The entity with a name = '${name}' was not found.`);
   }
+  requireWritable(world.rules, table, "DELETE");
+  requireRight(world, session, table, "read");
   requireRight(world, session, table, "delete");
   return { table, test: compileCriteria(world, table, readCriteria((body as JsonObject).Criteria)) };
 }
@@ -66,12 +68,12 @@ async function work(world: World, queries: readonly Query[], job: string, operat
   settle(world, "asyncoperation", job, { ...RUNNING, startedon: moment(world.now()) });
   settle(world, "bulkdeleteoperation", operation, RUNNING);
   for (const { table, test } of queries) {
-    const found = [...world.store.rows(table).values()].filter(test);
-    for (let at = 0; at < found.length; at += ROWS_AT_ONCE) {
+    const ids = [...world.store.rows(table).keys()];
+    for (let at = 0; at < ids.length; at += ROWS_AT_ONCE) {
       await soon();
-      for (const row of found.slice(at, at + ROWS_AT_ONCE)) {
-        // It may have changed or gone since the query ran.
-        const present = world.store.get(table, row.id);
+      for (const id of ids.slice(at, at + ROWS_AT_ONCE)) {
+        // It may have changed or gone since the job began.
+        const present = world.store.get(table, id);
         if (!present || !test(present)) continue;
         try {
           deleteRow(world, table, present);

@@ -2,6 +2,7 @@ import { canonical, compare } from "../decimal.ts";
 import { Refusal } from "../errors.ts";
 import { entryOf, isObject, isText, type JsonObject, numberText } from "../json.ts";
 import { readValue } from "../represent.ts";
+import { isLike } from "../scan.ts";
 import type { Table } from "../schema.ts";
 import { fold, type Row } from "../store.ts";
 import type { Column } from "../tables/column.ts";
@@ -85,15 +86,8 @@ const NUMBERS = new Set(["integer", "bigint", "decimal", "double", "money", "cho
 const difference = (column: Column, a: string, b: string): number =>
   NUMBERS.has(column.type) ? compare(a, b) : a < b ? -1 : a > b ? 1 : 0;
 
-/** `%` and `_` of LIKE. */
-const likeTest = (pattern: string): RegExp =>
-  new RegExp(
-    `^${pattern
-      .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-      .replaceAll("%", "[\\s\\S]*")
-      .replaceAll("_", "[\\s\\S]")}$`,
-    "i",
-  );
+/** The longest pattern that the database takes (page: LIKE (Transact-SQL): 8,000 bytes). */
+const LONGEST_PATTERN = 4000;
 
 const ORDERINGS: Readonly<Record<string, (d: number) => boolean>> = {
   Equal: (d) => d === 0,
@@ -142,10 +136,11 @@ function conditionTest(world: World, table: Table, { attribute, operator, values
   const like = entryOf(LIKES, operator);
   if (like) {
     const [before, after, negated] = like;
-    const pattern = likeTest(before + first + after);
+    const pattern = (before + first + after).toLowerCase();
+    if (pattern.length > LONGEST_PATTERN) throw invalid(`The pattern on '${attribute}' is too long.`);
     return (row) => {
       const value = read(row);
-      return value === null ? false : pattern.test(value) !== negated;
+      return value === null ? false : isLike(value.toLowerCase(), pattern) !== negated;
     };
   }
   if (operator === "In" || operator === "NotIn") {
