@@ -18,6 +18,8 @@ export function connectionOf(config: SnowflakeConfig): ConnectionOptions {
     ...(role === undefined ? {} : { role }),
     ...(access_url === undefined ? {} : { accessUrl: access_url.replace(/\/$/, "") }),
     application: "backhaul",
+    // A number that is null is null, and not the text NULL.
+    representNullAsStringNull: false,
     // A server that does not answer is told of within seconds; the driver would try for five minutes.
     sfRetryMaxLoginRetries: 2,
     timeout: 90_000,

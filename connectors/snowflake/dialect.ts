@@ -28,12 +28,10 @@ const TIME = "'HH24:MI:SS.FF6'";
 const SEVENTEEN_DIGITS = "'FM9.9999999999999999EEEEE'";
 
 const untilLastDigit = (text: string): string => `RTRIM(RTRIM(${text}, '0'), '.')`;
-const sameNumber = (text: string, expression: string): string => `TO_DOUBLE(${text}) = ${expression}`;
-
 /** A float as the text that Snowflake writes by itself where that reads back the same, else with all its digits. */
 function floatText(x: string): string {
   const plain = `TO_VARCHAR(${x})`;
-  return `CASE WHEN ${x} = 'NaN'::FLOAT THEN 'NaN' WHEN ${x} = 'inf'::FLOAT THEN 'Infinity' WHEN ${x} = '-inf'::FLOAT THEN '-Infinity' WHEN ${sameNumber(plain, x)} THEN ${plain} ELSE TO_VARCHAR(${x}, ${SEVENTEEN_DIGITS}) END`;
+  return `REPLACE(IFF(TO_DOUBLE(${plain}) = ${x}, ${plain}, TO_VARCHAR(${x}, ${SEVENTEEN_DIGITS})), 'inf', 'Infinity')`;
 }
 
 function storedType(column: Column): string {
@@ -114,7 +112,7 @@ function read(type: string, text: string, how: "strict" | "try"): string {
     case "VARCHAR":
       return text;
     case "FLOAT":
-      return `${attempt}TO_DOUBLE(CASE ${text} WHEN 'Infinity' THEN 'inf' WHEN '-Infinity' THEN '-inf' ELSE ${text} END)`;
+      return `${attempt}TO_DOUBLE(REPLACE(${text}, 'Infinity', 'inf'))`;
     case "DATE":
       return `${attempt}TO_DATE(${text}, ${DATE})`;
     case "TIMESTAMP_NTZ(6)":
@@ -122,6 +120,23 @@ function read(type: string, text: string, how: "strict" | "try"): string {
     default:
       return `${attempt}CAST(${text} AS ${type})`;
   }
+}
+
+const UUID = "'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'";
+
+/** By way of text, since TRY_CAST takes nothing else; what does not come back as it was is another value. */
+function retyped(from: Column, to: Column, x: string): string {
+  const [was, type] = [storedType(from), storedType(to)];
+  const text = toText(from, x);
+  if (to.kind === "uuid" && from.kind !== "uuid")
+    return `CASE WHEN REGEXP_LIKE(${text}, ${UUID}) THEN ${text} END`;
+  if (type === was) return x;
+  if (type === "VARCHAR") return text;
+  if (was === "DATE" && to.kind === "timestamp") return `${x}::${type}`;
+  if (type === "DATE" && from.kind === "timestamp")
+    return `CASE WHEN ${x}::DATE::${was} = ${x} THEN ${x}::DATE END`;
+  const value = read(type, text, "try");
+  return `CASE WHEN ${read(was, toText(to, value), "try")} = ${x} THEN ${value} END`;
 }
 
 export const snowflakeDialect: Dialect = {
@@ -141,15 +156,7 @@ export const snowflakeDialect: Dialect = {
   fromText: (column, expression) => read(storedType(column), expression, "strict"),
   toText,
 
-  // By way of text, since TRY_CAST takes nothing else; a number that would be rounded is another value.
-  retyped(from, to, expression) {
-    const type = storedType(to);
-    if (type === storedType(from)) return expression;
-    const value = read(type, toText(from, expression), "try");
-    const numbers = type.startsWith("NUMBER") && storedType(from).startsWith("NUMBER");
-    return numbers ? `CASE WHEN ${value} = ${expression} THEN ${value} END` : value;
-  },
-
+  retyped,
   folded: (column, expression) =>
     column.kind === "text" || column.kind === "uuid" ? `LOWER(RTRIM(${expression}, ' '))` : expression,
   hash: (expressions) => `HASH(${expressions.join(", ")})`,

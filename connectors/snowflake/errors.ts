@@ -84,8 +84,12 @@ export function notThere(what: "warehouse" | "database" | "schema", name: string
 /** Codes of statements that were refused for want of a warehouse. */
 const NO_WAREHOUSE = /^(000606|090073|090064|000607|090078)$/;
 
-/** A statement of a model that the server refused or could not finish; points into the query's file where it can. */
-export function refusedSql(query: Query, error: unknown): SyncError {
+/**
+ * A statement of a model that the server refused or could not finish; points into the query's file where it can.
+ *
+ * @param before lines of the statement in front of the query
+ */
+export function refusedSql(query: Query, error: unknown, before: number): SyncError {
   if (error instanceof SyncError) return error;
   const { name, code = "", message = "", sqlState = "" } = error as DriverError;
   const number = String(code);
@@ -124,7 +128,7 @@ export function refusedSql(query: Query, error: unknown): SyncError {
             : /^(002003|003001|002043)$/.test(number)
               ? "Check the name, and grant USAGE on its database and schema and SELECT on it to the role."
               : "A model is one SELECT statement.",
-      place: { file: query.file, ...placeIn(query, message) },
+      place: { file: query.file, ...placeIn(query, message, before) },
     },
     error,
   );
@@ -158,10 +162,10 @@ function sentence(message: string): string {
     .replace(/\.$/, "");
 }
 
-/** Snowflake says `error line 2 at position 7`: lines from 1, of which our first one is in front, positions from 0. */
-function placeIn(query: Query, message: string): { line?: number; column?: number } {
+/** Snowflake says `error line 2 at position 7`: lines from 1, positions from 0. */
+function placeIn(query: Query, message: string, before: number): { line?: number; column?: number } {
   const found = /error line (\d+) at position (\d+)/i.exec(message);
   if (found === null) return {};
-  const line = Number(found[1]) - 1;
+  const line = Number(found[1]) - before;
   return line >= 1 && line <= query.text.split("\n").length ? { line, column: Number(found[2]) + 1 } : {};
 }

@@ -1,4 +1,5 @@
 /** Snowflake: models run there, results stream from there as canonical text, and the state may live there. */
+import type { RowStatement } from "snowflake-sdk";
 import {
   type Column,
   defineWarehouse,
@@ -38,11 +39,9 @@ function openWarehouse(config: SnowflakeConfig): Warehouse {
     },
     columns: async (query, signal) => {
       await session.open(signal);
-      const described = await session
-        .execute({ sql: describeStatement(query), describe: true }, signal)
-        .catch((error: unknown) => {
-          throw signal.aborted ? signal.reason : refusedSql(query, error);
-        });
+      const described = await describe(session, query, describeStatement(query), 1, signal);
+      // What is a query by itself cannot leave the parentheses that it is put into.
+      await describe(session, query, query.text, 0, signal);
       return (described.getColumns() ?? []).map(columnOf);
     },
     async [Symbol.asyncDispose]() {
@@ -68,6 +67,19 @@ export function rowsStatement(query: Query, columns: readonly Column[], timezone
   return `SELECT ${select.join(", ")} FROM ${inParentheses(query)}`;
 }
 
+/** @param before lines of the statement in front of the query */
+function describe(
+  session: Session,
+  query: Query,
+  sql: string,
+  before: number,
+  signal: AbortSignal,
+): Promise<RowStatement> {
+  return session.execute({ sql, describe: true }, signal).catch((error: unknown) => {
+    throw signal.aborted ? signal.reason : refusedSql(query, error, before);
+  });
+}
+
 async function firstRow(session: Session, sql: string, signal: AbortSignal): Promise<RowBatch[number]> {
   for await (const [row = []] of batches(await session.execute({ sql }, signal), signal)) return row;
   return [];
@@ -84,6 +96,6 @@ async function* stream(
     const sql = rowsStatement(query, columns, timezone);
     yield* batches(await session.execute({ sql }, signal), signal);
   } catch (error) {
-    throw signal.aborted ? signal.reason : refusedSql(query, error);
+    throw signal.aborted ? signal.reason : refusedSql(query, error, 1);
   }
 }

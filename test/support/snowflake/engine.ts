@@ -302,11 +302,13 @@ function refusal(error: unknown, tokens: readonly Token[], signal: AbortSignal):
     const there = tokens.find((token) => token.line === line && token.text.toUpperCase() === text);
     return unexpected(there ?? where(text));
   }
-  const value = /Could not convert string "?'?([^'"]*)'?"? to|Could not cast value|Conversion Error/.exec(
-    message,
-  );
-  if (value !== null) {
-    return new SqlRefused("100038", "22018", `Numeric value '${value[1] ?? ""}' is not recognized`);
+  if (/^Conversion Error/.test(message)) {
+    const value = /string '([^']*)'|string "([^"]*)"/.exec(message);
+    return new SqlRefused(
+      "100038",
+      "22018",
+      `Numeric value '${value?.[1] ?? value?.[2] ?? ""}' is not recognized`,
+    );
   }
   return new SqlRefused(
     "000603",

@@ -15,22 +15,45 @@ export const BOXES = [
   "decfloat",
 ] as const;
 
+/** An expression that uses another several times and holds it once: DuckDB's macros alone would repeat it. */
+const once = (x: string, body: string): string => `list_transform([${x}], lambda sf_it: ${body})[1]`;
+
 const box = (name: string, text: string): string =>
-  `CASE WHEN ${text} IS NOT NULL THEN struct_pack(sf_${name} := ${text}) END`;
+  once(text, `CASE WHEN sf_it IS NOT NULL THEN struct_pack(sf_${name} := sf_it) END`);
+
+const macro = (name: string, body: string): string =>
+  `CREATE OR REPLACE MACRO sf_${name}(x) AS ${once("x", body)}`;
 
 /** Run once in each database: the functions whose result depends on their argument's type. */
 export const MACROS: readonly string[] = [
   // The text in a box, or a plain value as JSON.
-  `CREATE OR REPLACE MACRO sf_json(x) AS CASE WHEN x IS NULL THEN NULL ${BOXES.map((name) => `WHEN typeof(x) = 'STRUCT(sf_${name} VARCHAR)' THEN json_extract_string(to_json(x), '$.sf_${name}')`).join(" ")} ELSE CAST(to_json(x) AS VARCHAR) END`,
-  `CREATE OR REPLACE MACRO sf_boxed(x) AS typeof(x) LIKE 'STRUCT(sf_%'`,
+  macro(
+    "json",
+    `CASE WHEN sf_it IS NULL THEN NULL ${BOXES.map((name) => `WHEN typeof(sf_it) = 'STRUCT(sf_${name} VARCHAR)' THEN json_extract_string(to_json(sf_it), '$.sf_${name}')`).join(" ")} ELSE CAST(to_json(sf_it) AS VARCHAR) END`,
+  ),
   // Fifteen digits of a float, as the service prints them.
-  `CREATE OR REPLACE MACRO sf_text(x) AS CASE WHEN typeof(x) = 'DOUBLE' THEN printf('%.15g', TRY_CAST(CAST(x AS VARCHAR) AS DOUBLE)) WHEN sf_boxed(x) OR typeof(x) = 'BLOB' OR typeof(x) LIKE 'TI%' THEN error('TO_VARCHAR of ' || typeof(x) || ' depends on the session: say its format') ELSE CAST(x AS VARCHAR) END`,
-  `CREATE OR REPLACE MACRO sf_instant(x) AS CASE WHEN typeof(x) = 'STRUCT(sf_tz TIMESTAMP WITH TIME ZONE)' THEN CAST(json_extract_string(to_json(x), '$.sf_tz') AS TIMESTAMPTZ) ELSE CAST(CAST(x AS VARCHAR) AS TIMESTAMPTZ) END`,
+  macro(
+    "text",
+    `CASE WHEN typeof(sf_it) = 'DOUBLE' THEN replace(printf('%.15g', TRY_CAST(CAST(sf_it AS VARCHAR) AS DOUBLE)), 'nan', 'NaN') WHEN typeof(sf_it) LIKE 'STRUCT(sf_%' OR typeof(sf_it) = 'BLOB' OR typeof(sf_it) LIKE 'TI%' THEN error('TO_VARCHAR of ' || typeof(sf_it) || ' depends on the session: say its format') ELSE CAST(sf_it AS VARCHAR) END`,
+  ),
+  macro(
+    "instant",
+    `CASE WHEN typeof(sf_it) = 'STRUCT(sf_tz TIMESTAMP WITH TIME ZONE)' THEN CAST(json_extract_string(to_json(sf_it), '$.sf_tz') AS TIMESTAMPTZ) ELSE CAST(CAST(sf_it AS VARCHAR) AS TIMESTAMPTZ) END`,
+  ),
   // Microseconds: what lies beyond is cut off.
-  `CREATE OR REPLACE MACRO sf_moment(x) AS CASE WHEN typeof(x) LIKE '%TIME ZONE%' THEN error('TO_VARCHAR of a timestamp with a zone: convert it first') WHEN typeof(x) = 'TIME' THEN CAST('1970-01-01 ' || CAST(x AS VARCHAR) AS TIMESTAMP) ELSE CAST(left(CAST(x AS VARCHAR), 26) AS TIMESTAMP) END`,
-  `CREATE OR REPLACE MACRO sf_string(x) AS CASE WHEN typeof(x) IN ('VARCHAR', '"NULL"') THEN CAST(x AS VARCHAR) ELSE error('TRY_CAST cannot be used with arguments of type ' || typeof(x)) END`,
+  macro(
+    "moment",
+    `CASE WHEN typeof(sf_it) LIKE '%TIME ZONE%' THEN error('TO_VARCHAR of a timestamp with a zone: convert it first') WHEN typeof(sf_it) = 'TIME' THEN CAST('1970-01-01 ' || CAST(sf_it AS VARCHAR) AS TIMESTAMP) ELSE CAST(left(CAST(sf_it AS VARCHAR), 26) AS TIMESTAMP) END`,
+  ),
+  macro(
+    "string",
+    `CASE WHEN typeof(sf_it) IN ('VARCHAR', '"NULL"') THEN CAST(sf_it AS VARCHAR) ELSE error('TRY_CAST cannot be used with arguments of type ' || typeof(sf_it)) END`,
+  ),
   // Snowflake knows inf and -inf, and no longer word for them.
-  `CREATE OR REPLACE MACRO sf_float(x) AS CASE WHEN lower(CAST(x AS VARCHAR)) LIKE '%infinity' AND typeof(x) = 'VARCHAR' THEN 'Numeric value is not recognized' ELSE CAST(x AS VARCHAR) END`,
+  macro(
+    "float",
+    `CASE WHEN lower(CAST(sf_it AS VARCHAR)) LIKE '%infinity' THEN 'Numeric value is not recognized' ELSE CAST(sf_it AS VARCHAR) END`,
+  ),
 ];
 
 export type Writer = (args: readonly string[]) => string;
@@ -59,6 +82,8 @@ export const FUNCTIONS: Readonly<Record<string, Writer>> = {
   TO_GEOGRAPHY: ([x]) => box("geography", `CAST(json(${x}) AS VARCHAR)`),
   TO_GEOMETRY: ([x]) => box("geometry", `CAST(json(${x}) AS VARCHAR)`),
   ST_ASGEOJSON: ([x]) => box("object", `sf_json(${x})`),
+  // The whole text has to match.
+  REGEXP_LIKE: ([x, pattern]) => `regexp_full_match(${x}, ${pattern})`,
   HEX_ENCODE: ([x]) => `hex(${x})`,
   CURRENT_TIMESTAMP: () => "now()",
   SEQ4: () => `"SEQ"`,
@@ -82,7 +107,7 @@ export function castTo(type: string, x: string): string | undefined {
       return box(name.toLowerCase(), plain);
     }
     case "TIMESTAMP_TZ":
-      return `CASE WHEN ${x} IS NOT NULL THEN struct_pack(sf_tz := sf_instant(${x})) END`;
+      return once(`sf_instant(${x})`, "CASE WHEN sf_it IS NOT NULL THEN struct_pack(sf_tz := sf_it) END");
     case "FLOAT":
     case "DOUBLE":
     case "DOUBLE PRECISION":

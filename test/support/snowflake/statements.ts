@@ -168,7 +168,8 @@ function columnDefinition(tokens: readonly Token[]): string {
     throw new SqlRefused("002040", "42601", `SQL compilation error:\nUnsupported data type '${type}'.`);
   }
   const rest = trimmed(tokens.slice(end)).filter(({ kind }) => kind !== "space");
-  const notNull = rest.map(({ value }) => value).join(" ");
-  if (notNull !== "" && notNull !== "NOT NULL") throw unexpected(rest[0]!);
-  return `${quoted(name.value)} ${stored} ${notNull}`;
+  const constraint = rest.map(({ value }) => value).join(" ");
+  // A primary key is written down and not enforced, but for its being NOT NULL.
+  if (!["", "NOT NULL", "PRIMARY KEY"].includes(constraint)) throw unexpected(rest[0]!);
+  return `${quoted(name.value)} ${stored} ${constraint === "" ? "" : "NOT NULL"}`;
 }

@@ -91,6 +91,9 @@ export function translate(tokens: readonly Token[], context: Context): string {
     if (token.kind === "space") {
       out.push(token.text.replaceAll(/[^\n]+/g, " "));
       i += 1;
+    } else if (is(token, "INFORMATION_SCHEMA") && is(tokens[i + 1], ".")) {
+      write(catalogView(tokens[i + 2]));
+      i += 3;
     } else if (token.kind === "word" && is(tokens[after], "(") && !isKeywordHere(tokens, i)) {
       const end = closing(tokens, after);
       write(call(token, tokens.slice(after + 1, end), tokens, end, context));
@@ -133,6 +136,19 @@ export function translate(tokens: readonly Token[], context: Context): string {
   function name(value: string): void {
     if (is(tokens[i - 1], ".")) out.push(quoted(value));
     else write(quoted(value));
+  }
+}
+
+/** The current database's tables or schemas, by the names that they have for the user. */
+function catalogView(token: Token | undefined): string {
+  const plain = (column: string): string => `regexp_replace(${column}, '~[0-9a-f]{8}$', '') AS ${column}`;
+  switch (token?.value) {
+    case "TABLES":
+      return `(SELECT ${plain("table_schema")}, ${plain("table_name")} FROM information_schema.tables WHERE table_catalog = current_database()) AS "TABLES"`;
+    case "SCHEMATA":
+      return `(SELECT ${plain("schema_name")} FROM information_schema.schemata WHERE catalog_name = current_database()) AS "SCHEMATA"`;
+    default:
+      throw unexpected(token!);
   }
 }
 
