@@ -1,19 +1,25 @@
 import { bump, type Counters } from "./counters.ts";
-import type { Change } from "./store.ts";
+import { type Row, valueIn } from "./row.ts";
+import type { Changes, Operation } from "./store.ts";
 
 /** The order in which rows were written, as a debug channel for tests. */
 export interface Audit {
   readonly commits: Commit[];
-  /** Changes in `commits`. */
+  /** Rows in `commits`. */
   size: number;
   next: number;
 }
 
 /** What one transaction changed. Kept as it came: entries are made when somebody asks for them. */
 interface Commit {
-  readonly first: number;
   readonly at: string;
-  readonly changes: readonly Change[];
+  readonly table: string;
+  readonly operation: Operation;
+  readonly columns: readonly string[];
+  /** The sequence number of the first row; those of the others follow. */
+  readonly first: number;
+  /** As they were written, or as they were when they went. */
+  readonly rows: readonly Row[];
 }
 
 /** Older commits are dropped: a log of everything would be a leak. */
@@ -21,34 +27,23 @@ const MOST_CHANGES = 100_000;
 
 export const newAudit = (): Audit => ({ commits: [], size: 0, next: 1 });
 
-const operationOf = ({ before, after }: Change): "create" | "update" | "delete" =>
-  after ? (before ? "update" : "create") : "delete";
-
-const isLike = (a: Change, b: Change): boolean =>
-  a.table === b.table &&
-  (a.before === undefined) === (b.before === undefined) &&
-  (a.after === undefined) === (b.after === undefined);
-
 /** Notes committed changes in the audit and the counters. */
-export function note(audit: Audit, counters: Counters, changes: readonly Change[], at: Date): void {
-  for (let from = 0; from < changes.length; ) {
-    // Neighbours are mostly alike: they are counted together.
-    const first = changes[from] as Change;
-    const operation = operationOf(first);
-    let to = from + 1;
-    while (to < changes.length && isLike(changes[to] as Change, first)) to += 1;
-    const name = first.table.logicalName;
+export function note(audit: Audit, counters: Counters, changes: readonly Changes[], at: Date): void {
+  const moment = at.toISOString();
+  for (const { table, operation, written, before, after } of changes) {
+    const rows = operation === "delete" ? before : after;
+    if (rows.length === 0) continue;
+    const name = table.logicalName;
     counters.rows[name] ??= {};
-    bump(counters.rows[name] as Record<string, number>, operation, to - from);
-    from = to;
+    bump(counters.rows[name] as Record<string, number>, operation, rows.length);
+    audit.commits.push({ at: moment, table: name, operation, columns: written, first: audit.next, rows });
+    audit.next += rows.length;
+    audit.size += rows.length;
   }
-  audit.commits.push({ first: audit.next, at: at.toISOString(), changes });
-  audit.next += changes.length;
-  audit.size += changes.length;
   if (audit.size <= 2 * MOST_CHANGES) return;
   let gone = 0;
   while (audit.size > MOST_CHANGES && gone < audit.commits.length - 1) {
-    audit.size -= (audit.commits[gone] as Commit).changes.length;
+    audit.size -= (audit.commits[gone] as Commit).rows.length;
     gone += 1;
   }
   audit.commits.splice(0, gone);
@@ -62,18 +57,17 @@ export function forget(audit: Audit): void {
 /** Entries after a sequence number, with the values of the columns that were written. */
 export function readAudit(audit: Audit, after: number, table: string | null, limit: number): unknown[] {
   const found: unknown[] = [];
-  for (const { first, at, changes } of audit.commits) {
-    if (first + changes.length <= after) continue;
-    for (const [index, change] of changes.entries()) {
+  for (const { at, first, rows, columns, operation, ...commit } of audit.commits) {
+    if (first + rows.length <= after || (table !== null && commit.table !== table)) continue;
+    for (const [index, row] of rows.entries()) {
       if (found.length >= limit) return found;
       const sequence = first + index;
-      const name = change.table.logicalName;
-      if (sequence <= after || (table !== null && name !== table)) continue;
+      if (sequence <= after) continue;
+      const isGone = operation === "delete";
       const values = Object.fromEntries(
-        change.written.map((column) => [column, change.after?.values[column] ?? null]),
+        columns.map((column) => [column, isGone ? null : (valueIn(row, column) ?? null)]),
       );
-      const operation = operationOf(change);
-      found.push({ sequence, at, operation, table: name, id: change.id, columns: change.written, values });
+      found.push({ sequence, at, operation, table: commit.table, id: row.id, columns, values });
     }
   }
   return found;

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Written } from "./payload.ts";
+import { valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Column } from "./tables/column.ts";
 import type { World } from "./world.ts";
@@ -60,7 +61,7 @@ function lastNumber(world: World, table: Table, column: Column): number {
   let last = SEED - 1;
   if (!pattern) return last;
   for (const row of world.store.rows(table).values()) {
-    const number = Number(pattern.exec(String(row.values[column.logicalName] ?? ""))?.[1]);
+    const number = Number(pattern.exec(String(valueIn(row, column.logicalName) ?? ""))?.[1]);
     if (number > last) last = number;
   }
   return last;

@@ -5,8 +5,8 @@ import { Refusal } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 import { findRow, type Identity, missing, requireRow } from "./keys.ts";
 import { readPayload } from "./payload.ts";
+import type { Row } from "./row.ts";
 import { type Asked, upsertRow } from "./rows.ts";
-import type { Row } from "./store.ts";
 import { createRow, updateRow } from "./write.ts";
 
 /** Bulk messages on elastic tables (page: bulk-operations): each row for itself, its fate in the error's details. */

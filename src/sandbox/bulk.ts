@@ -4,8 +4,8 @@ import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
 import { readPayload, type Written } from "./payload.ts";
+import type { Row } from "./row.ts";
 import { type Asked, readBody, upsertValues } from "./rows.ts";
-import { keyPart, type Row } from "./store.ts";
 import { createRow, updateRow } from "./write.ts";
 
 /** Page: bulk-operations. On standard tables each message is one transaction and names only its first error. */
@@ -131,35 +131,21 @@ function dropKey(written: Written, identity: Identity): void {
   for (const column of identity.key.columns) if (column in written) delete written[column];
 }
 
-/** How an identity is compared with the others of its request. */
-function identityText(asked: Asked, identity: Identity, row: Row | undefined): string {
-  if (row) return row.id;
-  if (identity.by === "id") return identity.id;
-  const parts = identity.key.columns.map(
-    (column) => keyPart(asked.world.rules, identity.values[column]) ?? "",
-  );
-  return `${identity.key.logicalName}\u0000${parts.join("\u0000")}`;
-}
-
 function upsertMultiple(asked: Asked): Reply {
   const { world, call, table } = asked;
   const { session } = call;
   const items = targets(asked);
-  const seen = new Set<string>();
+  const start = world.store.version();
   world.store.transaction(() => {
     for (const item of items) {
       const identity = identityOf(asked, item);
       if (!identity) throw unidentified(asked);
       const row = findRow(world, table, identity);
-      const text = identityText(asked, identity, row);
-      if (seen.has(text)) {
-        throw new Refusal(
-          400,
-          world.rules.duplicateIdentityCode,
-          "A row is named more than once in 'Targets'.",
-        );
+      // A row that this request made or changed already is newer than the request.
+      if (row && row.version > start) {
+        const message = "A row is named more than once in 'Targets'.";
+        throw new Refusal(400, world.rules.duplicateIdentityCode, message);
       }
-      seen.add(text);
       if (row) {
         const written = readPayload(world, session, table, item, "update", table.primaryId);
         dropKey(written, identity);
@@ -171,7 +157,7 @@ function upsertMultiple(asked: Asked): Reply {
         throw new Refusal(400, "0x80040216", "An unexpected error occurred.");
       }
       const written = readPayload(world, session, table, item, "create");
-      seen.add(createRow(world, session, table, upsertValues(world, table, identity, written)).id);
+      createRow(world, session, table, upsertValues(world, table, identity, written));
     }
   });
   return noContent();

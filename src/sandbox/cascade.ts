@@ -1,6 +1,6 @@
 import { Refusal } from "./errors.ts";
+import { type Row, valueIn } from "./row.ts";
 import type { Dependent, Table } from "./schema.ts";
-import type { Row } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** Page: compose-http-requests lists 405 for this; the text is the code's own. */
@@ -15,7 +15,7 @@ const blocked = () =>
 function referring(world: World, target: Table, id: string, dependent: Dependent): Row[] {
   const table = world.schema.tables.get(dependent.table) as Table;
   const points = (row: Row): boolean => {
-    const value = row.values[dependent.column];
+    const value = valueIn(row, dependent.column);
     if (value === null || value === undefined) return false;
     return typeof value === "object"
       ? value.id === id && value.table === target.logicalName

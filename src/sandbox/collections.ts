@@ -1,5 +1,5 @@
+import { type Reference, type Row, type Value, valueIn } from "./row.ts";
 import type { Collection, Table } from "./schema.ts";
-import type { Reference, Row, Value } from "./store.ts";
 import type { World } from "./world.ts";
 
 /** The rows behind a collection-valued navigation property (page: web-api-navigation-properties). */
@@ -15,7 +15,7 @@ const byOrder = (a: Row, b: Row): number => a.order - b.order;
 /** The member that a tie leads to, when it is of the collection's table. */
 function memberOf(world: World, collection: Collection, tie: Row): Row | undefined {
   if (collection.member === undefined) return tie;
-  const value = tie.values[collection.member];
+  const value = valueIn(tie, collection.member);
   const table = tableOf(value);
   if (table !== undefined && table !== collection.table) return undefined;
   return world.store.get(world.schema.tables.get(collection.table) as Table, idOf(value) ?? "");
@@ -25,7 +25,7 @@ function memberOf(world: World, collection: Collection, tie: Row): Row | undefin
 function tiesOf(world: World, from: Table, collection: Collection, id: string): Row[] {
   const tie = world.schema.tables.get(collection.tie) as Table;
   const points = (row: Row): boolean => {
-    const value = row.values[collection.own];
+    const value = valueIn(row, collection.own);
     return idOf(value) === id && (tableOf(value) ?? from.logicalName) === from.logicalName;
   };
   if (!tie.tracked.includes(collection.own)) return [...world.store.rows(tie).values()].filter(points);
@@ -59,7 +59,7 @@ export function relatedReader(
       version = world.store.version();
       found = new Map();
       for (const row of world.store.rows(tie).values()) {
-        const value = row.values[collection.own];
+        const value = valueIn(row, collection.own);
         const owner = idOf(value);
         if (owner === undefined || (tableOf(value) ?? from.logicalName) !== from.logicalName) continue;
         const member = memberOf(world, collection, row);

@@ -1,8 +1,9 @@
 import { Refusal } from "./errors.ts";
 import { parseFilter } from "./filter.ts";
 import { compilePredicate, type Predicate } from "./predicate.ts";
+import { draftOf, newDraft, put, Row, type Value, type Values, valueIn, valuesIn } from "./row.ts";
 import type { Table } from "./schema.ts";
-import { fold, type Row, type Value, type Values } from "./store.ts";
+import { fold } from "./shelf.ts";
 import type { Session, World } from "./world.ts";
 
 /** What an organisation adds to the service: plug-ins that refuse rows, and rules that detect duplicates. */
@@ -77,7 +78,9 @@ function refuses(
   before: Row | undefined,
 ): boolean {
   if (rule.filter !== undefined) {
-    const row = { id: "", version: 0, order: 0, ...before, values: { ...before?.values, ...written } };
+    const draft = before ? draftOf(before) : newDraft(world.store.layout(table));
+    for (const column in written) put(draft, column, written[column] ?? null);
+    const row = new Row(before?.id ?? "", before?.version ?? 0, before?.order ?? 0, -1, draft);
     return predicateOf(world, table, rule, rule.filter).test(row);
   }
   const value = written[rule.column ?? ""];
@@ -85,8 +88,12 @@ function refuses(
   return (typeof value === "object" ? value.id : String(value)) === String(rule.equals);
 }
 
-const keyOf = (world: World, rule: DuplicateRule, values: Values): string | undefined => {
-  const parts = rule.columns.map((column) => values[column]);
+const keyOf = (
+  world: World,
+  rule: DuplicateRule,
+  valueAt: (column: string) => Value | undefined,
+): string | undefined => {
+  const parts = rule.columns.map(valueAt);
   if (parts.some((part) => part === null || part === undefined)) return undefined;
   return parts
     .map((part) => (typeof part === "object" ? part?.id : fold(world.rules, String(part))))
@@ -102,13 +109,13 @@ export function detectDuplicates(
   before: Row | undefined,
 ): void {
   if (!session.detectsDuplicates) return;
-  const values = { ...before?.values, ...written };
+  const values = { ...(before && valuesIn(before)), ...written };
   for (const rule of world.duplicates) {
     if (rule.table !== table.logicalName) continue;
-    const key = keyOf(world, rule, values);
+    const key = keyOf(world, rule, (column) => values[column]);
     if (key === undefined) continue;
     for (const row of world.store.rows(table).values()) {
-      if (row.id === before?.id || keyOf(world, rule, row.values) !== key) continue;
+      if (row.id === before?.id || keyOf(world, rule, (column) => valueIn(row, column)) !== key) continue;
       throw new Refusal(
         world.rules.duplicateDetectionStatus,
         "0x80040333",

@@ -14,8 +14,44 @@ const validDay = (year: number, month: number, day: number): boolean =>
 
 export type Parsed = { readonly value: string } | "malformed" | "out of range";
 
+const two = (text: string, at: number): number => {
+  const ten = text.charCodeAt(at) - 48;
+  const one = text.charCodeAt(at + 1) - 48;
+  return ten >= 0 && ten <= 9 && one >= 0 && one <= 9 ? ten * 10 + one : Number.NaN;
+};
+
+/** A day as nearly all are: of this and the last centuries, with 28 days in any month. Others take the long way. */
+function isPlainDay(text: string): boolean {
+  const century = two(text, 0);
+  const month = two(text, 5);
+  const day = two(text, 8);
+  return (
+    (century === 19 || century === 20) &&
+    two(text, 2) >= 0 &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= 28 &&
+    text.charCodeAt(4) === 45 &&
+    text.charCodeAt(7) === 45
+  );
+}
+
+/** `YYYY-MM-DDTHH:MM:SSZ`: as it is kept. */
+const isPlainMoment = (text: string): boolean =>
+  text.length === 20 &&
+  isPlainDay(text) &&
+  text.charCodeAt(10) === 84 &&
+  two(text, 11) <= 23 &&
+  text.charCodeAt(13) === 58 &&
+  two(text, 14) <= 59 &&
+  text.charCodeAt(16) === 58 &&
+  two(text, 17) <= 59 &&
+  text.charCodeAt(19) === 90;
+
 /** `YYYY-MM-DD` only. */
 export function parseDate(text: string): Parsed {
+  if (text.length === 10 && isPlainDay(text)) return { value: text };
   const match = DATE.exec(text);
   if (!match || !validDay(Number(match[1]), Number(match[2]), Number(match[3]))) return "malformed";
   return text < "1753-01-01" || text > "9999-12-30" ? "out of range" : { value: text };
@@ -26,6 +62,7 @@ export function parseDate(text: string): Parsed {
  * @param keepOffset digits stay as written (TimeZoneIndependent)
  */
 export function parseMoment(text: string, dropFraction: boolean, keepDigits: boolean): Parsed {
+  if (isPlainMoment(text)) return { value: text };
   const match = MOMENT.exec(text);
   if (!match) return "malformed";
   const [, year, month, day, hour = "00", minute = "00", second = "00", fraction = "", zone = "Z"] = match;

@@ -29,6 +29,17 @@ export function canonical(text: string): string | undefined {
   return body === "0" ? "0" : sign + body;
 }
 
+/** Canonical text of a number; amounts with cents, as nearly all are, need no search for the shortest digits. */
+export function canonicalNumber(value: number): string | undefined {
+  const cents = Math.round(value * 100);
+  if (cents / 100 !== value || cents < 0 || cents > 1e14) return canonical(String(value));
+  const rest = cents % 100;
+  const whole = (cents - rest) / 100;
+  if (rest === 0) return String(whole);
+  if (rest < 10) return `${whole}.0${rest}`;
+  return `${whole}.${rest % 10 === 0 ? rest / 10 : rest}`;
+}
+
 /** The number as an integer of 10^-scale units; digits beyond the scale are rounded half away from zero. */
 function scaled(text: string, scale: number): bigint {
   const negative = text.startsWith("-");

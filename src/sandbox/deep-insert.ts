@@ -2,8 +2,8 @@ import { tieValue } from "./collections.ts";
 import { payloadError } from "./errors.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { readPayload } from "./payload.ts";
+import type { Row, Value } from "./row.ts";
 import type { Collection, Navigation, Table } from "./schema.ts";
-import type { Row, Value } from "./store.ts";
 import type { Session, World } from "./world.ts";
 import { createRow } from "./write.ts";
 

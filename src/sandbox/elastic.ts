@@ -1,6 +1,6 @@
 import { Refusal } from "./errors.ts";
+import { type Held, type Row, valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Row, Values } from "./store.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -14,11 +14,11 @@ export const placeOf = (id: string, partition: string | undefined): string =>
 
 /** The id that clients know. */
 export const publicId = (table: Table, row: Row): string =>
-  table.elastic ? String(row.values[table.primaryId]) : row.id;
+  table.elastic ? String(valueIn(row, table.primaryId)) : row.id;
 
 /** Where a new row goes, by the values that it is made of. */
-export const newPlace = (table: Table, values: Values, id: string): string =>
-  table.elastic ? placeOf(id, values.partitionid as string | undefined) : id;
+export const newPlace = (row: Held, id: string): string =>
+  placeOf(id, valueIn(row, "partitionid") as string | undefined);
 
 /** Page: elastic-tables shows versions in this form. */
 export const etagOf = (table: Table, version: number): string =>

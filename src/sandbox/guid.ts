@@ -19,26 +19,39 @@ export function randomId(): string {
   return dashed(`${hex.slice(0, 12)}4${hex.slice(13, 16)}a${hex.slice(17, 32)}`);
 }
 
-/** Ids made by the server grow with time, like the real ones (page: create-entity-web-api). */
-export function idSequence(): () => string {
-  const tail = randomBytes(6).toString("hex");
-  let milliseconds = 0;
-  let last = 0n;
-  /** The low 32 bits of the last id, and what stands behind them: within a millisecond only they change. */
-  let low = 0;
-  let rest = "";
-  return () => {
-    const now = Date.now();
-    low += 1;
-    if (now !== milliseconds || low > 0xffff_ffff) {
-      const ticks = BigInt(now) * 10_000n + 122_192_928_000_000_000n;
-      const next = (last & ~0xffff_ffffn) + BigInt(low);
-      last = ticks > next ? ticks : next;
-      milliseconds = now;
-      low = Number(last & 0xffff_ffffn);
-      const hex = last.toString(16).padStart(16, "0");
-      rest = `-${hex.slice(4, 8)}-1${hex.slice(1, 4)}-a${tail.slice(0, 3)}-${tail}`;
-    }
-    return low.toString(16).padStart(8, "0") + rest;
+/** Ids that say the number from which they are made, so that they need not be kept beside it. */
+export interface Serials {
+  readonly idOf: (serial: number) => string;
+  /** The number in an id of this sequence; undefined for all other ids. */
+  readonly serialOf: (id: string) => number | undefined;
+}
+
+const WRAP = 2 ** 32;
+
+/**
+ * Ids made by the server grow with time, like the real ones (page: create-entity-web-api): the moment of the start and
+ * the machine stay, the serial number is added.
+ */
+export function newSerials(): Serials {
+  const tail = `-a${randomBytes(2).toString("hex").slice(1)}-${randomBytes(6).toString("hex")}`;
+  const start = BigInt(Date.now()) * 10_000n + 122_192_928_000_000_000n;
+  const low = Number(start & 0xffff_ffffn);
+  const pattern = new RegExp(`^([0-9a-f]{8})-([0-9a-f]{4})-1([0-9a-f]{3})${tail}$`);
+  /** What stands behind the low digits, by how often those have wrapped around. */
+  const rests: string[] = [];
+  const restOf = (wraps: number): string => {
+    const high = ((start >> 32n) + BigInt(wraps)).toString(16).padStart(7, "0");
+    rests[wraps] ??= `-${high.slice(3, 7)}-1${high.slice(0, 3)}${tail}`;
+    return rests[wraps];
+  };
+  return {
+    idOf(serial) {
+      const sum = low + serial;
+      return (sum % WRAP).toString(16).padStart(8, "0") + restOf(Math.floor(sum / WRAP));
+    },
+    serialOf(id) {
+      const match = id.endsWith(tail) ? pattern.exec(id) : null;
+      return match ? Number(BigInt(`0x${match[3]}${match[2]}${match[1]}`) - start) : undefined;
+    },
   };
 }

@@ -32,7 +32,7 @@ import {
 } from "./security/setup.ts";
 import { listen } from "./server.ts";
 import type { Service } from "./service.ts";
-import { type Change, createStore } from "./store.ts";
+import { type Changes, createStore } from "./store.ts";
 import { LINKS, TABLES } from "./tables/index.ts";
 import { UNVERIFIED, type Unverified } from "./unverified.ts";
 import type { World } from "./world.ts";
@@ -117,13 +117,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const audit = newAudit();
   const log = options.data === undefined ? undefined : openLog(options.data, randomId());
   let quiet = false;
-  const committed = (changes: readonly Change[]): void => {
+  const committed = (changes: readonly Changes[]): void => {
     log?.append(changes);
     if (!quiet) note(audit, counters, changes, now());
   };
   const store = createStore(schema, rules, committed);
   seedOrganization(schema, store, users);
-  for (const [tableName, row] of log?.rows ?? []) {
+  for (const [tableName, row] of log?.take() ?? []) {
     const table = schema.tables.get(tableName) ?? schema.internal.get(tableName);
     if (table) store.restore(table, row, row.id);
   }
@@ -161,7 +161,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     users,
     join: (user) => {
       joinOrganization(schema, store, user);
-      placeUser(world, userIdOf(user.clientId), user, { isdisabled: user.disabled ?? false });
+      placeUser(world, userIdOf(user.clientId), user);
     },
     authority: createAuthority(users, options.tokenLifetime ?? TOKEN_LIFETIME, now),
     protection: newProtection(limits),

@@ -6,12 +6,27 @@ import { randomBytes } from "node:crypto";
  */
 const MARK = `\u0000number-${randomBytes(6).toString("hex")}:`;
 /** Sixteen significant digits are the first that may not survive; only then is the slow path taken. */
+const LONG = 16;
 const LONG_NUMBER = /[[:,\s]-?[\d.]{16,}/;
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*(?:[eE][+-]?\d+)?/g;
 
+const isDigit = (code: number): boolean => (code >= 48 && code <= 57) || code === 46;
+
+/** Whether so many digits stand in a row anywhere: a run that long covers one of the places that are looked at. */
+function hasLongRun(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isDigit(text.charCodeAt(at))) continue;
+    let from = at;
+    while (from > 0 && isDigit(text.charCodeAt(from - 1))) from -= 1;
+    while (at + 1 < text.length && isDigit(text.charCodeAt(at + 1))) at += 1;
+    if (at - from + 1 >= LONG) return true;
+  }
+  return false;
+}
+
 /** Parses a request body; throws SyntaxError like `JSON.parse`. */
 export function parseJson(text: string): unknown {
-  if (!LONG_NUMBER.test(text)) return JSON.parse(text);
+  if (!hasLongRun(text) || !LONG_NUMBER.test(text)) return JSON.parse(text);
   JSON.parse(text); // refuses what is not JSON before tokens are rewritten
   return JSON.parse(
     text.replace(TOKEN, (token) =>

@@ -12,8 +12,15 @@ import {
   wrongKeyParts,
 } from "./errors.ts";
 import type { Token } from "./lexer.ts";
-import { type AlternateKey, isLookup, type Navigation, propertyName, type Table } from "./schema.ts";
-import type { Reference, Row, Value, Values } from "./store.ts";
+import type { Reference, Row, Value, Values } from "./row.ts";
+import {
+  type AlternateKey,
+  isLookup,
+  type Navigation,
+  propertyName,
+  type Schema,
+  type Table,
+} from "./schema.ts";
 import type { Column } from "./tables/column.ts";
 import { decode, type KeyText, parsePath } from "./url.ts";
 import type { Session, World } from "./world.ts";
@@ -106,8 +113,7 @@ export function findRow(world: World, table: Table, identity: Identity): Row | u
   if (identity.by === "id") {
     return world.store.get(table, table.elastic ? placeOf(identity.id, identity.partition) : identity.id);
   }
-  const id = world.store.find(table, identity.key, identity.values);
-  return id === undefined ? undefined : world.store.get(table, id);
+  return world.store.find(table, identity.key, identity.values);
 }
 
 export const missing = (world: World, table: Table, identity: Identity) =>
@@ -137,17 +143,54 @@ export function keyUrl(identity: Identity): string {
     .join(",");
 }
 
+/** A row of a table, as a body names it. */
+interface Address {
+  readonly table: Table;
+  readonly identity: Identity;
+}
+
 const ABSOLUTE = /^https?:\/\/[^/]+\/api\/data\/v9\.\d\/|^\/api\/data\/v9\.\d\//i;
 const BY_ID = /^\/?(\w+)\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/i;
 /** By one text key that needs no decoding: what bulk messages are full of, read without the grammar. */
-const BY_TEXT = /^\/?(\w+)\((\w+)='((?:[^'%#/\\]|'')*)'\)$/;
+const BY_TEXT = /^\/?(\w+)\((\w+)='[^']*'\)$/;
+const NOT_PLAIN = /['%#/\\]/;
+
+/** What stands before the value in the last such address: a thousand of them in a row differ in the value alone. */
+interface Beginning {
+  readonly text: string;
+  readonly table: Table;
+  readonly column: Column;
+  readonly key: AlternateKey;
+}
+const beginnings = new WeakMap<Schema, Beginning>();
+
+function beginningOf(world: World, address: string): Beginning | undefined {
+  const last = beginnings.get(world.schema);
+  if (last && address.startsWith(last.text) && last.table.activeKeys.includes(last.key)) return last;
+  const match = BY_TEXT.exec(address);
+  const table = match && world.schema.sets.get(match[1] as string);
+  const column = table?.properties.get(match?.[2] ?? "");
+  const key = table?.activeKeys.find(({ parts }) => parts.length === 1 && parts[0] === column);
+  if (!table || !key || (column?.type !== "string" && column?.type !== "memo")) return undefined;
+  const beginning = { text: address.slice(0, address.indexOf("'") + 1), table, column, key };
+  beginnings.set(world.schema, beginning);
+  return beginning;
+}
+
+function plainAddress(world: World, text: string): Address | undefined {
+  const beginning = text.endsWith("')") ? beginningOf(world, text) : undefined;
+  if (!beginning) return undefined;
+  const value = text.slice(beginning.text.length, -2);
+  if (NOT_PLAIN.test(value)) return undefined;
+  if (REFUSED[world.rules.refusedKeyCharacters].test(value)) throw querySyntax();
+  const { table, key, column } = beginning;
+  return { table, identity: { by: "key", key, values: { [column.logicalName]: value } } };
+}
 
 /** Reads an entity address as it stands in a body: relative, with a leading slash, absolute, or `$1`. */
-export function parseAddress(
-  world: World,
-  session: Session,
-  text: string,
-): { readonly table: Table; readonly identity: Identity } {
+export function parseAddress(world: World, session: Session, text: string): Address {
+  const plain = plainAddress(world, text);
+  if (plain) return plain;
   let address = text;
   if (address.startsWith("$")) {
     const known = session.references?.get(address.slice(1));
@@ -165,15 +208,6 @@ export function parseAddress(
     const table = world.schema.sets.get(direct[1]!);
     if (!table) throw unknownSet(world.rules, direct[1]!);
     return { table, identity: { by: "id", id: direct[2]!.toLowerCase() } };
-  }
-  const simple = BY_TEXT.exec(address);
-  const simpleTable = simple && world.schema.sets.get(simple[1]!);
-  if (simple && simpleTable) {
-    const token = { kind: "text", text: simple[3]!.replaceAll("''", "'"), at: 0 } as const;
-    return {
-      table: simpleTable,
-      identity: identify(world, simpleTable, { kind: "named", parts: [[simple[2]!, token]] }),
-    };
   }
   // Seen live: a raw # breaks the parser, and %23 is not decoded.
   if (address.includes("#")) throw querySyntax();

@@ -6,10 +6,10 @@ import { isText } from "./json.ts";
 import { findRow, type Identity, identify, missing, parseAddress, requireRow } from "./keys.ts";
 import { readPayload } from "./payload.ts";
 import { countRows, queryRows, type Source } from "./query.ts";
+import { type Reference, type Row, valueIn } from "./row.ts";
 import { type Asked, readBody } from "./rows.ts";
 import type { Collection, Table } from "./schema.ts";
 import { requireRight } from "./security/check.ts";
-import type { Reference, Row } from "./store.ts";
 import type { Segment } from "./url.ts";
 import { createRow, updateRow } from "./write.ts";
 
@@ -49,7 +49,7 @@ const refTo = (table: Table, row: Row): Reference => ({ table: table.logicalName
 function writeLookup(asked: Asked, row: Row, collection: Collection, member: Row): void {
   const { world, call, table } = asked;
   const other = tableNamed(asked, collection.table);
-  const present = member.values[collection.own] as Reference | null | undefined;
+  const present = valueIn(member, collection.own) as Reference | null | undefined;
   if (call.method === "DELETE" && present?.id !== row.id) throw missing(world, other, byId(member));
   const value = call.method === "DELETE" ? null : refTo(table, row);
   world.store.transaction(() => updateRow(world, call.session, other, member, { [collection.own]: value }));
@@ -76,8 +76,7 @@ function writePair(asked: Asked, row: Row, collection: Collection, member: Row):
     } else world.store.transaction(() => createRow(world, call.session, tie, pair));
     return;
   }
-  const found = tie.unique[0] && world.store.find(tie, tie.unique[0], pair);
-  const tied = found === undefined ? undefined : world.store.get(tie, found);
+  const tied = tie.unique[0] && world.store.find(tie, tie.unique[0], pair);
   if (!tied) throw missing(world, other, byId(member));
   deleteRow(world, tie, tied);
 }
@@ -149,7 +148,7 @@ export function readReference(asked: Asked, key: Segment, name: string): Reply {
   const row = requireRow(world, table, identify(world, table, key.key));
   const navigation = table.navigation.get(name);
   if (!navigation) throw unknownSet(world.rules, name);
-  const value = row.values[navigation.column.logicalName] as Reference | null | undefined;
+  const value = valueIn(row, navigation.column.logicalName) as Reference | null | undefined;
   const target =
     value && navigation.targets.includes(value.table) ? tableNamed(asked, value.table) : undefined;
   if (!value || !target || !findRow(world, target, { by: "id", id: value.id })) return noContent();

@@ -1,6 +1,7 @@
 import { derivedId, randomId } from "./guid.ts";
+import type { Reference, Value } from "./row.ts";
 import type { Schema, Table } from "./schema.ts";
-import type { Reference, Store, Value } from "./store.ts";
+import type { Store } from "./store.ts";
 import type { Organization } from "./world.ts";
 
 /** The rows that an organisation has before anybody writes: its unit, currencies, people and messages. */

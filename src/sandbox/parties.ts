@@ -1,6 +1,6 @@
 import { Refusal } from "./errors.ts";
+import { type Reference, valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Reference } from "./store.ts";
 import type { Hooks, World } from "./world.ts";
 
 /** Who takes part in an activity (page: activityparty): parties are made with their activity alone. */
@@ -8,7 +8,7 @@ import type { Hooks, World } from "./world.ts";
 const SENDER = 1;
 
 function isSender(world: World, party: Table, id: string): boolean {
-  return world.store.get(party, id)?.values.participationtypemask === SENDER;
+  return valueIn(world.store.get(party, id), "participationtypemask") === SENDER;
 }
 
 export const PARTY_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] = [

@@ -2,29 +2,33 @@ import { bump } from "./counters.ts";
 import { payloadError, requiredNull, undeclaredProperty, unknownProperty, wrongType } from "./errors.ts";
 import { isText, type JsonObject } from "./json.ts";
 import { bindTarget } from "./keys.ts";
+import type { Value } from "./row.ts";
 import { isLookup, type Navigation, propertyName, type Table } from "./schema.ts";
-import { type Drafts, newDrafts } from "./shape.ts";
-import type { Value } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 import { type Check, compileCheck } from "./validate.ts";
 import type { Session, World } from "./world.ts";
 
+const ROW_ANNOTATIONS = ["@odata.id", "@odata.etag", "@odata.context", "@odata.editLink"];
+
 type Slot =
   | { readonly is: "value"; readonly column: Column; readonly check: Check }
   | { readonly is: "navigation" | "bind"; readonly navigation: Navigation }
-  | { readonly is: "raw lookup" };
+  | { readonly is: "raw lookup" }
+  | { readonly is: "type"; readonly names: readonly string[] }
+  | { readonly is: "annotation" };
 
 /** What each name in a body of this table means; made once. */
 export interface Writer {
   readonly slots: ReadonlyMap<string, Slot>;
   /** Columns that a new row must have and that nothing fills in. */
   readonly required: readonly Column[];
-  readonly drafts: Drafts;
 }
 
 export function compileWriter(table: Table, rules: Unverified): Writer {
-  const slots = new Map<string, Slot>();
+  const type = `Microsoft.Dynamics.CRM.${table.logicalName}`;
+  const slots = new Map<string, Slot>([["@odata.type", { is: "type", names: [type, `#${type}`] }]]);
+  for (const name of ROW_ANNOTATIONS) slots.set(name, { is: "annotation" });
   for (const column of table.columns.values()) {
     if (!column.odata) continue;
     if (isLookup(column)) slots.set(propertyName(column), { is: "raw lookup" });
@@ -43,7 +47,7 @@ export function compileWriter(table: Table, rules: Unverified): Writer {
       column.logicalName !== table.primaryId &&
       column.type !== "owner",
   );
-  return { slots, required, drafts: newDrafts(table) };
+  return { slots, required };
 }
 
 export type Written = Record<string, Value>;
@@ -69,7 +73,12 @@ export function readPayload(
     const input = body[name];
     const slot = slots.get(name);
     if (slot === undefined) {
-      refuseUnlessAnnotation(table, body, name, input, slots);
+      refuseUnlessAnnotation(table, body, name, slots);
+      continue;
+    }
+    if (slot.is === "annotation") continue;
+    if (slot.is === "type") {
+      if (!slot.names.includes(input as string)) throw unknownType(table, input);
       continue;
     }
     if (slot.is === "raw lookup") {
@@ -91,11 +100,7 @@ export function readPayload(
       if (slot.is === "value" || written[column.logicalName] === undefined)
         written[column.logicalName] = null;
     } else if (slot.is === "value") {
-      const value = slot.check(input);
-      if (value === null && column.required === "SystemRequired") {
-        throw requiredNull(world.rules, table.logicalName, column.logicalName);
-      }
-      written[column.logicalName] = value;
+      written[column.logicalName] = slot.check(input);
     } else if (slot.is === "bind") {
       if (!isText(input)) throw wrongType(table.set, String(input), "Edm.String");
       written[column.logicalName] = bindTarget(world, session, slot.navigation, input);
@@ -109,28 +114,23 @@ export function readPayload(
   return written;
 }
 
-const ROW_ANNOTATIONS = new Set(["@odata.id", "@odata.etag", "@odata.context", "@odata.editLink"]);
+const unknownType = (table: Table, input: unknown) =>
+  payloadError(
+    table.set,
+    `Microsoft.OData.ODataException: A type named '${String(input)}' could not be resolved by the model.`,
+  );
 
 function refuseUnlessAnnotation(
   table: Table,
   body: JsonObject,
   name: string,
-  input: unknown,
   slots: ReadonlyMap<string, Slot>,
 ): void {
   const sign = name.indexOf("@");
   if (sign < 0) throw unknownProperty(table.set, table.logicalName, name);
   if (sign === 0) {
-    if (name !== "@odata.type") {
-      if (name.startsWith("@odata.") && !ROW_ANNOTATIONS.has(name)) throw undeclaredProperty(name);
-      return;
-    }
-    if (input === `Microsoft.Dynamics.CRM.${table.logicalName}`) return;
-    if (input === `#Microsoft.Dynamics.CRM.${table.logicalName}`) return;
-    throw payloadError(
-      table.set,
-      `Microsoft.OData.ODataException: A type named '${String(input)}' could not be resolved by the model.`,
-    );
+    if (name.startsWith("@odata.")) throw undeclaredProperty(name);
+    return;
   }
   const subject = name.slice(0, sign);
   const declared = slots.get(subject);

@@ -10,7 +10,8 @@ import {
 } from "node:fs";
 import { decode, encode, type Interned, type Item } from "./persist/format.ts";
 import { lock } from "./persist/lock.ts";
-import type { Change, Row } from "./store.ts";
+import { type Row, valuesIn } from "./row.ts";
+import type { Changes, KeptRow } from "./store.ts";
 
 export { DataFileInUse } from "./persist/lock.ts";
 
@@ -26,9 +27,9 @@ interface Head {
 
 export interface Log {
   readonly organizationId: string;
-  /** The rows of the last start, in order of creation. */
-  readonly rows: readonly (readonly [table: string, row: Row])[];
-  append(changes: readonly Change[]): void;
+  /** The rows of the last start, in order of creation; the store has them in a form of its own, so they are forgotten. */
+  readonly take: () => Loaded["rows"];
+  append(changes: readonly Changes[]): void;
   close(): void;
 }
 
@@ -62,7 +63,7 @@ function* completeLines(file: string): Iterable<readonly [text: string, end: num
 
 interface Loaded {
   readonly organizationId: string | undefined;
-  readonly rows: (readonly [table: string, row: Row])[];
+  readonly rows: (readonly [table: string, row: KeptRow])[];
   /** Where the last whole line ends. */
   readonly end: number;
   /** Rows and deletions that were read to arrive at `rows`. */
@@ -70,7 +71,7 @@ interface Loaded {
 }
 
 function load(file: string): Loaded {
-  const tables = new Map<string, Map<string, Row>>();
+  const tables = new Map<string, Map<string, KeptRow>>();
   const known: Interned = new Map();
   let organizationId: string | undefined;
   let last = 0;
@@ -125,12 +126,20 @@ function writeAll(handle: number, text: string): void {
 }
 
 /** Several changes of one row in one commit: its last state is what counts. */
-function* lastStates(changes: readonly Change[]): Iterable<Item> {
-  const last = new Map<string, number>();
-  for (const [at, { table, id }] of changes.entries()) last.set(`${table.logicalName}/${id}`, at);
-  for (const at of last.values()) {
-    const { table, id, after } = changes[at] as Change;
-    yield { table: table.logicalName, id, row: after };
+function* lastStates(changes: readonly Changes[]): Iterable<Item> {
+  const last = new Map<string, { readonly table: string; readonly row: Row; readonly isGone: boolean }>();
+  for (const {
+    table: { logicalName: table },
+    operation,
+    before,
+    after,
+  } of changes) {
+    const isGone = operation === "delete";
+    for (const row of isGone ? before : after) last.set(`${table}/${row.id}`, { table, row, isGone });
+  }
+  for (const { table, row, isGone } of last.values()) {
+    const { id, version, order } = row;
+    yield { table, id, row: isGone ? undefined : { id, version, order, values: valuesIn(row) } };
   }
 }
 
@@ -150,7 +159,7 @@ export function openLog(file: string, newOrganizationId: string): Log {
     const log = openSync(file, "a");
     return {
       organizationId,
-      rows,
+      take: () => rows.splice(0),
       append: (changes) => writeAll(log, encode(lastStates(changes))),
       close() {
         closeSync(log);

@@ -7,9 +7,10 @@ import type { Expression, Operand, Operator } from "./filter.ts";
 import type { Token } from "./lexer.ts";
 import { functionTest, functionValue } from "./query-functions.ts";
 import { readValue } from "./represent.ts";
+import type { Reference, Row, Value } from "./row.ts";
 import { type AlternateKey, isLookup, type Table } from "./schema.ts";
 import { requireReadable } from "./security/check.ts";
-import { fold, type Reference, type Row, type Value } from "./store.ts";
+import { fold } from "./shelf.ts";
 import type { Column } from "./tables/column.ts";
 import { edmType } from "./validate.ts";
 import type { Session, World } from "./world.ts";
@@ -158,8 +159,8 @@ function indexed(
     key.columns.length === 1 && key.columns[0] === target.column.logicalName;
   const key = table.activeKeys.find(usable);
   if (!key || target.column.type !== "string") return undefined;
-  const ids = values.map((value) => world.store.find(table, key, { [target.column.logicalName]: value }));
-  return new Set(ids.filter((id) => id !== undefined));
+  const rows = values.map((value) => world.store.find(table, key, { [target.column.logicalName]: value }));
+  return new Set(rows.flatMap((row) => (row ? [row.id] : [])));
 }
 
 function comparison(

@@ -3,8 +3,9 @@ import { canonical, compare } from "./decimal.ts";
 import { Refusal } from "./errors.ts";
 import { isGuid } from "./guid.ts";
 import { entryOf } from "./json.ts";
+import { type Reference, type Row, type Value, valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
-import { fold, type Reference, type Row, type Value } from "./store.ts";
+import { fold } from "./shelf.ts";
 import type { Column } from "./tables/column.ts";
 import type { Session, World } from "./world.ts";
 
@@ -163,7 +164,8 @@ const DAYS: Readonly<Record<string, (d: number) => boolean>> = {
 function identities(world: World, session: Session | undefined, name: string): Set<string> | undefined {
   const user = session?.user.id ?? "";
   const users = world.schema.tables.get("systemuser");
-  const unit = users && (world.store.get(users, user)?.values.businessunitid as Reference | null | undefined);
+  const unit =
+    users && (valueIn(world.store.get(users, user), "businessunitid") as Reference | null | undefined);
   const sets: Readonly<Record<string, readonly string[]>> = {
     EqualUserId: [user],
     NotEqualUserId: [user],
@@ -192,7 +194,7 @@ function hierarchyTest(world: World, { table, column, read }: Subject, call: Fun
     const seen = new Set<string>();
     let at: string | undefined = id;
     while (at !== undefined) {
-      const value: Value | undefined = world.store.get(table, at)?.values[parent.logicalName];
+      const value: Value | undefined = valueIn(world.store.get(table, at), parent.logicalName);
       at = typeof value === "object" && value !== null && !seen.has(value.id) ? value.id : undefined;
       if (at !== undefined) seen.add(at);
     }

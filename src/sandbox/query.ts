@@ -2,8 +2,8 @@ import { Refusal } from "./errors.ts";
 import type { Preferences } from "./headers.ts";
 import { compareValues, type Predicate } from "./predicate.ts";
 import { jsonRow, readValue } from "./represent.ts";
+import type { Row, Value } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Row, Value } from "./store.ts";
 import { checkOptions, countOf, filterOf, parseOrder, viewOf } from "./view.ts";
 import type { Session, World } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import { multiply } from "./decimal.ts";
 import { etagOf } from "./elastic.ts";
+import { type Reference, type Row, type Value, valueIn } from "./row.ts";
 import { isLookup, propertyName, type Table } from "./schema.ts";
-import type { Reference, Row, Value } from "./store.ts";
 import type { Column, Formula } from "./tables/column.ts";
 import type { World } from "./world.ts";
 
@@ -15,7 +15,7 @@ function calculated(world: World, formula: Formula, row: Row): Value {
     const table = world.schema.tables.get(formula.table);
     return table ? world.store.referrers(table, formula.column, row.id).size : 0;
   }
-  const [a, b] = formula.of.map((name) => row.values[name] ?? null);
+  const [a, b] = formula.of.map((name) => valueIn(row, name) ?? null);
   return a === null || b === null ? null : multiply(String(a), String(b));
 }
 
@@ -24,7 +24,7 @@ export function readValue(world: World, column: Column, row: Row): Value {
   if (world.hidden?.has(column)) return null;
   if (column.logicalName === "versionnumber") return String(row.version);
   if (column.formula) return calculated(world, column.formula, row);
-  const value = row.values[column.logicalName] ?? null;
+  const value = valueIn(row, column.logicalName) ?? null;
   if (value !== null && typeof value === "object" && !world.store.exists(value)) return null;
   return value;
 }
@@ -39,7 +39,7 @@ export function nameOf(world: World, reference: Reference): string | null {
   const table = world.schema.tables.get(reference.table);
   const row = table && world.store.get(table, reference.id);
   if (!table?.primaryName || !row) return null;
-  return (row.values[table.primaryName] as string | null | undefined) ?? null;
+  return (valueIn(row, table.primaryName) as string | null | undefined) ?? null;
 }
 
 const optionLabel = (column: Column, value: number): string | undefined =>
@@ -64,9 +64,9 @@ function formatted(world: World, column: Column, row: Row, value: Value): string
     case "owner":
       return nameOf(world, value as Reference) ?? undefined;
     case "money": {
-      const currency = row.values.transactioncurrencyid as Reference | null | undefined;
+      const currency = valueIn(row, "transactioncurrencyid") as Reference | null | undefined;
       const table = world.schema.tables.get("transactioncurrency");
-      const symbol = currency && table && world.store.get(table, currency.id)?.values.currencysymbol;
+      const symbol = currency && table && valueIn(world.store.get(table, currency.id), "currencysymbol");
       const [whole, fraction = ""] = String(value).split(".");
       return `${symbol ?? ""}${grouped(`${whole}.${fraction.padEnd(2, "0")}`)}`;
     }

@@ -9,8 +9,8 @@ import { findRow, type Identity, identify, keyUrl, missing as missingOf, require
 import { readPayload, type Writer, type Written } from "./payload.ts";
 import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
+import type { Row, Value } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Row, Value } from "./store.ts";
 import type { Segment, Target } from "./url.ts";
 import { checkOptions } from "./view.ts";
 import type { World } from "./world.ts";

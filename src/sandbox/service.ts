@@ -6,6 +6,7 @@ import type { Call, Reply } from "./api.ts";
 import type { Authority } from "./auth.ts";
 import { runBatch } from "./batch.ts";
 import { bump } from "./counters.ts";
+import { moment } from "./dates.ts";
 import { Refusal, wrongMethod } from "./errors.ts";
 import { Disruption, type Effects, newEffects } from "./faults/run.ts";
 import { randomId } from "./guid.ts";
@@ -100,6 +101,7 @@ export async function serveApi(service: Service, incoming: ApiRequest): Promise<
     user,
     access: accessOf(world, user),
     root: `${base}/api/data/v${incoming.version}/`,
+    moment: moment(world.now()),
   };
   const call: Call = {
     method: request.method ?? "GET",

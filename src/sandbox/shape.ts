@@ -1,5 +1,5 @@
+import { type Draft, isCell, type Layout, placeIn, put, type Value } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Value } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 
 /**
@@ -8,6 +8,9 @@ import type { Column } from "./tables/column.ts";
  */
 export interface Shape {
   readonly columns: readonly string[];
+  /** Where the columns stand in rows of this layout; -1 for those that rows share. */
+  readonly places: readonly number[];
+  readonly layout: Layout;
   /** `table.column`, as the counters name them. */
   readonly labels: readonly string[];
   readonly money: readonly Amount[];
@@ -34,10 +37,12 @@ const ADDRESSES: readonly Address[] = ["address1", "address2"].map((name) => ({
   parts: ADDRESS.map((part) => `${name}_${part}`),
 }));
 
-function compile(table: Table, columns: readonly string[]): Shape {
+function compile(table: Table, layout: Layout, columns: readonly string[]): Shape {
   const allMoney = table.money.map((column) => ({ column, base: `${column.logicalName}_base` }));
   return {
     columns,
+    places: columns.map((column) => (isCell(layout, column) ? placeIn(layout, column) : -1)),
+    layout,
     labels: columns.map((column) => `${table.logicalName}.${column}`),
     money: allMoney.filter(({ column }) => columns.includes(column.logicalName)),
     allMoney,
@@ -49,11 +54,11 @@ function compile(table: Table, columns: readonly string[]): Shape {
   };
 }
 
-/** The last shape of each table: requests repeat themselves. */
-const last = new WeakMap<Table, Shape>();
+/** The last shape of each layout: requests repeat themselves. */
+const last = new WeakMap<Layout, Shape>();
 
-export function shapeOf(table: Table, written: Readonly<Record<string, Value>>): Shape {
-  const known = last.get(table);
+export function shapeOf(table: Table, layout: Layout, written: Readonly<Record<string, Value>>): Shape {
+  const known = last.get(layout);
   if (known !== undefined) {
     const { columns } = known;
     let at = 0;
@@ -66,67 +71,18 @@ export function shapeOf(table: Table, written: Readonly<Record<string, Value>>):
     }
     if (at === columns.length) return known;
   }
-  const shape = compile(table, Object.keys(written));
-  last.set(table, shape);
+  const shape = compile(table, layout, Object.keys(written));
+  last.set(layout, shape);
   return shape;
 }
 
-/** Columns that the service fills in by itself on nearly every row. */
-const ALWAYS = [
-  "createdon",
-  "modifiedon",
-  "createdby",
-  "modifiedby",
-  "ownerid",
-  "owninguser",
-  "owningteam",
-  "owningbusinessunit",
-  "statecode",
-  "statuscode",
-  "transactioncurrencyid",
-  "exchangerate",
-  "partitionid",
-];
-
-/**
- * Rows as they are made. All rows of a table start as copies of one object that names the columns in use, so that
- * they share one layout: copying is then what makes writes fast, and columns that nobody uses cost nothing. A column
- * that a row does not hold reads as null.
- */
-export interface Drafts {
-  /** A new row with the values of a request. */
-  readonly from: (
-    shape: Shape,
-    written: Readonly<Record<string, Value>>,
-  ) => Record<string, Value | undefined>;
-}
-
-export function newDrafts(table: Table): Drafts {
-  const first: Record<string, Value> = { [table.primaryId]: null };
-  for (const name of ALWAYS) if (table.columns.has(name)) first[name] = null;
-  for (const [name, value] of table.fallbacks) first[name] = value;
-  // Parsed from text an object keeps the fast layout that adding property after property would lose.
-  let blank = JSON.parse(JSON.stringify(first)) as Record<string, Value>;
-  let fits: Shape | undefined;
-
-  /** Makes room for all that rows of this shape will hold. */
-  function widen(shape: Shape): void {
-    fits = shape;
-    const names = [
-      ...shape.columns,
-      ...shape.money.map(({ base }) => base),
-      ...(shape.writesName ? ["fullname"] : []),
-      ...shape.addresses.map(({ composite }) => composite),
-    ].filter((name) => !(name in blank) && table.columns.has(name));
-    if (names.length === 0) return;
-    const more = Object.fromEntries(names.map((name) => [name, null]));
-    blank = JSON.parse(JSON.stringify({ ...blank, ...more })) as Record<string, Value>;
+/** Puts what was written into a row in the making. */
+export function fill(draft: Draft, shape: Shape, written: Readonly<Record<string, Value>>): void {
+  const isSame = draft.layout === shape.layout;
+  for (let at = 0; at < shape.columns.length; at++) {
+    const column = shape.columns[at] as string;
+    const place = shape.places[at] as number;
+    if (isSame && place >= 0) draft.cells[place] = written[column];
+    else put(draft, column, written[column] as Value);
   }
-
-  return {
-    from(shape, written) {
-      if (shape !== fits) widen(shape);
-      return { ...blank, ...written };
-    },
-  };
 }

@@ -1,7 +1,7 @@
 import { Refusal } from "./errors.ts";
 import type { Written } from "./payload.ts";
+import { type Draft, put, type Row, type Value, valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Row, Value, Values } from "./store.ts";
 import type { Unverified } from "./unverified.ts";
 
 /** State and status reason of a row (pages: special-update-operation-behavior; define-custom-state-model-transitions). */
@@ -26,11 +26,12 @@ const forbiddenTransition = (table: Table, id: string, state: Value | undefined)
   );
 
 /** Where a table says which reasons may follow, all others are refused. */
-function checkTransition(table: Table, before: Values, next: Value | undefined, id: string): void {
-  const from = before.statuscode;
+function checkTransition(table: Table, before: Row, next: Value | undefined): void {
+  const from = valueIn(before, "statuscode");
   if (!table.enforceTransitions || next === from) return;
   const allowed = table.status?.options?.find((option) => option.value === from)?.next;
-  if (allowed && !allowed.includes(next as number)) throw forbiddenTransition(table, id, before.statecode);
+  if (allowed && !allowed.includes(next as number))
+    throw forbiddenTransition(table, before.id, valueIn(before, "statecode"));
 }
 
 /**
@@ -39,27 +40,29 @@ function checkTransition(table: Table, before: Values, next: Value | undefined, 
  */
 export function settleState(
   table: Table,
-  draft: Record<string, Value | undefined>,
+  draft: Draft,
   written: Written,
-  id: string,
-  before: Values | undefined,
+  idOf: () => string,
+  before: Row | undefined,
 ): void {
   if (!table.state || !table.status) return;
-  const state = (written.statecode ?? before?.statecode ?? 0) as number;
-  draft.statecode = state;
+  const state = (written.statecode ?? valueIn(before, "statecode") ?? 0) as number;
+  put(draft, "statecode", state);
   const reason = written.statuscode;
   if (reason !== undefined && reason !== null) {
     const option = table.status.options?.find((candidate) => candidate.value === reason);
-    if (option?.state !== state) throw invalidPair(table, reason, state, id);
-  } else if (!before || before.statecode !== state || reason === null) {
-    draft.statuscode = table.state.options?.find((option) => option.value === state)?.defaultStatus ?? null;
+    if (option?.state !== state) throw invalidPair(table, reason, state, idOf());
+  } else if (!before || valueIn(before, "statecode") !== state || reason === null) {
+    const option = table.state.options?.find((candidate) => candidate.value === state);
+    put(draft, "statuscode", option?.defaultStatus ?? null);
   }
-  if (before && draft.statuscode !== before.statuscode) checkTransition(table, before, draft.statuscode, id);
+  const status = valueIn(draft, "statuscode");
+  if (before && status !== valueIn(before, "statuscode")) checkTransition(table, before, status);
 }
 
 /** Inactive rows of some tables refuse every change but the way back (code 0x80040230). */
 export function refuseInactive(rules: Unverified, table: Table, row: Row, written: Written): void {
-  const state = row.values.statecode;
+  const state = valueIn(row, "statecode");
   if (!table.state || state === 0 || state === null || state === undefined) return;
   if (written.statecode === 0 || !rules.inactiveRowsRefuse.includes(table.logicalName)) return;
   const isStateAlone = Object.keys(written).every((name) => name === "statecode" || name === "statuscode");

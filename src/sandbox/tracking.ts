@@ -1,8 +1,9 @@
 import { payloadError, Refusal } from "./errors.ts";
 import type { Preferences } from "./headers.ts";
 import { jsonRow } from "./represent.ts";
+import type { Row } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Deletion, Row } from "./store.ts";
+import type { Deletion } from "./shelf.ts";
 import { viewOf } from "./view.ts";
 import type { Session, World } from "./world.ts";
 

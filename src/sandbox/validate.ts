@@ -1,10 +1,10 @@
 import { parseDate, parseMoment } from "./dates.ts";
-import { canonical, compare, decimalPlaces, round } from "./decimal.ts";
+import { canonical, canonicalNumber, compare, decimalPlaces, round } from "./decimal.ts";
 import { invalidCharacters, invalidDate, outOfRange, tooLong, unknownOption, wrongType } from "./errors.ts";
 import { isGuid } from "./guid.ts";
 import { isText, numberText, spelled } from "./json.ts";
+import type { Value } from "./row.ts";
 import type { Table } from "./schema.ts";
-import type { Value } from "./store.ts";
 import type { Column, ColumnType } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 
@@ -95,8 +95,13 @@ const exact: Make = (table, column, rules) => {
   const places = column.type === "money" ? 4 : (column.precision ?? 10);
   const [low, high] = [Number(min), Number(max)];
   return (input) => {
-    const digits = numberText(input);
-    const value = digits === undefined ? undefined : canonical(digits);
+    const digits = typeof input === "string" ? numberText(input) : undefined;
+    const value =
+      typeof input === "number"
+        ? canonicalNumber(input)
+        : digits === undefined
+          ? undefined
+          : canonical(digits);
     if (value === undefined) throw mismatch(table, column, input);
     // A number well inside needs no exact comparison.
     const isInside = typeof input === "number" && input > low && input < high;

@@ -6,9 +6,9 @@ import type { Preferences } from "./headers.ts";
 import { tokenize } from "./lexer.ts";
 import { compareValues, compilePredicate, type Predicate } from "./predicate.ts";
 import { type Expansion, readValue, type View } from "./represent.ts";
+import type { Row } from "./row.ts";
 import type { Collection, Table } from "./schema.ts";
 import { requireReadable, requireRight } from "./security/check.ts";
-import type { Row } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import type { Session, World } from "./world.ts";
 

@@ -6,9 +6,10 @@ import type { Upload } from "./files/store.ts";
 import type { CostModel } from "./limits/cost.ts";
 import type { Metadata } from "./metadata/state.ts";
 import type { Writer } from "./payload.ts";
+import type { Reference, Row, Value } from "./row.ts";
 import type { Schema, Table } from "./schema.ts";
 import type { Access, Security } from "./security/access.ts";
-import type { Reference, Row, Store, Value } from "./store.ts";
+import type { Store } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 
@@ -64,6 +65,8 @@ export interface Session {
   readonly onBehalfBy?: Reference;
   /** What the user may do; nothing for a system administrator, who may do everything. */
   readonly access?: Access | undefined;
+  /** The moment that its rows are stamped with; that of each write when nothing is said. */
+  readonly moment?: string;
   readonly bypassesPlugins?: boolean;
   readonly detectsDuplicates?: boolean;
   /** `http://host:port/api/data/v9.2/`, from the Host header and the version in the path. */

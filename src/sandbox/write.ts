@@ -7,25 +7,34 @@ import { newPlace } from "./elastic.ts";
 import { requiredNull } from "./errors.ts";
 import { imageValues } from "./files/image.ts";
 import type { Writer, Written } from "./payload.ts";
+import {
+  type Draft,
+  draftOf,
+  type Layout,
+  newDraft,
+  put,
+  type Reference,
+  type Row,
+  sharedOf,
+  type Value,
+  type Values,
+  valueIn,
+} from "./row.ts";
 import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
-import { type Shape, shapeOf } from "./shape.ts";
+import { fill, type Shape, shapeOf } from "./shape.ts";
 import { refuseInactive, settleState } from "./state.ts";
-import type { Reference, Row, Value } from "./store.ts";
 import type { Session, World } from "./world.ts";
-
-type Draft = Record<string, Value | undefined>;
 
 /** Owner columns follow the owner: user or team, and the business unit. */
 function settleOwner(world: World, table: Table, draft: Draft): void {
-  const owner = draft.ownerid as Reference;
-  draft.owninguser = owner.table === "systemuser" ? owner : null;
-  draft.owningteam = owner.table === "team" ? owner : null;
+  const owner = valueIn(draft, "ownerid") as Reference;
+  put(draft, "owninguser", owner.table === "systemuser" ? owner : null);
+  put(draft, "owningteam", owner.table === "team" ? owner : null);
+  if (!table.columns.has("owningbusinessunit")) return;
   const ownerTable = world.schema.tables.get(owner.table);
   const row = ownerTable && world.store.get(ownerTable, owner.id);
-  if (table.columns.has("owningbusinessunit")) {
-    draft.owningbusinessunit = row?.values.businessunitid ?? world.organization.businessUnit;
-  }
+  put(draft, "owningbusinessunit", valueIn(row, "businessunitid") ?? world.organization.businessUnit);
 }
 
 /** Amounts are kept in the row's currency and once more in the organisation's (page: entity-attribute-metadata). */
@@ -40,36 +49,41 @@ function settleMoney(
   if (!table.hasCurrency) return;
   const moved = changed.transactioncurrencyid !== undefined;
   const amounts = moved ? shape.allMoney : shape.money;
-  if (!draft.transactioncurrencyid && (amounts.length > 0 || (isNew && world.rules.everyRowGetsCurrency))) {
-    draft.transactioncurrencyid = world.organization.currency;
+  let reference = valueIn(draft, "transactioncurrencyid") as Reference | null | undefined;
+  if (!reference && (amounts.length > 0 || (isNew && world.rules.everyRowGetsCurrency))) {
+    reference = world.organization.currency;
+    put(draft, "transactioncurrencyid", reference);
   }
-  const reference = draft.transactioncurrencyid as Reference | null | undefined;
   if (!reference) return;
-  const isStale = isNew || moved || !draft.exchangerate;
+  let rate = valueIn(draft, "exchangerate") as string | null | undefined;
+  const isStale = isNew || moved || !rate;
   if (!isStale && amounts.length === 0) return;
-  const currencies = world.schema.tables.get("transactioncurrency") as Table;
-  const currency = world.store.get(currencies, reference.id)?.values;
-  if (isStale) draft.exchangerate = currency?.exchangerate ?? "1";
-  const places = Number(currency?.currencyprecision ?? 2);
+  const currency = world.store.get(world.schema.tables.get("transactioncurrency") as Table, reference.id);
+  if (isStale || !rate) {
+    rate = (valueIn(currency, "exchangerate") as string | null | undefined) ?? "1";
+    put(draft, "exchangerate", rate);
+  }
+  const places = Number(valueIn(currency, "currencyprecision") ?? 2);
   for (const { column, base } of amounts) {
-    const amount = draft[column.logicalName];
+    const amount = valueIn(draft, column.logicalName);
     if (typeof amount !== "string") {
-      if (amount === null) draft[base] = null;
+      if (amount === null) put(draft, base, null);
       continue;
     }
     const rounded = round(amount, column.precisionSource === 2 ? places : (column.precision ?? 2));
-    draft[column.logicalName] = rounded;
-    draft[base] = divide(rounded, draft.exchangerate as string, 4);
+    put(draft, column.logicalName, rounded);
+    put(draft, base, divide(rounded, rate, 4));
   }
 }
 
 /** Columns that the service computes from others, when one of those was written. */
 function settleComputed(draft: Draft, shape: Shape): void {
   if (shape.writesName) {
-    const { firstname, lastname } = draft;
-    draft.fullname = (firstname && lastname ? `${firstname} ${lastname}` : firstname || lastname) || null;
+    const first = valueIn(draft, "firstname");
+    const last = valueIn(draft, "lastname");
+    put(draft, "fullname", (first && last ? `${first} ${last}` : first || last) || null);
   }
-  for (const { composite, parts } of shape.addresses) draft[composite] = addressOf(draft, parts);
+  for (const { composite, parts } of shape.addresses) put(draft, composite, addressOf(draft, parts));
 }
 
 /** Two texts with something between them, or the one that there is. */
@@ -78,7 +92,7 @@ const joined = (a: Value | undefined, between: string, b: Value | undefined): st
 
 /** An address as a form shows it: lines, then city, region and code, then the country. */
 function addressOf(draft: Draft, parts: readonly string[]): string | null {
-  const part = (at: number) => draft[parts[at] as string];
+  const part = (at: number) => valueIn(draft, parts[at] as string);
   const place = joined(part(3), ", ", joined(part(4), " ", part(5)));
   const lines = joined(joined(part(0), "\r\n", part(1)), "\r\n", part(2));
   return joined(joined(lines, "\r\n", place), "\r\n", part(6)) || null;
@@ -90,8 +104,34 @@ function settleImages(world: World, table: Table, draft: Draft, written: Written
     const picture = written[column.logicalName];
     if (picture === undefined) continue;
     const values = imageValues(world, column, picture);
-    for (const name in values) if (table.columns.has(name)) draft[name] = values[name];
+    for (const name in values) if (table.columns.has(name)) put(draft, name, values[name] as Value);
   }
+}
+
+/** What a new row shares with all others of one user: the owner, the first state, the defaults. */
+interface Usual {
+  readonly layout: Layout;
+  readonly owner: Row | undefined;
+  readonly shared: Values;
+}
+
+const usual = new WeakMap<Table, Usual>();
+
+function usualOf(world: World, session: Session, table: Table): Values {
+  const layout = world.store.layout(table);
+  const users = world.schema.tables.get("systemuser") as Table;
+  const owner = world.store.get(users, session.user.id);
+  const known = usual.get(table);
+  if (known?.layout === layout && known.owner === owner) return known.shared;
+  const draft = newDraft(layout);
+  if (table.hasOwner) {
+    put(draft, "ownerid", session.user);
+    settleOwner(world, table, draft);
+  }
+  settleState(table, draft, {}, () => "", undefined);
+  const shared = sharedOf(draft);
+  usual.set(table, { layout, owner, shared });
+  return shared;
 }
 
 /**
@@ -105,8 +145,9 @@ export function createRow(world: World, session: Session, table: Table, written:
   world.meter.rows += 1;
   requireWrite(world, session, table, written, "create");
   if (table.numbered.length > 0) fillNumbers(world, table, written);
-  const id = (written[table.primaryId] as string | null | undefined) ?? world.store.newId();
-  const { required, drafts } = world.writers.get(table) as Writer;
+  const given = (written[table.primaryId] as string | null | undefined) ?? undefined;
+  const id = table.elastic ? (given ?? world.store.newId()) : given;
+  const { required } = world.writers.get(table) as Writer;
   for (const column of required) {
     const value = written[column.logicalName];
     if (value === undefined || value === null) {
@@ -115,28 +156,33 @@ export function createRow(world: World, session: Session, table: Table, written:
   }
   detectDuplicates(world, session, table, written, undefined);
   runPlugins(world, session, table, written, undefined);
-  const now = moment(world.now());
-  const shape = shapeOf(table, written);
-  const draft: Draft = drafts.from(shape, written);
-  draft[table.primaryId] = id;
-  draft.createdon = written.overriddencreatedon ?? now;
-  draft.modifiedon = now;
-  draft.createdby = session.user;
-  draft.modifiedby = session.user;
+  const now = session.moment ?? moment(world.now());
+  const shared = usualOf(world, session, table);
+  const shape = shapeOf(table, world.store.layout(table), written);
+  const draft = newDraft(shape.layout, shared);
+  fill(draft, shape, written);
+  put(draft, "createdon", written.overriddencreatedon ?? now);
+  put(draft, "modifiedon", now);
+  put(draft, "createdby", session.user);
+  put(draft, "modifiedby", session.user);
   if (session.onBehalfBy) {
-    draft.createdonbehalfby = session.onBehalfBy;
-    draft.modifiedonbehalfby = session.onBehalfBy;
+    put(draft, "createdonbehalfby", session.onBehalfBy);
+    put(draft, "modifiedonbehalfby", session.onBehalfBy);
   }
-  if (table.hasOwner) {
-    draft.ownerid ??= session.user;
+  if (table.hasOwner && written.ownerid !== undefined) {
+    if (written.ownerid === null) put(draft, "ownerid", session.user);
     settleOwner(world, table, draft);
   }
-  settleState(table, draft, written, id, undefined);
+  settleState(table, draft, written, () => id ?? world.store.newId(), undefined);
   settleMoney(world, table, draft, written, shape, true);
   settleComputed(draft, shape);
   if (table.images.length > 0) settleImages(world, table, draft, written);
-  if (table.elastic) draft.partitionid ??= id;
-  const row = world.store.insert(table, newPlace(table, draft, id), draft, shape.columns);
+  if (table.elastic) {
+    put(draft, table.primaryId, id as string);
+    if ((valueIn(draft, "partitionid") ?? null) === null) put(draft, "partitionid", id as string);
+  }
+  const place = table.elastic ? newPlace(draft, id as string) : id;
+  const row = world.store.insert(table, place, draft, shape.columns);
   hooks?.created?.(world, session, row);
   return row;
 }
@@ -155,20 +201,24 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   world.hooks.get(table.logicalName)?.updating?.(world, session, row, written);
   detectDuplicates(world, session, table, written, row);
   runPlugins(world, session, table, written, row);
-  const shape = shapeOf(table, written);
+  const shape = shapeOf(table, world.store.layout(table), written);
   let hollow = true;
   for (let at = 0; at < shape.columns.length; at++) {
     const column = shape.columns[at] as string;
-    if (same(written[column], row.values[column])) bump(world.counters.redundant, shape.labels[at] as string);
+    if (same(written[column], valueIn(row, column)))
+      bump(world.counters.redundant, shape.labels[at] as string);
     else hollow = false;
   }
   if (hollow) bump(world.counters.redundantRows, table.logicalName);
-  const draft: Draft = { ...row.values, ...written };
-  draft.modifiedon = moment(world.now());
-  draft.modifiedby = session.user;
-  if (session.onBehalfBy || draft.modifiedonbehalfby) draft.modifiedonbehalfby = session.onBehalfBy ?? null;
+  const draft = draftOf(row);
+  fill(draft, shape, written);
+  put(draft, "modifiedon", session.moment ?? moment(world.now()));
+  put(draft, "modifiedby", session.user);
+  if (session.onBehalfBy || valueIn(draft, "modifiedonbehalfby")) {
+    put(draft, "modifiedonbehalfby", session.onBehalfBy ?? null);
+  }
   if (written.ownerid) settleOwner(world, table, draft);
-  settleState(table, draft, written, row.id, row.values);
+  settleState(table, draft, written, () => row.id, row);
   settleMoney(world, table, draft, written, shape, false);
   settleComputed(draft, shape);
   if (table.images.length > 0) settleImages(world, table, draft, written);

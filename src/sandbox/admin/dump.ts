@@ -1,3 +1,4 @@
+import { valueIn, valuesIn } from "../row.ts";
 import type { Table } from "../schema.ts";
 import type { World } from "../world.ts";
 import { type Administered, type AdminReply, json, wrong } from "./reply.ts";
@@ -11,8 +12,8 @@ function* dumped(world: World, table: Table, columns: readonly string[] | undefi
   let first = true;
   for (const row of world.store.rows(table).values()) {
     const values = columns
-      ? Object.fromEntries(columns.map((column) => [column, row.values[column] ?? null]))
-      : row.values;
+      ? Object.fromEntries(columns.map((column) => [column, valueIn(row, column) ?? null]))
+      : valuesIn(row);
     piece += `${first ? "" : ","}${JSON.stringify({ id: row.id, version: row.version, values })}`;
     first = false;
     if (piece.length < PIECE) continue;

@@ -2,10 +2,9 @@ import { moment } from "../dates.ts";
 import { canonical } from "../decimal.ts";
 import { isGuid } from "../guid.ts";
 import { isObject, isText, type JsonObject, numberText, parseJson } from "../json.ts";
-import type { Writer } from "../payload.ts";
+import { draftOf, newDraft, put, type Reference, sharedOf, type Value } from "../row.ts";
 import type { Table } from "../schema.ts";
-import { shapeOf } from "../shape.ts";
-import type { Reference, Value } from "../store.ts";
+import { fill, shapeOf } from "../shape.ts";
 import type { Column } from "../tables/column.ts";
 import type { World } from "../world.ts";
 import { createRow } from "../write.ts";
@@ -64,33 +63,35 @@ export async function seedLines(
   chunks: AsyncIterable<Buffer>,
 ): Promise<AdminReply> {
   const { world, session } = admin;
-  const { drafts } = world.writers.get(table) as Writer;
   const now = moment(world.now());
-  const common = { createdon: now, modifiedon: now, createdby: session.user, modifiedby: session.user };
-  const owner = table.hasOwner
-    ? {
-        ownerid: session.user,
-        owninguser: session.user,
-        owningbusinessunit: world.organization.businessUnit,
-      }
-    : {};
-  const state = table.state ? { statecode: 0, statuscode: 1 } : {};
-  const filled: Record<string, Value> = { ...state, ...owner, ...common };
-  const base = Object.fromEntries(Object.entries(filled).filter(([name]) => table.columns.has(name)));
+  const filled: Record<string, Value> = {
+    statecode: 0,
+    statuscode: 1,
+    ownerid: session.user,
+    owninguser: session.user,
+    owningbusinessunit: world.organization.businessUnit,
+    createdon: now,
+    modifiedon: now,
+    createdby: session.user,
+    modifiedby: session.user,
+  };
+  const start = newDraft(world.store.layout(table));
+  for (const name in filled) if (table.columns.has(name)) put(start, name, filled[name] as Value);
+  const base = { ...start, shared: sharedOf(start) };
   let lines: string[] = [];
   let rows = 0;
-  const put = (): void => {
+  const flush = (): void => {
     admin.quietly(() =>
       world.store.transaction(() => {
         for (const line of lines) {
           const parsed = parseJson(line);
           if (!isObject(parsed)) throw new Error(`Line ${rows + 1} is no JSON object.`);
           const written = storedRow(table, parsed);
-          const values = Object.assign(drafts.from(shapeOf(table, written), written), base, written);
-          const given = values[table.primaryId];
-          const id = typeof given === "string" && isGuid(given) ? given.toLowerCase() : world.store.newId();
-          values[table.primaryId] = id;
-          world.store.insert(table, id, values, []);
+          const draft = draftOf(base);
+          fill(draft, shapeOf(table, start.layout, written), written);
+          const given = written[table.primaryId];
+          const id = typeof given === "string" && isGuid(given) ? given.toLowerCase() : undefined;
+          world.store.insert(table, id, draft, []);
           rows += 1;
         }
       }),
@@ -103,13 +104,13 @@ export async function seedLines(
     for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10)) {
       const line = data.toString("utf8", 0, end).trim();
       if (line !== "") lines.push(line);
-      if (lines.length >= ROWS_AT_A_TIME) put();
+      if (lines.length >= ROWS_AT_A_TIME) flush();
       data = data.subarray(end + 1);
     }
     rest = Buffer.from(data);
   }
   const last = rest.toString("utf8").trim();
   if (last !== "") lines.push(last);
-  put();
+  flush();
   return json({ rows });
 }

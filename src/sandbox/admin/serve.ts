@@ -60,10 +60,10 @@ export async function serveAdmin(
   base: string,
 ): Promise<void> {
   const users = service.world.schema.tables.get("systemuser") as Table;
-  const [first = ""] = service.world.store.rows(users).keys();
+  const [first] = service.world.store.rows(users).values();
   const admin: Administered = {
     ...service.administered,
-    session: { user: { table: "systemuser", id: first }, root: `${base}/api/data/v9.2/` },
+    session: { user: { table: "systemuser", id: first?.id ?? "" }, root: `${base}/api/data/v9.2/` },
   };
   let reply: AdminReply;
   try {

@@ -1,6 +1,7 @@
 import { isGuid } from "../guid.ts";
 import { isObject } from "../json.ts";
 import { type SandboxUser, userIdOf } from "../organization.ts";
+import { valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
 import { rolesOf } from "../security/access.ts";
 import type { SandboxRole } from "../security/roles.ts";
@@ -13,13 +14,13 @@ import { type AdminReply, DONE, json, wrong } from "./reply.ts";
 export function listUsers({ world }: Service): AdminReply {
   const table = world.schema.tables.get("systemuser") as Table;
   return json(
-    [...world.store.rows(table).values()].map(({ id, values }) => ({
-      id,
-      name: values.fullname,
-      clientId: values.applicationid ?? null,
-      objectId: values.azureactivedirectoryobjectid ?? null,
-      disabled: values.isdisabled === true,
-      roles: rolesOf(world.security, id),
+    [...world.store.rows(table).values()].map((row) => ({
+      id: row.id,
+      name: valueIn(row, "fullname"),
+      clientId: valueIn(row, "applicationid") ?? null,
+      objectId: valueIn(row, "azureactivedirectoryobjectid") ?? null,
+      disabled: valueIn(row, "isdisabled") === true,
+      roles: rolesOf(world.security, row.id),
     })),
   );
 }
@@ -39,7 +40,7 @@ export function writeUser(service: Service, body: unknown): AdminReply {
     const table = world.schema.tables.get("systemuser") as Table;
     const row = world.store.get(table, body.id.toLowerCase());
     if (!row) return wrong(`There is no user '${body.id}'.`);
-    placeUser(world, row.id, body as { roles?: readonly string[]; disabled?: boolean }, row.values);
+    placeUser(world, row.id, body as { roles?: readonly string[]; disabled?: boolean });
     return json({ id: row.id });
   }
   const clientId = String(body.clientId ?? "").toLowerCase();

@@ -1,5 +1,5 @@
 import { Refusal } from "../errors.ts";
-import type { Value } from "../store.ts";
+import type { Value } from "../row.ts";
 import type { Column } from "../tables/column.ts";
 import type { World } from "../world.ts";
 import { requireSize } from "./size.ts";

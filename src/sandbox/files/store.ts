@@ -1,7 +1,7 @@
 import { moment } from "../dates.ts";
 import { randomId } from "../guid.ts";
+import { type Row, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Row } from "../store.ts";
 import type { Column } from "../tables/column.ts";
 import type { Session, World } from "../world.ts";
 import { updateRow } from "../write.ts";
@@ -53,7 +53,7 @@ export function putContent(
     const name = column.logicalName;
     const picture = { [name]: content.bytes.toString("base64") };
     const made = world.store.transaction(() => updateRow(world, session, table, row, picture));
-    return String(made.values[`${name}id`]);
+    return String(valueIn(made, `${name}id`));
   }
   requireSize(column, content.bytes.length, false);
   const files = attachments(world);
@@ -83,7 +83,7 @@ export function putContent(
 }
 
 function dropContent(world: World, row: Row, column: Column): void {
-  const id = row.values[column.logicalName];
+  const id = valueIn(row, column.logicalName);
   const old = typeof id === "string" ? world.store.get(attachments(world), id) : undefined;
   if (old) world.store.remove(attachments(world), old);
 }
@@ -99,7 +99,7 @@ export function removeContent(world: World, session: Session, table: Table, row:
 
 /** What a column holds, or undefined. */
 export function contentOf(world: World, row: Row, column: Column): Content | undefined {
-  const value = row.values[column.logicalName];
+  const value = valueIn(row, column.logicalName);
   if (typeof value !== "string") return undefined;
   if (column.type === "image") {
     return {
@@ -108,8 +108,8 @@ export function contentOf(world: World, row: Row, column: Column): Content | und
       bytes: Buffer.from(value, "base64"),
     };
   }
-  const file = world.store.get(attachments(world), value)?.values;
+  const file = world.store.get(attachments(world), value);
   if (!file) return undefined;
-  const bytes = Buffer.from(String(file.body), "base64");
-  return { name: String(file.filename), mime: String(file.mimetype), bytes };
+  const bytes = Buffer.from(String(valueIn(file, "body")), "base64");
+  return { name: String(valueIn(file, "filename")), mime: String(valueIn(file, "mimetype")), bytes };
 }

@@ -4,9 +4,9 @@ import { moment } from "../dates.ts";
 import { Refusal, requireWritable } from "../errors.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import { type Handler, type Invocation, invalidParameter, replyWith } from "../messages/invocation.ts";
+import { draftOf, put, type Row, type Value, type Values } from "../row.ts";
 import type { Table } from "../schema.ts";
 import { requireRight } from "../security/check.ts";
-import type { Row, Value } from "../store.ts";
 import type { World } from "../world.ts";
 import { compileCriteria, readCriteria } from "./criteria.ts";
 
@@ -47,10 +47,13 @@ function settle(world: World, table: string, id: string, values: Record<string, 
   const row = world.store.get(named(world, table), id);
   if (!row) return;
   const modifiedon = moment(world.now());
-  world.store.replace(named(world, table), row, { ...row.values, ...values, modifiedon }, []);
+  const draft = draftOf(row);
+  for (const column in values) put(draft, column, values[column] as Value);
+  put(draft, "modifiedon", modifiedon);
+  world.store.replace(named(world, table), row, draft, []);
 }
 
-function make(world: World, table: string, user: Row["values"], values: Record<string, Value>): string {
+function make(world: World, table: string, user: Values, values: Record<string, Value>): string {
   const target = named(world, table);
   const id = world.store.newId();
   const now = moment(world.now());

@@ -2,9 +2,10 @@ import { canonical, compare } from "../decimal.ts";
 import { Refusal } from "../errors.ts";
 import { entryOf, isObject, isText, type JsonObject, numberText } from "../json.ts";
 import { readValue } from "../represent.ts";
+import type { Row } from "../row.ts";
 import { isLike } from "../scan.ts";
 import type { Table } from "../schema.ts";
-import { fold, type Row } from "../store.ts";
+import { fold } from "../shelf.ts";
 import type { Column } from "../tables/column.ts";
 import type { World } from "../world.ts";
 

@@ -1,7 +1,7 @@
 import { Refusal } from "../errors.ts";
 import { entryOf } from "../json.ts";
+import type { Row } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Row } from "../store.ts";
 import type { World } from "../world.ts";
 import { type Condition, type Criteria, compileCriteria } from "./criteria.ts";
 

@@ -4,7 +4,7 @@ import { Refusal } from "../errors.ts";
 import { isGuid } from "../guid.ts";
 import { rowsOfFetch } from "../jobs/fetch.ts";
 import { type Handler, type Invocation, invalidParameter, replyWith, rowIn } from "../messages/invocation.ts";
-import type { Reference, Row } from "../store.ts";
+import { type Reference, type Row, valueIn } from "../row.ts";
 import { createRow } from "../write.ts";
 import { membershipOf, membershipsOf, memberTableOf, requireOpenList, tableNamed } from "./membership.ts";
 import { noMember, wrongMemberType } from "./refusals.ts";
@@ -26,7 +26,7 @@ function add(invocation: Invocation, list: Row, member: Reference): string {
 }
 
 function remove({ world }: Invocation, list: Row, membership: Row | undefined): void {
-  if (!membership || (membership.values.listid as Reference).id !== list.id) throw noMember();
+  if (!membership || (valueIn(membership, "listid") as Reference).id !== list.id) throw noMember();
   deleteRow(world, tableNamed(world, "listmember"), membership);
 }
 
@@ -89,26 +89,26 @@ function copyMembers(invocation: Invocation): Reply {
 /** The members of a list: its rows of `listmember`, or what the query of a dynamic list finds. */
 function membersOf(invocation: Invocation, list: Row): Reference[] {
   const { world } = invocation;
-  if (list.values.type !== true) {
-    return [...membershipsOf(world, list)].map((row) => row.values.entityid as Reference);
+  if (valueIn(list, "type") !== true) {
+    return [...membershipsOf(world, list)].map((row) => valueIn(row, "entityid") as Reference);
   }
   const table = tableNamed(world, memberTableOf(list));
-  return rowsOfFetch(world, table, String(list.values.query ?? ""))
-    .filter((row) => row.values.statecode === 0)
+  return rowsOfFetch(world, table, String(valueIn(list, "query") ?? ""))
+    .filter((row) => valueIn(row, "statecode") === 0)
     .map((row) => ({ table: table.logicalName, id: row.id }));
 }
 
 function copyToStatic(invocation: Invocation): Reply {
   const { world, session } = invocation;
   const from = invocation.row as Row;
-  if (from.values.type !== true) {
+  if (valueIn(from, "type") !== true) {
     throw new Refusal(400, "0x80040203", "This action is available for a dynamic marketing list alone.");
   }
   const members = membersOf(invocation, from);
   const id = world.store.transaction(() => {
     const list = createRow(world, session, tableNamed(world, "list"), {
-      listname: `${String(from.values.listname)} (static)`.slice(0, 128),
-      createdfromcode: from.values.createdfromcode ?? null,
+      listname: `${String(valueIn(from, "listname"))} (static)`.slice(0, 128),
+      createdfromcode: valueIn(from, "createdfromcode") ?? null,
       type: false,
     });
     for (const member of members) add(invocation, list, member);
@@ -126,7 +126,7 @@ function qualifyMembers(invocation: Invocation): Reply {
   const keeps = parameters.OverrideorRemove === true;
   world.store.transaction(() => {
     for (const membership of [...membershipsOf(world, list)]) {
-      if (named.has((membership.values.entityid as Reference).id) !== keeps) {
+      if (named.has((valueIn(membership, "entityid") as Reference).id) !== keeps) {
         remove(invocation, list, membership);
       }
     }

@@ -1,6 +1,6 @@
 import { missingRow, requiredNull } from "../errors.ts";
+import { type Reference, type Row, type Value, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Reference, Row, Value } from "../store.ts";
 import type { Hooks, World } from "../world.ts";
 import { listDynamic, listInactive, listLocked, partyInactive, wrongMemberType } from "./refusals.ts";
 
@@ -12,13 +12,13 @@ const MEMBER_TABLES: Readonly<Record<number, string>> = { 1: "account", 2: "cont
 export const tableNamed = (world: World, name: string): Table => world.schema.tables.get(name) as Table;
 
 export const memberTableOf = (list: Row): string =>
-  MEMBER_TABLES[list.values.createdfromcode as number] ?? "";
+  MEMBER_TABLES[valueIn(list, "createdfromcode") as number] ?? "";
 
 /** Members of dynamic, locked and inactive lists cannot be changed by hand. */
 export function requireOpenList(list: Row): void {
-  if (list.values.type === true) throw listDynamic();
-  if (list.values.lockstatus === true) throw listLocked();
-  if (list.values.statecode === 1) throw listInactive();
+  if (valueIn(list, "type") === true) throw listDynamic();
+  if (valueIn(list, "lockstatus") === true) throw listLocked();
+  if (valueIn(list, "statecode") === 1) throw listInactive();
 }
 
 const listOf = (world: World, reference: Value | undefined): Row | undefined =>
@@ -30,8 +30,7 @@ const listOf = (world: World, reference: Value | undefined): Row | undefined =>
 export function membershipOf(world: World, list: Row, member: Reference): Row | undefined {
   const table = tableNamed(world, "listmember");
   const pair = { listid: { table: "list", id: list.id }, entityid: member };
-  const id = table.unique[0] && world.store.find(table, table.unique[0], pair);
-  return id === undefined ? undefined : world.store.get(table, id);
+  return table.unique[0] && world.store.find(table, table.unique[0], pair);
 }
 
 /** Rows of `listmember` of one list, in the order in which they were added. */
@@ -55,15 +54,15 @@ function checkMember(world: World, written: Record<string, Value>): void {
   const table = tableNamed(world, member.table);
   const row = world.store.get(table, member.id);
   if (!row) throw missingRow(world.rules, member.table, member.id);
-  if (row.values.statecode !== 0) throw partyInactive();
+  if (valueIn(row, "statecode") !== 0) throw partyInactive();
   written.entitytype = member.table;
-  written.name = (row.values[table.primaryName ?? ""] as string | null | undefined) ?? null;
+  written.name = (valueIn(row, table.primaryName ?? "") as string | null | undefined) ?? null;
 }
 
 /** A member that leaves because it, or its list, was deleted asks nobody. */
 function checkRemoval(world: World, row: Row): void {
-  const list = listOf(world, row.values.listid);
-  const member = row.values.entityid as Reference;
+  const list = listOf(world, valueIn(row, "listid"));
+  const member = valueIn(row, "entityid") as Reference;
   if (list && world.store.exists(member)) requireOpenList(list);
 }
 

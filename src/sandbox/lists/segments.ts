@@ -2,8 +2,8 @@ import { noContent, type Reply, withBody } from "../api.ts";
 import { missingRow, Refusal } from "../errors.ts";
 import { isGuid } from "../guid.ts";
 import { type Handler, type Invocation, replyWith } from "../messages/invocation.ts";
+import { type Row, type Value, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Row, Value } from "../store.ts";
 import type { Hooks, World } from "../world.ts";
 import { updateRow } from "../write.ts";
 import { tableNamed } from "./membership.ts";
@@ -60,7 +60,7 @@ function addressed(world: World, id: string): Addressed {
   const wanted = id.toLowerCase();
   const definitions = tableNamed(world, DEFINITION);
   const segment = isGuid(id) ? world.store.get(tableNamed(world, SEGMENT), wanted) : undefined;
-  const uid = String(segment?.values.msdynmkt_sourcesegmentuid ?? "").toLowerCase();
+  const uid = String(valueIn(segment, "msdynmkt_sourcesegmentuid") ?? "").toLowerCase();
   const direct = world.rules.segmentCallsTakeDefinitions ? world.store.get(definitions, wanted) : undefined;
   const definition = segment ? world.store.get(definitions, uid) : direct;
   if (!definition) throw missingRow(world.rules, segment ? DEFINITION : SEGMENT, segment ? uid : id);
@@ -72,7 +72,7 @@ const groupKey = (definition: Row, group: string): string => `${definition.id}:$
 function* idsOf(world: World, key: string): Iterable<string> {
   const table = memberTable(world);
   for (const id of world.store.referrers(table, "msdynmkt_groupid", key)) {
-    yield String(world.store.get(table, id)?.values.msdynmkt_entityid);
+    yield String(valueIn(world.store.get(table, id), "msdynmkt_entityid"));
   }
 }
 
@@ -80,7 +80,7 @@ function* idsOf(world: World, key: string): Iterable<string> {
 function asked({ world, parameters }: Invocation): { key: string; ids: readonly string[] } {
   const { definition } = addressed(world, String(parameters.SegmentId));
   const group = String(parameters.GroupId);
-  const known = groupsOf(definition.values.msdynmkt_staticlistmembers);
+  const known = groupsOf(valueIn(definition, "msdynmkt_staticlistmembers"));
   if (!known.some((one) => one.groupId.toLowerCase() === group.toLowerCase())) {
     throw invalid(`The segment has no group '${group}'.`);
   }
@@ -122,9 +122,7 @@ function removeMembers(invocation: Invocation): Reply {
   const unique = table.unique[0];
   world.store.transaction(() => {
     for (const id of ids) {
-      const found =
-        unique && world.store.find(table, unique, { msdynmkt_groupid: key, msdynmkt_entityid: id });
-      const row = found === undefined ? undefined : world.store.get(table, found);
+      const row = unique && world.store.find(table, unique, { msdynmkt_groupid: key, msdynmkt_entityid: id });
       if (row) world.store.remove(table, row);
     }
   });
@@ -169,8 +167,8 @@ function members(invocation: Invocation): Reply {
   const { world, parameters } = invocation;
   const { definition } = addressed(world, String(parameters.SegmentId));
   const found = new Set<string>();
-  const groups = groupsOf(definition.values.msdynmkt_staticlistmembers);
-  if (definition.values.statuscode === LIVE) {
+  const groups = groupsOf(valueIn(definition, "msdynmkt_staticlistmembers"));
+  if (valueIn(definition, "statuscode") === LIVE) {
     for (const type of ["Include", "Exclude"] as const) {
       for (const { groupId } of groups.filter((group) => group.includeType === type)) {
         for (const id of idsOf(world, groupKey(definition, groupId))) {
@@ -188,7 +186,7 @@ function stop(invocation: Invocation): Reply {
   const { world, parameters, session } = invocation;
   const results = (parameters.SegmentIdList as string[]).map((SegmentId) => {
     const target = addressed(world, SegmentId);
-    const WasStopped = target.definition.values.statuscode === LIVE;
+    const WasStopped = valueIn(target.definition, "statuscode") === LIVE;
     if (WasStopped) move(invocation, target, false);
     const Message = WasStopped ? "The segment was stopped." : "The segment is not live.";
     return { SegmentId, WasStopped, Message, DependentJourneys: [], DependentSegments: [] };

@@ -3,8 +3,8 @@ import { payloadError, type Refusal } from "../errors.ts";
 import { isGuid } from "../guid.ts";
 import { isObject, isText, type JsonObject, numberText } from "../json.ts";
 import { parseAddress, requireRow } from "../keys.ts";
+import type { Row } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Row } from "../store.ts";
 import type { Session, World } from "../world.ts";
 import type { Message, Parameter } from "./catalogue.ts";
 

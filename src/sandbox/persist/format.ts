@@ -1,4 +1,5 @@
-import type { Reference, Row, Value } from "../store.ts";
+import type { Reference, Value } from "../row.ts";
+import type { KeptRow } from "../store.ts";
 
 /**
  * Lines of the data file. A line holds groups: rows of one table that name the same columns, or ids of rows that are
@@ -14,13 +15,13 @@ type Group =
 export interface Item {
   readonly table: string;
   readonly id: string;
-  readonly row: Row | undefined;
+  readonly row: KeptRow | undefined;
 }
 
 const stored = (value: Value | undefined): Stored =>
   typeof value === "object" && value !== null ? [value.table, value.id] : (value ?? null);
 
-const names = (row: Row, columns: readonly string[]): boolean => {
+const names = (row: KeptRow, columns: readonly string[]): boolean => {
   let at = 0;
   for (const name in row.values) if (columns[at++] !== name) return false;
   return at === columns.length;
@@ -71,12 +72,8 @@ export function* decode(line: string, known: Interned): Iterable<Item> {
       continue;
     }
     const { columns } = group;
-    // Parsed from text an object keeps the fast layout that adding property after property would lose.
-    const blank = JSON.parse(
-      JSON.stringify(Object.fromEntries(columns.map((column) => [column, null]))),
-    ) as Record<string, Value>;
     for (const [id, version, order, ...cells] of group.rows) {
-      const values = { ...blank };
+      const values: Record<string, Value> = {};
       for (let at = 0; at < columns.length; at++) {
         values[columns[at] as string] = restored(cells[at] ?? null, known);
       }

@@ -1,5 +1,5 @@
+import { type Reference, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Reference } from "../store.ts";
 import type { World } from "../world.ts";
 import { type Right, rightsOn, type SandboxRole, SYSTEM_ADMINISTRATOR } from "./roles.ts";
 
@@ -72,7 +72,7 @@ function compile(world: World, user: Reference): Access | "everything" {
   };
   const privileges = new Set(roles.flatMap((role) => role.privileges ?? []));
   const table = world.schema.tables.get("systemuser");
-  const client = table && world.store.get(table, user.id)?.values.applicationid;
+  const client = table && valueIn(world.store.get(table, user.id), "applicationid");
   const opened = new Set(
     security.profiles
       .filter(({ users }) => users.includes(user.id) || users.includes(String(client)))

@@ -1,6 +1,6 @@
 import { Refusal } from "../errors.ts";
+import { type Reference, type Value, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Reference, Value } from "../store.ts";
 import type { Column } from "../tables/column.ts";
 import type { Session, World } from "../world.ts";
 import { type Access, accessOf } from "./access.ts";
@@ -16,13 +16,13 @@ function missingPrivilege(
 ): Refusal {
   const { id } = access.principal;
   const users = world.schema.tables.get("systemuser");
-  const values = users && world.store.get(users, id)?.values;
-  const mode = values?.accessmode === 4 ? "4 Non-interactive" : "0 Read-Write";
-  const unit = (values?.businessunitid as Reference | null | undefined)?.id;
+  const user = users && world.store.get(users, id);
+  const mode = valueIn(user, "accessmode") === 4 ? "4 Non-interactive" : "0 Read-Write";
+  const unit = (valueIn(user, "businessunitid") as Reference | null | undefined)?.id;
   // The captured text, counts of privileges being ours (see `errors/403-missing-privilege` of the captures).
   const who =
     `Principal user (Id=${id}, type=8, roleCount=${access.roles.length}, privilegeCount=${access.roles.length * 8}, ` +
-    `accessMode='${mode}', AADObjectId='${values?.azureactivedirectoryobjectid ?? "00000000-0000-0000-0000-000000000000"}', ` +
+    `accessMode='${mode}', AADObjectId='${valueIn(user, "azureactivedirectoryobjectid") ?? "00000000-0000-0000-0000-000000000000"}', ` +
     `MetadataCachePrivilegesCount=${world.schema.tables.size * 8}, businessUnitId=${unit ?? world.organization.businessUnit.id})`;
   const where = on ? ` on OTC=${on.code} for entity '${on.table}' (LocalizedName='${on.label}')` : "";
   return new Refusal(

@@ -1,8 +1,8 @@
 import { missingRow, Refusal } from "../errors.ts";
 import { isGuid } from "../guid.ts";
 import type { Headers } from "../headers.ts";
+import { type Reference, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Reference } from "../store.ts";
 import type { Session, World } from "../world.ts";
 import { accessOf, intersection, rolesOf } from "./access.ts";
 import { requirePrivilege } from "./check.ts";
@@ -17,7 +17,7 @@ export function requireMember(world: World, user: Reference): void {
     const status = world.rules.unknownUserStatus;
     throw new Refusal(status, "0x80072560", "The user is not a member of the organization.");
   }
-  if (row.values.isdisabled === true) {
+  if (valueIn(row, "isdisabled") === true) {
     // Captured with its placeholder unfilled.
     const id = world.rules.disabledUserText === "placeholder" ? "{0}" : user.id;
     throw new Refusal(403, "0x80040225", `The specified user(Id = ${id}) is disabled.`);
@@ -42,7 +42,8 @@ function impersonated(world: World, headers: Headers): Reference | undefined {
     return { table: table.logicalName, id: wanted };
   }
   for (const row of world.store.rows(table).values()) {
-    if (row.values.azureactivedirectoryobjectid === wanted) return { table: table.logicalName, id: row.id };
+    if (valueIn(row, "azureactivedirectoryobjectid") === wanted)
+      return { table: table.logicalName, id: row.id };
   }
   throw new Refusal(
     world.rules.unknownUserStatus,

@@ -1,5 +1,5 @@
+import { type Value, valueIn, valuesIn } from "../row.ts";
 import type { Table } from "../schema.ts";
-import type { Value, Values } from "../store.ts";
 import type { World } from "../world.ts";
 import { type ColumnProfile, rolesOf } from "./access.ts";
 import { roleId, type SandboxRole, SYSTEM_ADMINISTRATOR } from "./roles.ts";
@@ -16,7 +16,7 @@ function putRow(world: World, table: Table, id: string, values: Record<string, V
   const before = world.store.get(table, id);
   const version = before ? before.version + 1 : 1;
   const row = { id, version, order: before?.order ?? world.store.rows(table).size + 1 };
-  const state = { [table.primaryId]: id, ...before?.values, ...values };
+  const state = { [table.primaryId]: id, ...(before && valuesIn(before)), ...values };
   world.store.restore(table, { ...row, values: state }, id);
 }
 
@@ -38,7 +38,7 @@ function placeMemberships(world: World, user: string): void {
   const table = world.schema.tables.get("systemuserroles");
   if (!table) return;
   for (const row of [...world.store.rows(table).values()]) {
-    if (row.values.systemuserid === user) world.store.restore(table, undefined, row.id);
+    if (valueIn(row, "systemuserid") === user) world.store.restore(table, undefined, row.id);
   }
   for (const name of rolesOf(world.security, user)) {
     const role = roleId(name);
@@ -52,7 +52,6 @@ export function placeUser(
   world: World,
   id: string,
   settings: { readonly roles?: readonly string[]; readonly disabled?: boolean },
-  values: Values,
 ): void {
   const { security } = world;
   if (settings.roles) {
@@ -65,7 +64,10 @@ export function placeUser(
   }
   security.cache.clear();
   const table = world.schema.tables.get("systemuser") as Table;
-  if (settings.disabled !== undefined && settings.disabled !== values.isdisabled) {
+  if (
+    settings.disabled !== undefined &&
+    settings.disabled !== (valueIn(world.store.get(table, id), "isdisabled") ?? false)
+  ) {
     putRow(world, table, id, { isdisabled: settings.disabled });
   }
   placeMemberships(world, id);
@@ -90,6 +92,6 @@ export function placeEverybody(world: World, settings: ReadonlyMap<string, reado
   const table = world.schema.tables.get("systemuser") as Table;
   for (const row of [...world.store.rows(table).values()]) {
     const roles = settings.get(row.id);
-    placeUser(world, row.id, roles === undefined ? {} : { roles }, row.values);
+    placeUser(world, row.id, roles === undefined ? {} : { roles });
   }
 }

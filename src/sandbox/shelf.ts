@@ -1,0 +1,198 @@
+import { duplicateDetails } from "./error-details.ts";
+import { duplicateId, keyViolated } from "./errors.ts";
+import type { Serials } from "./guid.ts";
+import { type Held, type Layout, newLayout, type Row, type Value, type Values, valueIn } from "./row.ts";
+import type { AlternateKey, Table } from "./schema.ts";
+import type { Unverified } from "./unverified.ts";
+
+/** The rows of one table in the order of their creation, and what finds them. */
+export interface Shelf {
+  readonly layout: Layout;
+  /** By place. A row that is deleted leaves a hole: less than change tracking remembers of it. */
+  readonly slots: (Row | undefined)[];
+  /** By place: the last serial number that was given out when the row came, so that an id of the server's finds it. */
+  readonly serials: number[];
+  size: number;
+  /** The places of rows whose ids others chose. */
+  readonly byId: Map<string, number>;
+  readonly indexes: readonly KeyIndex[];
+  /** By tracked column: the rows that point at an id. */
+  readonly referrers: readonly { readonly column: string; readonly ids: Map<string, Set<string>> }[];
+  readonly deleted: Deletion[];
+  /** Of deletions up to this version nothing is known any more. */
+  forgotten: number;
+}
+
+interface KeyIndex {
+  readonly key: AlternateKey;
+  readonly places: Map<string, number>;
+}
+
+/** What change tracking tells of a row that is gone. */
+export interface Deletion {
+  readonly id: string;
+  readonly version: number;
+}
+
+/** The rows of a table, to be read. */
+export interface Rows {
+  readonly size: number;
+  values(): IterableIterator<Row>;
+  /** Their ids. */
+  keys(): IterableIterator<string>;
+}
+
+/** What nearly all rows of a table agree in: whose they are, what state they are in, and the defaults. */
+function defaultsOf(table: Table): Values {
+  const usual = ["ownerid", "owninguser", "owningteam", "owningbusinessunit", "statecode", "statuscode"];
+  const names = usual.filter((name) => table.columns.has(name));
+  return { ...Object.fromEntries(names.map((name) => [name, null])), ...Object.fromEntries(table.fallbacks) };
+}
+
+export const newShelf = (table: Table, ids: Serials): Shelf => ({
+  layout: newLayout(ids, table.elastic ? undefined : table.primaryId, defaultsOf(table)),
+  slots: [],
+  serials: [],
+  size: 0,
+  byId: new Map(),
+  indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, places: new Map() })),
+  referrers: table.tracked.map((column) => ({ column, ids: new Map() })),
+  deleted: [],
+  forgotten: 0,
+});
+
+export function* rowsOn({ slots }: Shelf): IterableIterator<Row> {
+  for (const row of slots) if (row !== undefined) yield row;
+}
+
+export function* idsOn(shelf: Shelf): IterableIterator<string> {
+  for (const row of rowsOn(shelf)) yield row.id;
+}
+
+/** The row with an id, through the index or by the number in the id. */
+export function rowWith({ layout, slots, serials, byId }: Shelf, id: string): Row | undefined {
+  const place = byId.get(id);
+  if (place !== undefined) return slots[place];
+  const serial = layout.ids.serialOf(id);
+  if (serial === undefined) return undefined;
+  let [from, to] = [0, serials.length - 1];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((serials[middle] as number) < serial) from = middle + 1;
+    else to = middle;
+  }
+  // A row that came otherwise may carry the number that was the last one then.
+  for (; serials[from] === serial; from++) if (slots[from]?.id === id) return slots[from];
+  return undefined;
+}
+
+export const fold = (rules: Unverified, text: string): string => {
+  const trimmed = rules.textFoldsTrailingSpaces && text.endsWith(" ") ? text.replace(/ +$/, "") : text;
+  return rules.textFoldsCase ? trimmed.toLowerCase() : trimmed;
+};
+
+/** One part of a key as it is compared. */
+export function keyPart(rules: Unverified, value: Value | undefined): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === "string") return fold(rules, value);
+  return typeof value === "object" ? value.id : String(value);
+}
+
+const targetOf = (value: Value | undefined): string | undefined =>
+  value === null || value === undefined ? undefined : typeof value === "object" ? value.id : String(value);
+
+/** The values of a key as its index knows them; undefined when the row is not in the index. */
+export function keyText(
+  rules: Unverified,
+  key: AlternateKey,
+  valueAt: (column: string) => Value | undefined,
+): string | undefined {
+  if (key.columns.length === 1) return keyPart(rules, valueAt(key.columns[0] as string));
+  const parts: string[] = [];
+  for (const column of key.columns) {
+    const part = keyPart(rules, valueAt(column));
+    if (part === undefined && rules.nullKeyPartsAreUnchecked) return undefined;
+    parts.push(part ?? "");
+  }
+  return parts.join("\u0000");
+}
+
+const textIn = (rules: Unverified, key: AlternateKey, row: Held): string | undefined =>
+  keyText(rules, key, (column) => valueIn(row, column));
+
+const agree = (a: Held, b: Held, column: string): boolean => valueIn(a, column) === valueIn(b, column);
+
+function violated(rules: Unverified, key: AlternateKey, table: Table, row: Row) {
+  const columns = key.parts.map((part) => part.label).join(", ");
+  const names = [...key.columns, table.primaryId];
+  const values = names.map((name) => [name, targetOf(valueIn(row, name)) ?? ""] as const);
+  const details = duplicateDetails(key.label, columns, Object.fromEntries(values));
+  return keyViolated(rules, key.label, columns, details);
+}
+
+function moveKeys(
+  shelf: Shelf,
+  table: Table,
+  rules: Unverified,
+  before: Row | undefined,
+  after: Row | undefined,
+  check: boolean,
+): void {
+  const moved: { places: Map<string, number>; from: string | undefined; to: string | undefined }[] = [];
+  for (const { key, places } of shelf.indexes) {
+    if (before && after && key.columns.every((column) => agree(before, after, column))) continue;
+    const from = before && textIn(rules, key, before);
+    const to = after && textIn(rules, key, after);
+    if (from === to) continue;
+    if (check && after && to !== undefined && places.has(to)) {
+      // What is no alternate key is a plain unique index: the database says so in other words.
+      throw table.unique.includes(key) ? duplicateId(rules) : violated(rules, key, table, after);
+    }
+    moved.push({ places, from, to });
+  }
+  const { place } = (after ?? before) as Row;
+  for (const { places, from, to } of moved) {
+    if (from !== undefined && places.get(from) === place) places.delete(from);
+    if (to !== undefined) places.set(to, place);
+  }
+}
+
+function moveReferences({ referrers }: Shelf, before: Row | undefined, after: Row | undefined): void {
+  for (const { column, ids } of referrers) {
+    const from = before && targetOf(valueIn(before, column));
+    const to = after && targetOf(valueIn(after, column));
+    if (from === to) continue;
+    const { id } = (after ?? before) as Row;
+    if (from !== undefined) ids.get(from)?.delete(id);
+    if (to === undefined) continue;
+    const known = ids.get(to);
+    if (known) known.add(id);
+    else ids.set(to, new Set([id]));
+  }
+}
+
+/**
+ * Puts one row in the place of another, nothing included.
+ * @param check whether keys must be unique; when one is not, nothing has happened and the Refusal is thrown
+ */
+export function shelve(
+  shelf: Shelf,
+  table: Table,
+  rules: Unverified,
+  before: Row | undefined,
+  after: Row | undefined,
+  check: boolean,
+): void {
+  moveKeys(shelf, table, rules, before, after, check);
+  moveReferences(shelf, before, after);
+  if (after) {
+    shelf.slots[after.place] = after;
+    if (before) return;
+    if (after.givenId !== undefined) shelf.byId.set(after.givenId, after.place);
+    shelf.size += 1;
+  } else if (before) {
+    shelf.slots[before.place] = undefined;
+    if (before.givenId !== undefined) shelf.byId.delete(before.givenId);
+    shelf.size -= 1;
+  }
+}
