@@ -70,10 +70,10 @@ function textOf(column: Column, x: string): string {
     case "OBJECT":
     case "ARRAY":
     case "MAP":
-      return `TO_JSON(${x}::VARIANT)`;
+      return `TO_JSON(CAST(${x} AS VARIANT))`;
     case "GEOGRAPHY":
     case "GEOMETRY":
-      return `TO_JSON(ST_ASGEOJSON(${x})::VARIANT)`;
+      return `TO_JSON(CAST(ST_ASGEOJSON(${x}) AS VARIANT))`;
     case "BINARY":
       return `TO_VARCHAR(${x}, 'HEX')`;
     case "TIME":
@@ -116,7 +116,7 @@ function read(type: string, text: string, how: "strict" | "try"): string {
     case "DATE":
       return `${attempt}TO_DATE(${text}, ${DATE})`;
     case "TIMESTAMP_NTZ(6)":
-      return `${attempt}TO_TIMESTAMP_NTZ(RTRIM(${text}, 'Z'), 'AUTO')::${type}`;
+      return `CAST(${attempt}TO_TIMESTAMP_NTZ(RTRIM(${text}, 'Z'), 'AUTO') AS ${type})`;
     default:
       return `${attempt}CAST(${text} AS ${type})`;
   }
@@ -132,9 +132,10 @@ function retyped(from: Column, to: Column, x: string): string {
     return `CASE WHEN REGEXP_LIKE(${text}, ${UUID}) THEN ${text} END`;
   if (type === was) return x;
   if (type === "VARCHAR") return text;
-  if (was === "DATE" && to.kind === "timestamp") return `${x}::${type}`;
-  if (type === "DATE" && from.kind === "timestamp")
-    return `CASE WHEN ${x}::DATE::${was} = ${x} THEN ${x}::DATE END`;
+  if (was === "DATE" && to.kind === "timestamp") return `CAST(${x} AS ${type})`;
+  if (type === "DATE" && from.kind === "timestamp") {
+    return `CASE WHEN CAST(CAST(${x} AS DATE) AS ${was}) = ${x} THEN CAST(${x} AS DATE) END`;
+  }
   const value = read(type, text, "try");
   return `CASE WHEN ${read(was, toText(to, value), "try")} = ${x} THEN ${value} END`;
 }
@@ -149,8 +150,8 @@ export const snowflakeDialect: Dialect = {
 
   fromModel(column, expression, timezone) {
     const type = storedType(column);
-    if (column.kind === "timestamp") return `${inUtc(column, expression, timezone)}::${type}`;
-    return column.kind === "text" ? textOf(column, expression) : `CAST(${expression} AS ${type})`;
+    if (column.kind === "text") return textOf(column, expression);
+    return `CAST(${column.kind === "timestamp" ? inUtc(column, expression, timezone) : expression} AS ${type})`;
   },
 
   fromText: (column, expression) => read(storedType(column), expression, "strict"),

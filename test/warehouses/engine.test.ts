@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Column, ColumnKind, Value } from "../../src/core/value.ts";
 import type { Dialect, RowBatch, StateEngine, Warehouse } from "../../src/ports.ts";
-import { type Started, warehouses } from "./table.ts";
+import { numbers as rowsUpTo, type Started, warehouses } from "./table.ts";
 
 const column = (kind: ColumnKind, more: Partial<Column> = {}): Column => ({
   name: "c",
@@ -55,7 +55,7 @@ function storable(text: string): boolean {
   return !text.includes("\u0000") && Buffer.from(text, "utf8").toString("utf8") === text;
 }
 
-describe.each(warehouses)("$name", ({ start, slow }) => {
+describe.each(warehouses)("$name", ({ start, slow, lacks = [] }) => {
   let started: Started;
   let warehouse: Warehouse;
   let engine: StateEngine;
@@ -104,7 +104,7 @@ describe.each(warehouses)("$name", ({ start, slow }) => {
       await engine.run("INSERT INTO backhaul.things VALUES (1, 'a'), (2, 'b')");
       await engine.run("DROP TABLE IF EXISTS backhaul.copy");
       const sql = dialect.createTableAs("backhaul.copy", "SELECT * FROM backhaul.things");
-      expect(await engine.run(sql)).toBe(2);
+      expect(await engine.run(sql)).toBe(lacks.includes("counts of new tables") ? 0 : 2);
       for (const after of dialect.afterLoad("backhaul.copy")) await engine.run(after);
       expect(await engine.rows("SELECT what FROM backhaul.copy ORDER BY n")).toEqual([["a"], ["b"]]);
     });
@@ -258,7 +258,7 @@ describe.each(warehouses)("$name", ({ start, slow }) => {
     });
 
     const numbers = (count: number) =>
-      engine.run(`INSERT INTO backhaul.things SELECT n, 'x' FROM generate_series(1, ${count}) AS s(n)`);
+      engine.run(`INSERT INTO backhaul.things SELECT n, 'x' FROM (${rowsUpTo(count)}) AS s`);
     const stream = () => engine.stream(`SELECT CAST(n AS ${text()}) FROM backhaul.things`);
     async function drain(rows: AsyncIterable<RowBatch>): Promise<void> {
       for await (const _ of rows);
@@ -284,11 +284,13 @@ describe.each(warehouses)("$name", ({ start, slow }) => {
       );
     });
 
-    test.each([
+    const odd = [
       ["date", ["0044-03-15 (BC)", "infinity", "-infinity", "0001-01-01", "12345-06-07"]],
       ["timestamp", ["0044-03-15 (BC) 10:00:00.5Z", "infinity", "-infinity", "12345-06-07T00:00:00Z"]],
       ["double", ["NaN", "Infinity", "-Infinity", "1", "0.1", "1e+20", "1e-07"]],
-    ] as const)("%s: odd values have one canonical text in every warehouse", async (kind, texts) => {
+    ] as const;
+    const odds = odd.filter(([kind]) => kind === "double" || !lacks.includes("odd dates"));
+    test.each(odds)("%s: odd values have one canonical text in every warehouse", async (kind, texts) => {
       expect(await select(...texts.map((text) => dialect.toText(COLUMNS[kind], value(kind, text))))).toEqual(
         texts,
       );
@@ -434,7 +436,7 @@ describe.each(warehouses)("$name", ({ start, slow }) => {
       ).toEqual(["7"]);
     });
 
-    test.each([
+    const others = [
       ["text", "integer", "7", "7"],
       ["text", "integer", "9223372036854775807", "9223372036854775807"],
       ["text", "integer", "9223372036854775808", null],
@@ -483,7 +485,13 @@ describe.each(warehouses)("$name", ({ start, slow }) => {
       ["timestamp", "date", "2024-02-29T00:00:01Z", null],
       ["timestamp", "text", "2024-02-29T00:00:01Z", "2024-02-29T00:00:01Z"],
       ["uuid", "text", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
-    ] as const)("%s as %s: %s is %s", async (from, to, text, expected) => {
+    ] as const;
+    const told = others.filter(
+      ([, , text]) =>
+        !(lacks.includes("64-bit integers") && text === "9223372036854775808") &&
+        !(lacks.includes("odd dates") && text === "0000-01-01"),
+    );
+    test.each(told)("%s as %s: %s is %s", async (from, to, text, expected) => {
       await engine.run("DROP TABLE IF EXISTS backhaul.was");
       await engine.run(dialect.createTableAs("backhaul.was", `SELECT ${value(from, text)} AS v`));
       const retyped = dialect.retyped(COLUMNS[from], COLUMNS[to], "v");
@@ -523,7 +531,7 @@ describe.each(warehouses)("$name", ({ start, slow }) => {
     });
 
     test("numbers rows, each with its own number", async () => {
-      const sql = `SELECT CAST(${dialect.rowNumber} AS ${dialect.types.text}) FROM generate_series(1, 1000) AS s(n)`;
+      const sql = `SELECT CAST(${dialect.rowNumber} AS ${dialect.types.text}) FROM (${rowsUpTo(1_000)}) AS s`;
       const numbers = (await engine.rows(sql)).map(([n]) => Number(n)).sort((a, b) => a - b);
       expect(numbers).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1));
     });

@@ -1,10 +1,12 @@
 /** The warehouses that the suites of this folder run for; a warehouse is one entry here. */
 import duckdb from "../../connectors/duckdb/index.ts";
 import postgres from "../../connectors/postgres/index.ts";
+import snowflake from "../../connectors/snowflake/index.ts";
 import type { Warehouse } from "../../src/ports.ts";
 import { startPooler } from "../support/pooler.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
+import { startSnowflake } from "../support/snowflake/server.ts";
 
 export interface TestWarehouse {
   readonly name: string;
@@ -16,8 +18,13 @@ export interface TestWarehouse {
   readonly slow: string;
   /** Spellings that differ from the common ones, by the name of the value in conformance.test.ts. */
   readonly sql?: Readonly<Record<string, string>>;
+  /** What it has not, so that no test asks for it. */
+  readonly lacks?: readonly Lack[];
   start(): Promise<Started>;
 }
+
+/** A count of the rows of a table made of a query; dates before Christ, of five digits or infinite; an end of integers at 64 bits. */
+export type Lack = "counts of new tables" | "odd dates" | "64-bit integers";
 
 /** A server, or a file, that has a table `t` with one row. */
 export interface Started extends AsyncDisposable {
@@ -86,4 +93,41 @@ export const warehouses: readonly TestWarehouse[] = [
       };
     },
   },
+  {
+    name: "snowflake",
+    page: "connectors/snowflake/README.md",
+    version: /^Snowflake \d+/,
+    lacks: ["counts of new tables", "odd dates", "64-bit integers"],
+    slow: "SELECT COUNT(*) AS n FROM TABLE(GENERATOR(ROWCOUNT => 100000000000000))",
+    sql: {
+      zoned: "CAST('2024-03-10 02:30:00+02:00' AS TIMESTAMP_TZ)",
+      ident: "LOWER('A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11')",
+    },
+    async start() {
+      const server = await startSnowflake({ users: { SYNC: { password: "correct-horse-battery" } } });
+      await server.sql("CREATE TABLE t AS SELECT 1 AS id");
+      const config = {
+        type: "snowflake",
+        account: server.account,
+        access_url: server.url,
+        user: "SYNC",
+        password: "correct-horse-battery",
+        database: "DB",
+        schema: "PUBLIC",
+        warehouse: "WH",
+        query_tag: "backhaul",
+      } as const;
+      return {
+        open: () => snowflake.open(config, { folder: "." }),
+        [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+      };
+    },
+  },
 ];
+
+/** A query that numbers rows from 1, in any dialect. */
+export function numbers(count: number): string {
+  const digit = `(${Array.from({ length: 10 }, (_, d) => `SELECT ${d} AS d`).join(" UNION ALL ")})`;
+  const n = "a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 1";
+  return `SELECT n FROM (SELECT ${n} AS n FROM ${["a", "b", "c", "e", "f"].map((x) => `${digit} ${x}`).join(" CROSS JOIN ")}) AS x WHERE n <= ${count}`;
+}
