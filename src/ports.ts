@@ -144,7 +144,12 @@ export interface FieldDescription {
   /** What a value is, as JSON Schema: `{ "type": "string", "maxLength": 160 }`. */
   readonly value: Readonly<Record<string, unknown>>;
   readonly targets?: readonly string[];
-  readonly choices?: readonly { readonly value: number; readonly label: string }[];
+  readonly choices?: readonly {
+    readonly value: number;
+    readonly label: string;
+    /** The labels of other languages. */
+    readonly labels?: readonly string[];
+  }[];
 }
 
 export interface KeyDescription {

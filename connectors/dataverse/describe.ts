@@ -3,7 +3,7 @@ import { fail, near, type ObjectDescription, type ObjectSummary, type SyncError 
 import { isWritable } from "./compile.ts";
 import { labelOf } from "./metadata/labels.ts";
 import type { Json } from "./service.ts";
-import { type Attribute, hasBulk, type Table } from "./table.ts";
+import { type Attribute, type Choice, hasBulk, type Table } from "./table.ts";
 import { valueSchemaOf } from "./types/value-schema.ts";
 
 /** Tables that rows can be written to, from the list of all. */
@@ -78,8 +78,13 @@ function fieldOf(attribute: Attribute): ObjectDescription["fields"][number] {
     limits: limitsOf(attribute),
     value: valueSchemaOf(attribute),
     ...(shape.kind === "lookup" ? { targets: shape.targets } : {}),
-    ...("choices" in shape ? { choices: shape.choices.map(({ value, label }) => ({ value, label })) } : {}),
+    ...("choices" in shape ? { choices: shape.choices.map(choiceOf) } : {}),
   };
+}
+
+function choiceOf({ value, label, labels }: Choice) {
+  const others = [...new Set(labels)].filter((other) => other !== label);
+  return { value, label, ...(others.length > 0 ? { labels: others } : {}) };
 }
 
 /** What a format means, where the type does not say it. */

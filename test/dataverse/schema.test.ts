@@ -41,7 +41,7 @@ describe("what an organisation has", () => {
     });
     expect(field("new_score")).toMatchObject({ limits: "-100000 to 100000, 4 decimals" });
     expect(field("parentcustomerid")).toMatchObject({ type: "customer", targets: ["account", "contact"] });
-    expect(field("preferredcontactmethodcode")?.choices).toContainEqual({ value: 3, label: "Phone" });
+    expect(field("preferredcontactmethodcode")?.choices).toContainEqual({ value: 3, label: "Phone", labels: ["Telefon"] });
     expect(field("createdon")).toMatchObject({ creatable: false, updatable: false });
     expect(field("parentcustomeridname")).toBeUndefined();
     expect((await bench.destination.describe("new_note", running())).bulk).toEqual([]);
