@@ -29,12 +29,13 @@ async function load(): Promise<Driver> {
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
   };
   for (const [name, value] of Object.entries(quiet)) process.env[name] ??= value;
+  keepCertificateAnswersHere();
   const { default: snowflake } = await import("snowflake-sdk");
   snowflake.configure({ logLevel: "OFF", logFilePath: "STDOUT", additionalLogToConsole: false });
   return snowflake;
 }
 
-/** Answers about certificates are kept for this process alone, not in the user's folder. */
+/** Answers about certificates are kept for this process alone, not in the user's folder: the driver makes one at once. */
 function keepCertificateAnswersHere(): void {
   if (process.env.SF_OCSP_RESPONSE_CACHE_DIR !== undefined) return;
   const folder = mkdtempSync(join(tmpdir(), "backhaul-snowflake-"));
@@ -45,7 +46,6 @@ function keepCertificateAnswersHere(): void {
 /** Signs in. Rejects with the driver's own error. */
 export async function connect(options: ConnectionOptions, signal: AbortSignal): Promise<Connection> {
   const snowflake = await driver();
-  if (!options.accessUrl?.startsWith("http:")) keepCertificateAnswersHere();
   signal.throwIfAborted();
   const connection = snowflake.createConnection(options);
   const connected = new Promise<Connection>((resolve, reject) => {

@@ -26,12 +26,6 @@ const MODES = ["insert", "update", "mirror", "add", "remove"];
 
 const PROJECT: readonly Row[] = [
   {
-    at: "warehouses.*.type",
-    when: (value) => value === "snowflake",
-    feature: "A Snowflake warehouse",
-    remedy: "Use duckdb or postgres.",
-  },
-  {
     at: "warehouses.*.memory_limit",
     feature: "A memory limit of a warehouse",
     remedy: "Leave it out; the memory of comparing is state.memory_limit.",

@@ -47,10 +47,6 @@ describe("what is not supported yet", () => {
 
   test.each([
     [
-      "A Snowflake warehouse",
-      edit("backhaul.yml", "{ type: duckdb, path: warehouse.duckdb }", "{ type: snowflake, account: a }"),
-    ],
-    [
       "State in a warehouse",
       edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, state: { type: warehouse }"),
     ],
