@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from "./json.ts";
 import { readPayload } from "./payload.ts";
 import type { Row, Value } from "./row.ts";
 import type { Collection, Navigation, Table } from "./schema.ts";
+import { requireRight } from "./security/check.ts";
 import type { Session, World } from "./world.ts";
 import { createRow } from "./write.ts";
 
@@ -57,6 +58,8 @@ function createMember(
   }
   const member = createDeep(world, session, target, body, depth + 1);
   const tie = world.schema.tables.get(collection.tie) as Table;
+  requireRight(world, session, parent.table, "append");
+  requireRight(world, session, target, "appendTo");
   const pair = {
     [collection.own]: tieValue(tie, collection.own, reference),
     [collection.member]: tieValue(tie, collection.member, { table: target.logicalName, id: member.id }),

@@ -173,13 +173,17 @@ export function requireWritable(
   method: string,
 ): void {
   if (table.dataProvider === undefined && table.intersect !== true) return;
-  const { status, code } = table.intersect ? rules.intersectTableWrite : rules.virtualTableWrite;
+  const said = table.intersect ? rules.intersectTableWrite : rules.virtualTableWrite;
+  throw methodNotSupported(said, table.logicalName, method);
+}
+
+export function methodNotSupported(
+  { status, code }: { readonly status: number; readonly code: string },
+  table: string,
+  method: string,
+): Refusal {
   const message = method === "DELETE" ? "Delete" : method === "PATCH" ? "Update" : "Create";
-  throw new Refusal(
-    status,
-    code,
-    `The '${message}' method does not support entities of type '${table.logicalName}'.`,
-  );
+  return new Refusal(status, code, `The '${message}' method does not support entities of type '${table}'.`);
 }
 
 export const unknownSet = (rules: Unverified, segment: string) =>

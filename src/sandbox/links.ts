@@ -76,6 +76,7 @@ function writePair(asked: Asked, row: Row, collection: Collection, member: Row):
     } else world.store.transaction(() => createRow(world, call.session, tie, pair));
     return;
   }
+  if (!tie.intersect) requireRight(world, call.session, tie, "delete");
   const tied = tie.unique[0] && world.store.find(tie, tie.unique[0], pair);
   if (!tied) throw missing(world, other, byId(member));
   deleteRow(world, tie, tied);

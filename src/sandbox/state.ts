@@ -60,6 +60,21 @@ export function settleState(
   if (before && status !== valueIn(before, "statuscode")) checkTransition(table, before, status);
 }
 
+/**
+ * Tables with a lifecycle of their own are closed by their actions and not by a state that is written (page:
+ * special-update-operation-behavior). The way back is open.
+ */
+export function refuseLifecycle(rules: Unverified, table: Table, row: Row, written: Written): void {
+  const state = written.statecode;
+  if (state === undefined || state === null || state === 0) return;
+  if (state === valueIn(row, "statecode") || !rules.lifecycleTables.includes(table.logicalName)) return;
+  throw new Refusal(
+    400,
+    "0x80040203",
+    `This message can not be used to set the state of ${table.logicalName} to ${stateLabel(table, state)}.`,
+  );
+}
+
 /** Inactive rows of some tables refuse every change but the way back (code 0x80040230). */
 export function refuseInactive(rules: Unverified, table: Table, row: Row, written: Written): void {
   const state = valueIn(row, "statecode");

@@ -70,6 +70,10 @@ export interface Unverified {
   readonly removeMemberListTakes: "the member's id" | "the row's id" | "EntityId" | "nothing";
   /** Adding a member that a list has: passed over, or refused as a double. */
   readonly presentListMember: "passed over" | "refused";
+  /** The name under which CopyDynamicListToStatic answers the id of the new list. */
+  readonly copyToStaticReply: string;
+  /** Members that one call on a marketing list takes: not documented, and 1000 is prudent. */
+  readonly mostListMembersPerCall: number;
   /** Whether calls on segments take the id of the definition too. */
   readonly segmentCallsTakeDefinitions: boolean;
   /** Status of the calls on segments whose reply is not documented. */
@@ -90,6 +94,8 @@ export interface Unverified {
   readonly listLinksAreWritable: boolean;
   /** Tables whose inactive rows refuse updates with 0x80040230; which ones do is not listed anywhere. */
   readonly inactiveRowsRefuse: readonly string[];
+  /** Tables whose state is changed by actions alone, such as WinOpportunity. */
+  readonly lifecycleTables: readonly string[];
   /** A user that the token names but the organisation does not know: status of 0x80072560. */
   readonly unknownUserStatus: number;
   /** How 0x80040225 names the user: the placeholder that the capture shows, or the id. */
@@ -144,6 +150,8 @@ export const UNVERIFIED: Unverified = {
   rawLookupCode: "0x80048d19",
   removeMemberListTakes: "the member's id",
   presentListMember: "passed over",
+  copyToStaticReply: "StaticListId",
+  mostListMembersPerCall: 1000,
   segmentCallsTakeDefinitions: false,
   segmentCallStatus: 204,
   elasticDetailsName: "Plugin.BulkApiErrorDetails",
@@ -154,6 +162,7 @@ export const UNVERIFIED: Unverified = {
   expandedCollectionsHaveLinks: true,
   listLinksAreWritable: false,
   inactiveRowsRefuse: ["opportunity"],
+  lifecycleTables: ["opportunity"],
   unknownUserStatus: 403,
   disabledUserText: "placeholder",
   bypassDeniedCode: "0x80040220",

@@ -23,7 +23,7 @@ import {
 import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
 import { fill, type Shape, shapeOf } from "./shape.ts";
-import { refuseInactive, settleState } from "./state.ts";
+import { refuseInactive, refuseLifecycle, settleState } from "./state.ts";
 import type { Session, World } from "./world.ts";
 
 /** Owner columns follow the owner: user or team, and the business unit. */
@@ -198,6 +198,7 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   world.meter.rows += 1;
   requireWrite(world, session, table, written, "update");
   refuseInactive(world.rules, table, row, written);
+  refuseLifecycle(world.rules, table, row, written);
   world.hooks.get(table.logicalName)?.updating?.(world, session, row, written);
   detectDuplicates(world, session, table, written, row);
   runPlugins(world, session, table, written, row);

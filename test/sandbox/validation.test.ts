@@ -291,7 +291,9 @@ describe("states", () => {
       await change(path, body);
       return path;
     };
-    const opportunity = await closed("opportunities", { statecode: 1, statuscode: 3 });
+    const opportunity = await closed("opportunities", {});
+    const close = { "opportunityid@odata.bind": `/${opportunity}` };
+    await wire.call("POST", "WinOpportunity", { OpportunityClose: close, Status: 3 });
     expect(await change(opportunity, { name: "x" })).toEqual([400, "0x80040230"]);
     expect(await change(opportunity, { statecode: 0, statuscode: 1, name: "x" })).toEqual([204, undefined]);
     const contact = await closed("contacts", { statecode: 1, statuscode: 2 });

@@ -1,5 +1,4 @@
-import { MESSAGES, type Message, removeMemberList } from "../messages/catalogue.ts";
-import type { Unverified } from "../unverified.ts";
+import { messagesOf } from "../messages/catalogue.ts";
 import type { World } from "../world.ts";
 import { entitySets, entityTypes } from "./entities.ts";
 import { imports, messageTypes, operations } from "./messages.ts";
@@ -14,12 +13,6 @@ const reference = (uri: string, namespace: string, alias: string): string =>
     element("edmx:Include", { Namespace: namespace, Alias: alias }),
     element("edmx:IncludeAnnotations", { TermNamespace: namespace }),
   ]);
-
-function messagesOf(rules: Unverified): readonly Message[] {
-  const form = rules.removeMemberListTakes;
-  if (form === "nothing") return MESSAGES;
-  return [...MESSAGES, removeMemberList(form === "EntityId" ? "EntityId" : "ListMember")];
-}
 
 /**
  * `GET $metadata`: the whole service in CSDL 4.0 (page: web-api-service-documents).

@@ -5,6 +5,7 @@ import { readValue } from "../represent.ts";
 import type { Row } from "../row.ts";
 import { isLike } from "../scan.ts";
 import type { Table } from "../schema.ts";
+import { requireReadable } from "../security/check.ts";
 import { fold } from "../shelf.ts";
 import type { Column } from "../tables/column.ts";
 import type { World } from "../world.ts";
@@ -121,6 +122,7 @@ function conditionTest(world: World, table: Table, { attribute, operator, values
       `'${table.logicalName}' entity doesn't contain attribute with Name = '${attribute}'.`,
     );
   }
+  requireReadable(world, column);
   const read: (row: Row) => string | null = (row) => storedText(world, column, row);
   if (operator === "Null") return (row) => read(row) === null;
   if (operator === "NotNull") return (row) => read(row) !== null;

@@ -5,6 +5,7 @@ import { isGuid } from "../guid.ts";
 import { rowsOfFetch } from "../jobs/fetch.ts";
 import { type Handler, type Invocation, invalidParameter, replyWith, rowIn } from "../messages/invocation.ts";
 import { type Reference, type Row, valueIn } from "../row.ts";
+import { requireRight } from "../security/check.ts";
 import { createRow } from "../write.ts";
 import { membershipOf, membershipsOf, memberTableOf, requireOpenList, tableNamed } from "./membership.ts";
 import { noMember, wrongMemberType } from "./refusals.ts";
@@ -25,6 +26,17 @@ function add(invocation: Invocation, list: Row, member: Reference): string {
   return createRow(world, session, tableNamed(world, "listmember"), written).id;
 }
 
+/** What a removal deletes is a row like any other. */
+const requireRemoval = ({ world, session }: Invocation): void =>
+  requireRight(world, session, tableNamed(world, "listmember"), "delete");
+
+/** @throws Refusal when one call names more members than a call takes */
+function requireFew({ world }: Invocation, members: readonly unknown[]): void {
+  const most = world.rules.mostListMembersPerCall;
+  if (members.length <= most) return;
+  throw new Refusal(400, "0x80040203", `At most ${most} members fit one call.`);
+}
+
 function remove({ world }: Invocation, list: Row, membership: Row | undefined): void {
   if (!membership || (valueIn(membership, "listid") as Reference).id !== list.id) throw noMember();
   deleteRow(world, tableNamed(world, "listmember"), membership);
@@ -35,6 +47,7 @@ function addListMembers(invocation: Invocation): Reply {
   const { row: list } = rowIn(invocation, "List", parameters.List, "list");
   requireOpenList(list);
   const members = parameters.Members as unknown[];
+  requireFew(invocation, members);
   world.store.transaction(() => {
     for (const item of members) {
       const { table, row } = rowIn(invocation, "Members", item);
@@ -58,6 +71,7 @@ function addMember(invocation: Invocation): Reply {
 function removeMember(invocation: Invocation): Reply {
   const { world, parameters } = invocation;
   const list = invocation.row as Row;
+  requireRemoval(invocation);
   requireOpenList(list);
   const form = world.rules.removeMemberListTakes;
   const given = form === "EntityId" ? parameters.EntityId : namedIn(parameters.ListMember);
@@ -88,11 +102,13 @@ function copyMembers(invocation: Invocation): Reply {
 
 /** The members of a list: its rows of `listmember`, or what the query of a dynamic list finds. */
 function membersOf(invocation: Invocation, list: Row): Reference[] {
-  const { world } = invocation;
+  const { world, session } = invocation;
   if (valueIn(list, "type") !== true) {
+    requireRight(world, session, tableNamed(world, "listmember"), "read");
     return [...membershipsOf(world, list)].map((row) => valueIn(row, "entityid") as Reference);
   }
   const table = tableNamed(world, memberTableOf(list));
+  requireRight(world, session, table, "read");
   return rowsOfFetch(world, table, String(valueIn(list, "query") ?? ""))
     .filter((row) => valueIn(row, "statecode") === 0)
     .map((row) => ({ table: table.logicalName, id: row.id }));
@@ -114,15 +130,18 @@ function copyToStatic(invocation: Invocation): Reply {
     for (const member of members) add(invocation, list, member);
     return list.id;
   });
-  return replyWith(invocation, { StaticListId: id });
+  return replyWith(invocation, { [world.rules.copyToStaticReply]: id });
 }
 
 /** Keeps only the given members, or removes just them. */
 function qualifyMembers(invocation: Invocation): Reply {
   const { world, parameters } = invocation;
   const list = invocation.row as Row;
+  requireRemoval(invocation);
   requireOpenList(list);
-  const named = new Set((parameters.MembersId as unknown[]).map((id) => String(id).toLowerCase()));
+  const ids = parameters.MembersId as unknown[];
+  requireFew(invocation, ids);
+  const named = new Set(ids.map((id) => String(id).toLowerCase()));
   const keeps = parameters.OverrideorRemove === true;
   world.store.transaction(() => {
     for (const membership of [...membershipsOf(world, list)]) {

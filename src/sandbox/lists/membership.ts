@@ -1,4 +1,4 @@
-import { missingRow, requiredNull } from "../errors.ts";
+import { methodNotSupported, missingRow, requiredNull } from "../errors.ts";
 import { type Reference, type Row, type Value, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
 import type { Hooks, World } from "../world.ts";
@@ -80,6 +80,10 @@ export const LIST_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] = [
     "listmember",
     {
       creating: (world, _session, written) => checkMember(world, written),
+      // Documented for create and delete alone: a member is not moved from list to list.
+      updating: ({ rules }) => {
+        throw methodNotSupported(rules.intersectTableWrite, "listmember", "PATCH");
+      },
       deleting: (world, row) => checkRemoval(world, row),
     },
   ],

@@ -4,6 +4,7 @@ import { isGuid } from "../guid.ts";
 import { type Handler, type Invocation, replyWith } from "../messages/invocation.ts";
 import { type Row, type Value, valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
+import { requireRight } from "../security/check.ts";
 import type { Hooks, World } from "../world.ts";
 import { updateRow } from "../write.ts";
 import { tableNamed } from "./membership.ts";
@@ -55,8 +56,13 @@ interface Addressed {
   readonly definition: Row;
 }
 
-/** The definition that a call means by its `SegmentId`. */
-function addressed(world: World, id: string): Addressed {
+/**
+ * The definition that a call means by its `SegmentId`.
+ * @param right what the call does with the definition, whose groups hold the members
+ */
+function addressed({ world, session }: Invocation, id: string, right: "read" | "write"): Addressed {
+  requireRight(world, session, tableNamed(world, SEGMENT), "read");
+  requireRight(world, session, tableNamed(world, DEFINITION), right);
   const wanted = id.toLowerCase();
   const definitions = tableNamed(world, DEFINITION);
   const segment = isGuid(id) ? world.store.get(tableNamed(world, SEGMENT), wanted) : undefined;
@@ -77,8 +83,9 @@ function* idsOf(world: World, key: string): Iterable<string> {
 }
 
 /** The group that a call means, its key, and its ids in lower case. */
-function asked({ world, parameters }: Invocation): { key: string; ids: readonly string[] } {
-  const { definition } = addressed(world, String(parameters.SegmentId));
+function asked(invocation: Invocation, right: "read" | "write"): { key: string; ids: readonly string[] } {
+  const { parameters } = invocation;
+  const { definition } = addressed(invocation, String(parameters.SegmentId), right);
   const group = String(parameters.GroupId);
   const known = groupsOf(valueIn(definition, "msdynmkt_staticlistmembers"));
   if (!known.some((one) => one.groupId.toLowerCase() === group.toLowerCase())) {
@@ -98,7 +105,7 @@ function done(invocation: Invocation): Reply {
 
 function addMembers(invocation: Invocation): Reply {
   const { world } = invocation;
-  const { key, ids } = asked(invocation);
+  const { key, ids } = asked(invocation, "write");
   const table = memberTable(world);
   const unique = table.unique[0];
   world.store.transaction(() => {
@@ -117,7 +124,7 @@ function addMembers(invocation: Invocation): Reply {
 
 function removeMembers(invocation: Invocation): Reply {
   const { world } = invocation;
-  const { key, ids } = asked(invocation);
+  const { key, ids } = asked(invocation, "write");
   const table = memberTable(world);
   const unique = table.unique[0];
   world.store.transaction(() => {
@@ -131,7 +138,7 @@ function removeMembers(invocation: Invocation): Reply {
 
 function listGroupMembers(invocation: Invocation): Reply {
   const { world, parameters } = invocation;
-  const { key } = asked(invocation);
+  const { key } = asked(invocation, "read");
   const page = Number(parameters.PageNo ?? 1);
   const size = Number(parameters.PageSize ?? 100);
   if (page < 1 || size < 1) throw invalid("PageNo and PageSize start at 1.");
@@ -158,14 +165,14 @@ function move({ world, session }: Invocation, target: Addressed, live: boolean):
 }
 
 function publish(invocation: Invocation): Reply {
-  move(invocation, addressed(invocation.world, String(invocation.parameters.SegmentId)), true);
+  move(invocation, addressed(invocation, String(invocation.parameters.SegmentId), "write"), true);
   return done(invocation);
 }
 
 /** Members of a live segment: what is included and not excluded. */
 function members(invocation: Invocation): Reply {
   const { world, parameters } = invocation;
-  const { definition } = addressed(world, String(parameters.SegmentId));
+  const { definition } = addressed(invocation, String(parameters.SegmentId), "read");
   const found = new Set<string>();
   const groups = groupsOf(valueIn(definition, "msdynmkt_staticlistmembers"));
   if (valueIn(definition, "statuscode") === LIVE) {
@@ -184,13 +191,15 @@ function members(invocation: Invocation): Reply {
 
 function stop(invocation: Invocation): Reply {
   const { world, parameters, session } = invocation;
-  const results = (parameters.SegmentIdList as string[]).map((SegmentId) => {
-    const target = addressed(world, SegmentId);
+  const stopOne = (SegmentId: string) => {
+    const target = addressed(invocation, SegmentId, "write");
     const WasStopped = valueIn(target.definition, "statuscode") === LIVE;
     if (WasStopped) move(invocation, target, false);
     const Message = WasStopped ? "The segment was stopped." : "The segment is not live.";
     return { SegmentId, WasStopped, Message, DependentJourneys: [], DependentSegments: [] };
-  });
+  };
+  // A list with one wrong id stops nothing.
+  const results = world.store.transaction(() => (parameters.SegmentIdList as string[]).map(stopOne));
   const stopped = results.filter((result) => result.WasStopped).length;
   const body = {
     "@odata.context": `${session.root}$metadata#Microsoft.Dynamics.CRM.msdynmkt_StopSegmentsResponse`,

@@ -1,3 +1,5 @@
+import type { Unverified } from "../unverified.ts";
+
 /**
  * The signatures of actions and functions, as data: what `$metadata` declares and what requests are checked against.
  * Types are Edm types or logical names of tables after `mscrm.`.
@@ -67,13 +69,6 @@ const LISTS: readonly Message[] = [
     parameters: [required("TargetList", "mscrm.list")],
   },
   {
-    name: "CopyDynamicListToStatic",
-    kind: "action",
-    bound: LIST,
-    parameters: [],
-    reply: reply("CopyDynamicListToStatic", required("StaticListId", "Edm.Guid")),
-  },
-  {
     name: "QualifyMemberList",
     kind: "action",
     bound: LIST,
@@ -122,6 +117,13 @@ const SEGMENTS: readonly Message[] = [
     ),
   },
 ];
+
+/** Pages: WinOpportunity and LoseOpportunity in the action reference; the close activity itself is not kept. */
+const OPPORTUNITIES: readonly Message[] = ["WinOpportunity", "LoseOpportunity"].map((name) => ({
+  name,
+  kind: "action",
+  parameters: [required("OpportunityClose", "mscrm.crmbaseentity"), required("Status", "Edm.Int32")],
+}));
 
 /** Pages: delete-data-bulk; file-attributes; image-attributes. */
 const OTHERS: readonly Message[] = [
@@ -229,8 +231,17 @@ const METADATA: readonly Message[] = [
   },
 ];
 
+/** The name in its reply is unverified. */
+const copyDynamicListToStatic = (name: string): Message => ({
+  name: "CopyDynamicListToStatic",
+  kind: "action",
+  bound: LIST,
+  parameters: [],
+  reply: reply("CopyDynamicListToStatic", required(name, "Edm.Guid")),
+});
+
 /** Its body is unverified, so its signature depends on a switch: see `unverified.ts`. */
-export const removeMemberList = (body: "ListMember" | "EntityId"): Message => ({
+const removeMemberList = (body: "ListMember" | "EntityId"): Message => ({
   name: "RemoveMemberList",
   kind: "action",
   bound: LIST,
@@ -239,11 +250,20 @@ export const removeMemberList = (body: "ListMember" | "EntityId"): Message => ({
   ],
 });
 
-export const MESSAGES: readonly Message[] = [
+const MESSAGES: readonly Message[] = [
   ...BULK,
   ...LISTS,
   ...SEGMENTS,
+  ...OPPORTUNITIES,
   ...OTHERS,
   ...SECURITY,
   ...METADATA,
 ];
+
+/** All actions and functions, those among them that no page describes in full as the switches say. */
+export function messagesOf(rules: Unverified): readonly Message[] {
+  const form = rules.removeMemberListTakes;
+  const removal =
+    form === "nothing" ? [] : [removeMemberList(form === "EntityId" ? "EntityId" : "ListMember")];
+  return [...MESSAGES, copyDynamicListToStatic(rules.copyToStaticReply), ...removal];
+}

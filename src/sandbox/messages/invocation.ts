@@ -5,6 +5,7 @@ import { isObject, isText, type JsonObject, numberText } from "../json.ts";
 import { parseAddress, requireRow } from "../keys.ts";
 import type { Row } from "../row.ts";
 import type { Table } from "../schema.ts";
+import { requireRight } from "../security/check.ts";
 import type { Session, World } from "../world.ts";
 import type { Message, Parameter } from "./catalogue.ts";
 
@@ -82,6 +83,7 @@ export function rowIn(
   const address = value["@odata.id"];
   if (isText(address)) {
     const { table, identity } = parseAddress(world, session, address);
+    requireRight(world, session, table, "read");
     return { table, row: requireRow(world, table, identity) };
   }
   const type = value["@odata.type"];
@@ -91,6 +93,7 @@ export function rowIn(
   if (!table || (expected !== undefined && name !== expected) || !isText(id) || !isGuid(id)) {
     throw invalidParameter(invocation, parameter);
   }
+  requireRight(world, session, table, "read");
   return { table, row: requireRow(world, table, { by: "id", id: id.toLowerCase() }) };
 }
 

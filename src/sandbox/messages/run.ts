@@ -4,31 +4,34 @@ import { FILE_ACTIONS } from "../files/actions.ts";
 import { JOB_ACTIONS } from "../jobs/bulk-delete.ts";
 import { isObject, parseJson } from "../json.ts";
 import { identify, requireRow } from "../keys.ts";
+import { LIFECYCLE_ACTIONS } from "../lifecycle.ts";
 import { LIST_ACTIONS } from "../lists/actions.ts";
 import { SEGMENT_ACTIONS } from "../lists/segments.ts";
 import type { Table } from "../schema.ts";
+import { requireRight } from "../security/check.ts";
+import type { Unverified } from "../unverified.ts";
 import type { Segment } from "../url.ts";
 import type { World } from "../world.ts";
-import { MESSAGES, type Message, removeMemberList } from "./catalogue.ts";
+import { type Message, messagesOf } from "./catalogue.ts";
 import { bodyText, checkParameters, type Handler } from "./invocation.ts";
 
 const CRM = "Microsoft.Dynamics.CRM.";
 const HANDLERS: Readonly<Record<string, Handler>> = {
   ...LIST_ACTIONS,
+  ...LIFECYCLE_ACTIONS,
   ...SEGMENT_ACTIONS,
   ...JOB_ACTIONS,
   ...FILE_ACTIONS,
 };
-const BY_NAME = new Map(MESSAGES.map((message) => [message.name, message]));
+const catalogues = new WeakMap<Unverified, ReadonlyMap<string, Message>>();
 
-/** The action of this name; RemoveMemberList has the form that its switch says, or is not there at all. */
-function actionNamed(world: World, name: string): Message | undefined {
-  if (name === "RemoveMemberList") {
-    const form = world.rules.removeMemberListTakes;
-    if (form === "nothing") return undefined;
-    return removeMemberList(form === "EntityId" ? "EntityId" : "ListMember");
+function actionNamed({ rules }: World, name: string): Message | undefined {
+  let catalogue = catalogues.get(rules);
+  if (!catalogue) {
+    catalogue = new Map(messagesOf(rules).map((message) => [message.name, message]));
+    catalogues.set(rules, catalogue);
   }
-  const message = BY_NAME.get(name);
+  const message = catalogue.get(name);
   return message?.kind === "action" ? message : undefined;
 }
 
@@ -43,6 +46,7 @@ function run(world: World, call: Call, message: Message, table?: Table, key?: Se
     throw payloadError(message.name, "Microsoft.OData.ODataException: The payload could not be read.");
   }
   const { session } = call;
+  if (table) requireRight(world, session, table, "read");
   const row = table && key && requireRow(world, table, identify(world, table, key.key));
   const parameters = checkParameters(message, body);
   const handler = HANDLERS[message.name] as Handler;
