@@ -7,6 +7,8 @@ const SYNONYMS = [
   "mobile cell cellphone handy mobil",
   "email mail e-mail",
   "website web url homepage site",
+  "province region state bundesland",
+  "salutation courtesy anrede prefix",
   "notes note description comment comments remark remarks beschreibung notiz",
   "employees employee headcount staff mitarbeiter",
   "zip postal postcode postalcode plz zipcode",
@@ -39,21 +41,7 @@ const MEANING: ReadonlyMap<string, string> = new Map(
 );
 
 /** Words that tell nothing apart. */
-const EMPTY = new Set([
-  "code",
-  "the",
-  "of",
-  "is",
-  "has",
-  "a",
-  "new",
-  "cr",
-  "contact",
-  "on",
-  "at",
-  "since",
-  "time",
-]);
+const EMPTY = new Set(["code", "the", "of", "is", "has", "a", "new", "cr", "on", "at", "since", "time"]);
 
 /** A name's words: `first_name`, `firstName` and `First Name` are one. */
 export function wordsOf(name: string): string[] {
@@ -73,8 +61,9 @@ const telling = (words: readonly string[]): string[] => {
 
 /** 0 for names that have nothing in common, 1 for one and the same. */
 export function alike(column: string, field: string, label: string): number {
-  const own = telling(meant(wordsOf(column)));
   const joined = telling(wordsOf(column)).join("");
+  const whole = MEANING.get(joined);
+  const own = whole ? [whole] : telling(meant(wordsOf(column)));
   // A publisher's prefix is no part of a name; a number at its end tells the first of several.
   const plain = field.replace(/^[a-z]{2,8}_(?=[a-z])/, "");
   const stems = [field, plain, plain.replace(/code$/, ""), plain.replace(/1$/, "")].map((name) =>
