@@ -217,6 +217,8 @@ export interface CompiledSync {
 
 export interface PlanContext {
   readonly signal: AbortSignal;
+  /** What ids of our own are made from, before the primary key: project, object, the sync's first name. */
+  readonly idSeed: readonly string[];
   /**
    * Of the values given for a field of an object, those that a sync planned before this one will have written.
    * Absent in a run, where parents are written before their children are planned.
@@ -230,6 +232,8 @@ export interface PlanContext {
 
 export interface WriteContext {
   readonly signal: AbortSignal;
+  /** As in the plan. */
+  readonly idSeed: readonly string[];
   /** Told when the service makes us wait, for the progress line. */
   readonly onWait?: (milliseconds: number, reason: string) => void;
 }

@@ -1,4 +1,5 @@
 /** The one door for connectors. Nothing in `src` imports this file, so it can be part of no cycle. */
+
 export type {
   Added,
   Change,
@@ -11,10 +12,11 @@ export type {
   Present,
   Removed,
 } from "./core/change.ts";
+export { OPERATION_KINDS } from "./core/change.ts";
 export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";
 export { didYouMean, near } from "./core/near.ts";
-export type { FieldSpec, Mode, ModelSpec, SyncSpec } from "./core/spec.ts";
+export type { FieldSpec, Mode, ModelSpec, Rules, SyncSpec } from "./core/spec.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";
 export type {
   Cache,

@@ -1,12 +1,12 @@
 /**
  * `$batch` bodies and replies. Source: "Execute batch operations using the Web API": every line ends with CRLF,
- * a GET has an empty line after its headers, replies without a change set come in the order of the requests.
+ * a request without a body has an empty line after its headers, replies without a change set come in the order of the requests.
  */
 import type { Reply } from "../../src/sdk.ts";
 import { boundaryOf, headersOf, multipart } from "./multipart.ts";
 
 export interface BatchPart {
-  readonly method: "GET" | "PATCH" | "POST";
+  readonly method: "GET" | "PATCH" | "POST" | "DELETE";
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;

@@ -34,8 +34,8 @@ export async function* batches(
       let lane = lanes.get(kind) ?? emptyLane();
       const size = sizeOf(operation);
       const record = operation.record.toLowerCase();
-      const isFull =
-        lane.operations.length >= most || lane.size + size > LARGEST_BODY || lane.records.has(record);
+      const isAgain = kind !== "create" && lane.records.has(record);
+      const isFull = lane.operations.length >= most || lane.size + size > LARGEST_BODY || isAgain;
       if (isFull && lane.operations.length > 0) {
         yield { kind, operations: lane.operations };
         lane = emptyLane();

@@ -7,9 +7,17 @@ import type { BatchPart } from "./batch.ts";
 import type { Table } from "./table.ts";
 import { idOf, pathOf, SERVICE_ROOT } from "./url.ts";
 
+const BULK: Readonly<Record<Operation["kind"], string>> = {
+  create: "CreateMultiple",
+  update: "UpdateMultiple",
+  deactivate: "UpdateMultiple",
+  upsert: "UpsertMultiple",
+  delete: "DeleteMultiple",
+};
+
 /** Path of a bulk message. */
 export function bulkPath(table: Table, kind: Operation["kind"]): string {
-  const message = kind === "update" ? "UpdateMultiple" : "UpsertMultiple";
+  const message = BULK[kind];
   return `${SERVICE_ROOT}${table.set}/Microsoft.Dynamics.CRM.${message}`;
 }
 
@@ -18,10 +26,12 @@ export function bulkBody(table: Table, operations: readonly Operation[]): string
   const items = operations.map((operation) => {
     const id = idOf(operation.record);
     const identity =
-      id === null
-        ? `"@odata.id":${JSON.stringify(operation.record)}`
-        : `${JSON.stringify(table.primaryId)}:"${id}"`;
-    return `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}",${identity}${properties(operation, ",")}}`;
+      id !== null
+        ? `,${JSON.stringify(table.primaryId)}:"${id}"`
+        : operation.kind === "create"
+          ? ""
+          : `,"@odata.id":${JSON.stringify(operation.record)}`;
+    return `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}"${identity}${properties(operation, ",")}}`;
   });
   return `{"Targets":[${items.join(",\n")}]}`;
 }
@@ -38,12 +48,33 @@ export function isBulkDone({ status, headers, body }: Reply): boolean {
   }
 }
 
+/** Ids of new records in the order of the request ("CreateMultiple"); none where the reply does not say. */
+export function createdIds({ body }: Reply): readonly string[] {
+  try {
+    const { Ids } = JSON.parse(body) as { Ids?: unknown };
+    return Array.isArray(Ids) ? Ids.map((id) => String(id).toLowerCase()) : [];
+  } catch {
+    return [];
+  }
+}
+
 /** One record's request inside a `$batch`; `If-Match: *` keeps an update from making a record. */
-export function patchPart(operation: Operation): BatchPart {
+export function partOf(table: Table, operation: Operation): BatchPart {
+  const { kind, record } = operation;
+  if (kind === "delete") return { method: "DELETE", path: pathOf(record) };
+  if (kind === "create") {
+    const id = idOf(record);
+    const identity = id === null ? "" : `${JSON.stringify(table.primaryId)}:"${id}"`;
+    return {
+      method: "POST",
+      path: pathOf(table.set),
+      body: `{${identity}${properties(operation, identity === "" ? "" : ",")}}`,
+    };
+  }
   return {
     method: "PATCH",
-    path: pathOf(operation.record),
-    headers: operation.kind === "update" ? { "If-Match": "*" } : {},
+    path: pathOf(record),
+    headers: kind === "upsert" ? {} : { "If-Match": "*" },
     body: `{${properties(operation, "")}}`,
   };
 }

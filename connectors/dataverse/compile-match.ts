@@ -8,6 +8,7 @@ import { coercerOf } from "./types/coercer.ts";
 export function compileMatch(input: CompileInput, findings: Findings): Mapping["match"] | null {
   const { sync, table } = input;
   const fields = sync.match.map(({ field }) => field);
+  if (fields.length === 0 && sync.mode === "insert") return { by: "none", parts: [] };
   if (fields.length === 0) {
     findings.problem(
       "mapping.no_match",
@@ -17,13 +18,20 @@ export function compileMatch(input: CompileInput, findings: Findings): Mapping["
     );
     return null;
   }
-  const by = fields.length === 1 && fields[0] === table.primaryId ? "id" : "key";
-  if (by === "key" && !activeKeys(table).some((key) => sameFields(key.fields, fields))) {
+  const isKey = activeKeys(table).some((key) => sameFields(key.fields, fields));
+  const by = fields.length === 1 && fields[0] === table.primaryId ? "id" : isKey ? "key" : "columns";
+  if (by === "columns" && !canLookUp(fields, input)) {
     refuseMatch(fields, input, findings);
     return null;
   }
   const parts = sync.match.map(({ field, column }) => matchPart(field, column, input, findings));
   return parts.every((part) => part !== null) ? { by, parts } : null;
+}
+
+/** Columns without a key find records by a query, which has to be allowed and possible. */
+function canLookUp(fields: readonly string[], { sync, table }: CompileInput): boolean {
+  if (!sync.rules.adopt || table.keys.some((key) => sameFields(key.fields, fields))) return false;
+  return fields.every((field) => table.attributes.get(field)?.readable === true);
 }
 
 function matchPart(field: string, name: string, input: CompileInput, findings: Findings): MatchPart | null {

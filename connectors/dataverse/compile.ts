@@ -2,14 +2,14 @@
  * Checks a sync against a table and makes its mapping: all that can be wrong is found here, before the first
  * write. Pure; the tables have been read before.
  */
-import { type Column, didYouMean, type FieldSpec, type Problem } from "../../src/sdk.ts";
+import { type Column, didYouMean, type FieldSpec, type FieldWrite, type Problem } from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import { compileLookup } from "./compile-lookup.ts";
 import { compileMatch } from "./compile-match.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
 import { type Attribute, isStatus } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
-import { statePairOf } from "./types/state.ts";
+import { type StatePair, statePairOf } from "./types/state.ts";
 import { isProblem, NULL } from "./types/value-problem.ts";
 
 export interface Compiled {
@@ -40,11 +40,41 @@ export function compileMapping(input: CompileInput): Compiled | readonly Problem
     const field = compileField(spec, input, findings);
     if (field) fields.push(field);
   }
+  const pair = statePairOf(input.table);
+  if (input.sync.onRemoved === "deactivate" && stateWrites(pair).deactivation.length === 0) {
+    findings.problem(
+      "mapping.no_deactivation",
+      ["on_removed"],
+      `${input.table.name} has no state 'inactive' that a record can be given.`,
+      "Use on_removed: keep or delete.",
+    );
+  }
   if (problems.length > 0 || match === null) return problems;
   warnAboutRequired(input, findings);
-  const pair = statePairOf(input.table);
   const isPaired = fields.some(({ field }) => field === pair?.state || field === pair?.reason);
-  return { mapping: { table: input.table, match, fields, pair: isPaired ? pair : null }, warnings };
+  const { mode, onRemoved, rules } = input.sync;
+  const mapping: Mapping = {
+    table: input.table,
+    match,
+    fields,
+    pair: isPaired ? pair : null,
+    rules: { ...rules, mode, onRemoved },
+    ...stateWrites(pair),
+  };
+  return { mapping, warnings };
+}
+
+/** What makes a record inactive (state 1) and active again (state 0), where the table knows just these two. */
+function stateWrites(pair: StatePair | null): Pick<Mapping, "deactivation" | "reactivation"> {
+  const to = (value: string): FieldWrite[] => {
+    const reason = pair?.states.get(value)?.reason;
+    if (pair === null || pair.states.size !== 2 || reason === undefined) return [];
+    return [
+      { field: pair.state, property: pair.state, json: value },
+      { field: pair.reason, property: pair.reason, json: String(reason) },
+    ];
+  };
+  return { deactivation: to("1"), reactivation: to("0") };
 }
 
 function compileField(spec: FieldSpec, input: CompileInput, findings: Findings): MappedField | null {
@@ -112,6 +142,7 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
     required: attribute.required === "system" || isStatus(attribute),
     creatable,
     updatable: attribute.updatable,
+    write: spec.write ?? ("always" as const),
   };
   if (attribute.shape.kind === "lookup" || spec.lookup) {
     return compileLookup({ spec, attribute, base, kind: source.kind, input, findings });

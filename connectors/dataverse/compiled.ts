@@ -4,7 +4,8 @@ import {
   type Added,
   type Change,
   type CompiledSync,
-  fail,
+  OPERATION_KINDS,
+  type PlanContext,
   type Planned,
   type Present,
   type SyncSpec,
@@ -41,26 +42,27 @@ export function compiledSync(
     })),
     match: mapping.match.parts.map(({ column }) => column),
     warnings,
-    requestsFor: ({ create, update, upsert }) =>
-      Math.ceil((create + upsert) / batchSize) + Math.ceil(update / batchSize),
+    requestsFor: (operations) =>
+      OPERATION_KINDS.reduce((sum, kind) => sum + Math.ceil(operations[kind] / batchSize), 0),
     async plan(changes, context) {
-      const present = changes.map((change) => {
-        if (change.kind !== "removed") return change;
-        throw fail.bug("dataverse.removed", "A removed row reached a sync that keeps its records.");
-      });
-      const resolved = await resolver(present, context);
-      return present.map((change) => planChange(mapping, change, resolved));
+      const resolved = await resolver(changes, context);
+      return changes.map((change) => planChange(mapping, change, resolved, context.idSeed));
     },
     write: (operations, context) =>
       writeAll(operations, context, {
         table: mapping.table,
-        byId: mapping.match.by === "id",
+        missing: missingOf(mapping),
         sender,
         batchSize,
         width: () => service.gate.limit,
-        replan: (changes, signal) => addWhole(mapping, resolver, changes, signal),
+        replan: (changes) => addWhole(mapping, resolver, changes, context),
       }),
   };
+}
+
+function missingOf({ match, rules }: Mapping): "defer" | "reject" | "skip" {
+  const makes = match.by !== "id" && rules.mode !== "update";
+  return makes ? "defer" : rules.onMissing;
 }
 
 /** Plans changes as if their rows were new; the operations still belong to the changes they came from. */
@@ -68,13 +70,13 @@ async function addWhole(
   mapping: Mapping,
   resolver: Resolver,
   changes: readonly Change[],
-  signal: AbortSignal,
+  context: PlanContext,
 ): Promise<Planned[]> {
   const present = changes.filter((change): change is Present => change.kind !== "removed");
   const added = present.map(({ seq, key, after }): Added => ({ kind: "added", seq, key, id: null, after }));
-  const resolved = await resolver(added, { signal });
+  const resolved = await resolver(added, context);
   return present.map((change, index) => {
-    const planned = planAdded(mapping, added[index] as Added, resolved);
+    const planned = planAdded(mapping, added[index] as Added, resolved, context.idSeed);
     return planned.status === "planned"
       ? { ...planned, operation: { ...planned.operation, change } }
       : { ...planned, change };

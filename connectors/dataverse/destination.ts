@@ -4,7 +4,6 @@ import {
   type Column,
   type CompiledSync,
   type Destination,
-  fail,
   type Identity,
   type Problem,
   SyncError,
@@ -55,11 +54,6 @@ export async function openDataverse(
     columns: readonly Column[],
     signal: AbortSignal,
   ): Promise<CompiledSync> => {
-    if (sync.mode !== "upsert") {
-      throw fail.config("sync.mode", `The mode ${sync.mode} is not supported yet.`, "Use upsert.", {
-        place: sync.place("mode"),
-      });
-    }
     const names = new Set(sync.fields.flatMap(({ lookup }) => (lookup ? [lookup.object] : [])));
     const parents = new Map<string, Table | Problem>();
     const [table] = await Promise.all([

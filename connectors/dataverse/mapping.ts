@@ -1,5 +1,5 @@
 /** A sync whose mapping has been checked and typed: what planning needs, and nothing else. */
-import type { Value } from "../../src/sdk.ts";
+import type { FieldWrite, Mode, Rules, SyncSpec, Value } from "../../src/sdk.ts";
 import type { Table } from "./table.ts";
 import type { StatePair } from "./types/state.ts";
 import type { Coercer } from "./types/value-problem.ts";
@@ -41,6 +41,8 @@ interface FieldBase {
   readonly creatable: boolean;
   /** False: written with new records alone. */
   readonly updatable: boolean;
+  /** `create`: with new records alone; `if_empty`: where the record holds nothing. */
+  readonly write: "always" | "create" | "if_empty";
 }
 
 export interface PlainField extends FieldBase {
@@ -58,8 +60,19 @@ export type MappedField = PlainField | LookupField;
 
 export interface Mapping {
   readonly table: Table;
-  readonly match: { readonly by: "key" | "id"; readonly parts: readonly MatchPart[] };
+  /**
+   * How a row finds its record: by an alternate key or the primary id, which an address can hold; by any columns,
+   * which have to be looked up; or not at all, where every row makes one.
+   */
+  readonly match: {
+    readonly by: "key" | "id" | "columns" | "none";
+    readonly parts: readonly MatchPart[];
+  };
   readonly fields: readonly MappedField[];
   /** State and status reason, where the mapping has one of them. */
   readonly pair: StatePair | null;
+  readonly rules: Rules & { readonly mode: Mode; readonly onRemoved: SyncSpec["onRemoved"] };
+  /** What makes a record inactive, and active again. */
+  readonly deactivation: readonly FieldWrite[];
+  readonly reactivation: readonly FieldWrite[];
 }

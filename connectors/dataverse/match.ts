@@ -63,6 +63,7 @@ export function foldedMatch(found: Found): string {
 
 /** True when the values may stand in an address. */
 export function isAddressable({ match }: Mapping, found: Found): boolean {
+  if (match.by === "columns" || match.by === "none") return false;
   return match.parts.every((part, index) => !part.isText || !UNSAFE_IN_KEY.test(textOf(found[index] ?? "")));
 }
 

@@ -1,7 +1,7 @@
 /** What has to be read before changes can be planned. Pure. */
-import type { Present, Value } from "../../src/sdk.ts";
+import type { Change, Present, Value } from "../../src/sdk.ts";
 import type { LookupField, Mapping, Parent } from "./mapping.ts";
-import { type Found, foldedJson, foldedMatch, isAddressable, matchOf } from "./match.ts";
+import { type Found, foldedJson, foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
 import { isProblem, NULL } from "./types/value-problem.ts";
 
 export interface Needs {
@@ -12,15 +12,20 @@ export interface Needs {
   >;
   /** Records to find by match values, folded to as they are. */
   readonly records: ReadonlyMap<string, Found>;
+  /** Records to read by their ids. */
+  readonly ids: ReadonlySet<string>;
 }
 
-export function needsOf(mapping: Mapping, changes: readonly Present[]): Needs {
+export function needsOf(mapping: Mapping, changes: readonly Change[]): Needs {
   const parents = new Map<string, { parent: Parent; values: Map<string, string> }>();
   const records = new Map<string, Found>();
+  const ids = new Set<string>();
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
   for (const change of changes) {
     const wanted = recordNeeded(mapping, change);
-    if (wanted) records.set(foldedMatch(wanted), wanted);
+    if (typeof wanted === "string") ids.add(wanted);
+    else for (const found of wanted) records.set(foldedMatch(found), found);
+    if (change.kind === "removed") continue;
     for (const field of lookups) {
       if (!isTouched(field, change)) continue;
       const json = parentValue(field, change.after);
@@ -31,18 +36,29 @@ export function needsOf(mapping: Mapping, changes: readonly Present[]): Needs {
       entry.values.set(foldedJson(json), json);
     }
   }
-  return { parents, records };
+  return { parents, records, ids };
 }
 
-/** The match values that the record has to be looked up by, if any. */
-function recordNeeded(mapping: Mapping, change: Present): Found | null {
-  if (mapping.match.by === "id" || change.id !== null) return null;
-  const after = matchOf(mapping, change.after);
-  if (isProblem(after)) return null;
-  if (change.kind === "added") return isAddressable(mapping, after) ? null : after;
+/** The id that the record has to be read by, or the match values; none where nothing has to be known. */
+function recordNeeded(mapping: Mapping, change: Change): readonly Found[] | string {
+  const { match, rules } = mapping;
+  if (match.by === "none") return [];
+  const found = matchOf(mapping, change.kind === "removed" ? change.before : change.after);
+  if (isProblem(found)) return [];
+  const wantsValues = change.kind !== "removed" && hasIfEmpty(mapping, change);
+  if (change.kind === "added" || (change.kind === "changed" && change.revived))
+    return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : [];
+  const id = match.by === "id" ? textOf(found[0] ?? "") : change.id;
+  if (id !== null) return wantsValues ? id.toLowerCase() : [];
+  if (change.kind === "removed") return change.unsure || isAddressable(mapping, found) ? [] : [found];
   const before = matchOf(mapping, change.before);
-  if (isProblem(before)) return isAddressable(mapping, after) ? null : after;
-  return isSame(before, after) && isAddressable(mapping, after) ? null : before;
+  if (isProblem(before)) return rules.adopt || !isAddressable(mapping, found) ? [found] : [];
+  if (!isSame(before, found)) return [before, found];
+  return isAddressable(mapping, found) && !wantsValues ? [] : [found];
+}
+
+function hasIfEmpty({ fields }: Mapping, change: Present): boolean {
+  return fields.some((field) => field.write === "if_empty" && isTouched(field, change));
 }
 
 export function isSame(a: Found, b: Found): boolean {

@@ -19,7 +19,7 @@ export function unchanged({ change, owed }: Operation): Outcome {
 }
 
 export function rejected({ change }: Operation, problem: Problem): Outcome {
-  return { status: "rejected", change, problem: { ...problem, kind: "rejected" } };
+  return { status: "rejected", change, problem: { ...problem, kind: "rejected", refused: true } };
 }
 
 export function deferred({ change }: Operation, problem: Problem): Outcome {
@@ -45,7 +45,7 @@ export function toldId(reply: Reply): string | undefined {
  * does not tell the two apart.
  */
 export function isGone(operation: Operation, reply: Reply, table: string): boolean {
-  if (operation.kind !== "update") return false;
+  if (operation.kind === "create" || operation.kind === "upsert") return false;
   const { code, message } = errorOf(reply);
   const said = message.toLowerCase();
   const binds = operation.fields.filter(
@@ -59,8 +59,12 @@ export function isGone(operation: Operation, reply: Reply, table: string): boole
   return code === "" && reply.status === 404 && isFramed(reply) && binds.length === 0;
 }
 
+/** A record with the id, or with the values of a key, is there ("Web service error codes"). */
+const DUPLICATE: ReadonlySet<string> = new Set(["0x80040237", "0x80060892"]);
+
 export interface Unsettled {
-  readonly status: "gone" | "again" | "everyone";
+  /** `twice`: what was to be made is there, by an echo of the request or as somebody else's. */
+  readonly status: "gone" | "again" | "twice" | "everyone";
   readonly problem: Problem;
 }
 
@@ -68,7 +72,12 @@ export interface Unsettled {
 export function judged(operation: Operation, reply: Reply, table: string): Outcome | Unsettled {
   if (isDone(reply)) return applied(operation, toldId(reply));
   const { fault, problem } = verdictOf(reply);
-  if (isGone(operation, reply, table)) return { status: "gone", problem };
+  if (operation.kind === "create" && DUPLICATE.has(errorOf(reply).code)) return { status: "twice", problem };
+  if (isGone(operation, reply, table)) {
+    // What was to be removed is not there: nothing is left to do.
+    const isRemoval = operation.kind === "delete" || operation.kind === "deactivate";
+    return isRemoval ? applied(operation) : { status: "gone", problem };
+  }
   if (fault === "row") return rejected(operation, problem);
   return { status: fault === "everyone" ? "everyone" : "again", problem };
 }

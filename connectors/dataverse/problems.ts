@@ -80,6 +80,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "0x80060892": row("another record holds the same key", "Find the other record, or correct the value."),
   "0x80040333": row("duplicate detection found a similar record", "Merge the records, or change the rule."),
   "0x8006089d": row("the key matches more than one record", "Merge the records that share the key."),
+  "0x80040227": row("other records still point at it", "Remove those first, or keep the record."),
   "0x80040217": row("a record does not exist", "Check the record and the ones it points at."),
   "0x80060891": row("no record has the key", "Check the record and the ones it points at."),
   "0x80060882": row("the record was changed by somebody else", WAIT),

@@ -1,10 +1,11 @@
 /** Reads what planning needs: the ids of parents and of records, many per request. */
-import type { PlanContext, Present } from "../../src/sdk.ts";
+import type { Change, PlanContext } from "../../src/sdk.ts";
+import { type Held, heldColumns } from "./held.ts";
 import { Lru } from "./lru.ts";
 import type { KeyPart, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedMatch, foldedRead, keyText, literalOf, textOf } from "./match.ts";
 import { needsOf } from "./needs.ts";
-import type { Resolution, Resolved } from "./plan.ts";
+import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import type { Service } from "./service.ts";
 import type { Table } from "./table.ts";
 import { inQueries, orQueries } from "./url.ts";
@@ -12,11 +13,12 @@ import { inQueries, orQueries } from "./url.ts";
 /** Ids of parents that a run keeps, for each way to look one up. */
 const CACHED = 200_000;
 
-export type Resolver = (changes: readonly Present[], context: PlanContext) => Promise<Resolved>;
+export type Resolver = (changes: readonly Change[], context: PlanContext) => Promise<Resolved>;
 
 /** A resolver for one sync. Found parents are kept for the run; missing ones may come, and are asked for again. */
 export function openResolver(service: Service, mapping: Mapping): Resolver {
   const caches = new Map<string, Lru<string>>();
+  const columns = heldColumns(mapping);
   return async (changes, context) => {
     const needs = needsOf(mapping, changes);
     const parents = new Map<string, Map<string, Resolution>>();
@@ -28,15 +30,31 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
       parents.set(ref, found);
       work.push(findParents(service, parent, values, { cache, found, context }));
     }
-    const records = new Map<string, Resolution>();
-    work.push(findRecords(service, mapping, needs.records, records, context.signal));
+    const records = new Map<string, Held[]>();
+    const current = new Map<string, Held[]>();
+    const { table, match } = mapping;
+    const asked = [...needs.records.values()];
+    work.push(read(service, table, match.parts, asked, { columns, found: records, signal: context.signal }));
+    const ids = [...needs.ids].map((id) => [JSON.stringify(id)]);
+    work.push(
+      read(service, table, [idPart(table)], ids, { columns, found: current, signal: context.signal }),
+    );
     await Promise.all(work);
     return {
       parent: (ref, value) => parents.get(ref)?.get(value) ?? "missing",
-      record: (match) => records.get(match) ?? "missing",
+      record: (key) => (needs.records.has(key) ? chosen(records.get(key) ?? []) : "unread"),
+      current: (id) => current.get(id)?.[0],
     };
   };
 }
+
+/** The primary id as what records are found by. */
+const idPart = (table: Table): KeyPart => ({
+  field: table.primaryId,
+  coerce: (value) => JSON.stringify(value),
+  isText: false,
+  isListable: true,
+});
 
 async function findParents(
   service: Service,
@@ -51,12 +69,22 @@ async function findParents(
     if (id === undefined) open.set(folded, [json]);
     else found.set(folded, { id });
   }
-  await read(service, parent.table, [parent.part], [...open.values()], found, context.signal);
+  const held = new Map<string, Held[]>();
+  const columns = [...new Set([parent.table.primaryId, parent.part.field])];
+  await read(service, parent.table, [parent.part], [...open.values()], {
+    columns,
+    found: held,
+    signal: context.signal,
+  });
   const missing: string[] = [];
   for (const [folded, [json = ""]] of open) {
-    const resolution = found.get(folded);
-    if (typeof resolution === "object") cache.set(folded, resolution.id);
-    else if (resolution === undefined) missing.push(textOf(json));
+    const [one, ...others] = held.get(folded) ?? [];
+    if (one === undefined) missing.push(textOf(json));
+    else if (others.length > 0) found.set(folded, { several: [one, ...others].map(({ id }) => id) });
+    else {
+      found.set(folded, { id: one.id });
+      cache.set(folded, one.id);
+    }
   }
   if (missing.length === 0 || !context.promised) return;
   const promised = await context.promised(parent.table.name, parent.part.field, missing);
@@ -66,42 +94,39 @@ async function findParents(
   }
 }
 
-async function findRecords(
-  service: Service,
-  mapping: Mapping,
-  wanted: ReadonlyMap<string, Found>,
-  found: Map<string, Resolution>,
-  signal: AbortSignal,
-): Promise<void> {
-  await read(service, mapping.table, mapping.match.parts, [...wanted.values()], found, signal);
+interface Reading {
+  /** Columns to read, the primary id among them. */
+  readonly columns: readonly string[];
+  /** Takes the records, by the folded values that found them. */
+  readonly found: Map<string, Held[]>;
+  readonly signal: AbortSignal;
 }
 
-/** Reads the ids of records by the values of columns, all requests at once as far as the gate lets them. */
+/** Reads records by the values of columns, many values in one query and many queries in one request. */
 async function read(
   service: Service,
   table: Table,
   parts: readonly KeyPart[],
   wanted: readonly Found[],
-  found: Map<string, Resolution>,
-  signal: AbortSignal,
+  { columns, found, signal }: Reading,
 ): Promise<void> {
   if (wanted.length === 0) return;
   const asked = new Set(wanted.map(foldedMatch));
-  const rows = await Promise.all(queries(table, parts, wanted).map((query) => all(service, query, signal)));
-  for (const row of rows.flat()) {
+  for (const row of await service.queries(queries(table, parts, wanted, columns), signal)) {
     const key = keyText(parts.map(({ field }) => foldedRead(row[field])));
     if (!asked.has(key)) continue;
     const id = String(row[table.primaryId]).toLowerCase();
-    const other = found.get(key);
-    found.set(
-      key,
-      other === undefined || (typeof other === "object" && other.id === id) ? { id } : "ambiguous",
-    );
+    const others = found.get(key) ?? [];
+    if (!others.some((other) => other.id === id)) found.set(key, [...others, { id, row }]);
   }
 }
 
-function queries(table: Table, parts: readonly KeyPart[], wanted: readonly Found[]): string[] {
-  const select = [...new Set([table.primaryId, ...parts.map(({ field }) => field)])];
+function queries(
+  table: Table,
+  parts: readonly KeyPart[],
+  wanted: readonly Found[],
+  select: readonly string[],
+): string[] {
   const [first] = parts;
   if (parts.length === 1 && first?.isListable) {
     const values = wanted.map(([json = ""]) => textOf(json));
@@ -111,10 +136,4 @@ function queries(table: Table, parts: readonly KeyPart[], wanted: readonly Found
     parts.map((part, index) => [part.field, literalOf(part, found[index] ?? "")] as const),
   );
   return orQueries({ set: table.set, select, terms });
-}
-
-async function all(service: Service, query: string, signal: AbortSignal): Promise<Record<string, unknown>[]> {
-  const rows: Record<string, unknown>[] = [];
-  for await (const page of service.pages(query, signal)) rows.push(...page);
-  return rows;
 }

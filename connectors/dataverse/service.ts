@@ -56,6 +56,8 @@ export interface Service extends AsyncDisposable {
   get(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<Json>;
   /** Reads a collection to its end, page by page. */
   pages(path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]>;
+  /** All rows of several queries, many queries in one request; in any order. */
+  queries(paths: readonly string[], signal: AbortSignal): Promise<readonly Json[]>;
   /** Reads several things in one request, each with the headers; the replies stand in the order of the paths. */
   reads(
     paths: readonly string[],
@@ -67,7 +69,7 @@ export interface Service extends AsyncDisposable {
 }
 
 export interface WriteRequest {
-  readonly method: "POST" | "PATCH";
+  readonly method: "POST" | "PATCH" | "DELETE";
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
@@ -114,18 +116,41 @@ export function openService(options: ServiceOptions): Service {
   const get = async (path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>) =>
     parsed(await read(path, signal, headers), options.origin);
 
-  return {
+  const pages = async function* (path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]> {
+    let next: string | undefined = path;
+    while (next !== undefined) {
+      const page: Json = await get(next, signal, { prefer: PAGE_SIZE });
+      yield itemsOf<Json>(page, options.origin);
+      next = nextOf(page);
+    }
+  };
+  const service: Service = {
     origin: options.origin,
     gate,
     tally,
     get,
-    async *pages(path, signal) {
-      let next: string | undefined = path;
-      while (next !== undefined) {
-        const page: Json = await get(next, signal, { prefer: "odata.maxpagesize=5000" });
-        yield itemsOf<Json>(page, options.origin);
-        next = typeof page?.["@odata.nextLink"] === "string" ? ownPath(page["@odata.nextLink"]) : undefined;
-      }
+    pages,
+    async queries(paths, signal) {
+      const groups: string[][] = [];
+      for (let from = 0; from < paths.length; from += QUERIES_PER_REQUEST)
+        groups.push(paths.slice(from, from + QUERIES_PER_REQUEST));
+      const rows: Json[] = [];
+      await Promise.all(
+        groups.map(async (group) => {
+          const replies =
+            group.length === 1
+              ? [await read(group[0]!, signal, { prefer: PAGE_SIZE })]
+              : await service.reads(group, signal, { Prefer: PAGE_SIZE });
+          for (const reply of replies) {
+            if (reply.status >= 300) throw readError(reply, options.origin);
+            const page: Json = parsed(reply, options.origin);
+            rows.push(...itemsOf<Json>(page, options.origin));
+            const next = nextOf(page);
+            if (next !== undefined) for await (const more of pages(next, signal)) rows.push(...more);
+          }
+        }),
+      );
+      return rows;
     },
     async reads(paths, signal, headers = {}) {
       const batch = batchRequest(paths.map((path) => ({ method: "GET" as const, path, headers })));
@@ -153,7 +178,15 @@ export function openService(options: ServiceOptions): Service {
       }),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
+  return service;
 }
+
+const PAGE_SIZE = "odata.maxpagesize=5000";
+/** Queries of one `$batch`: it is answered as a whole, so that its answer has to stay of moderate size. */
+const QUERIES_PER_REQUEST = 20;
+
+const nextOf = (page: Json): string | undefined =>
+  typeof page?.["@odata.nextLink"] === "string" ? ownPath(page["@odata.nextLink"]) : undefined;
 
 /** Only the configured organisation is ever called: of a link nothing but its path and query is used. */
 export function ownPath(link: string): string {

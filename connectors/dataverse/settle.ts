@@ -8,7 +8,7 @@ import {
   type WriteContext,
 } from "../../src/sdk.ts";
 import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
-import { bulkBody, bulkPath, isBulkDone, patchPart } from "./bodies.ts";
+import { bulkBody, bulkPath, createdIds, isBulkDone, partOf } from "./bodies.ts";
 import { applied, deferred, judged, rejected } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
 import { type Fault, isFramed } from "./problems.ts";
@@ -49,7 +49,7 @@ export async function settle(
 ): Promise<Settled> {
   const settled: Settled = { outcomes: [], gone: [] };
   const settling = new Settling(kind, options, settled);
-  if (hasBulk(options.table)) await settling.bulk(operations, true);
+  if (hasBulk(options.table) && kind !== "delete") await settling.bulk(operations, true);
   else await settling.parts(operations);
   return settled;
 }
@@ -63,6 +63,8 @@ class Settling {
   #failedHalves = 0;
   /** A passing fault outlasted a whole request: its parts are sent to find out whether a record is at fault. */
   #isSearching = false;
+  /** Creates that met a record, as updates of the record with our own id, with what the service said. */
+  readonly #echoes = new Map<Operation, Problem>();
 
   constructor(kind: Operation["kind"], options: SettleOptions, settled: Settled) {
     this.#kind = kind;
@@ -85,7 +87,10 @@ class Settling {
       context,
     );
     if (sent.kind === "reply") {
-      for (const operation of operations) this.#settled.outcomes.push(applied(operation));
+      const ids = this.#kind === "create" ? createdIds(sent.reply) : [];
+      operations.forEach((operation, index) => {
+        this.#settled.outcomes.push(applied(operation, ids[index]));
+      });
       return;
     }
     if (this.#stopIfForAll(operations, sent)) return;
@@ -113,7 +118,7 @@ class Settling {
     let pending = operations;
     for (let round = 1; ; round++) {
       if (this.#deferIfStopped(pending)) return;
-      const batch = batchRequest(pending.map(patchPart));
+      const batch = batchRequest(pending.map((operation) => partOf(this.#options.table, operation)));
       const sent = await sender.send(
         {
           method: "POST",
@@ -127,7 +132,9 @@ class Settling {
       );
       if (sent.kind === "refused") return this.#refusedBatch(pending, sent);
       const parts = batchReply(sent.reply);
+      const known = this.#echoes.size;
       const again = this.#take(pending, paired(pending, parts, sent.reply.status));
+      await this.#settleEchoes(known);
       if (again.length === 0) return;
       pending = again.map(({ operation }) => operation);
       const throttled = parts.filter(({ status }) => status === 429);
@@ -158,8 +165,14 @@ class Settling {
       }
       const result = judged(operation, part, table.name);
       switch (result.status) {
-        case "gone":
-          this.#settled.gone.push(operation);
+        case "gone": {
+          const twice = this.#echoes.get(operation);
+          if (twice) this.#settled.outcomes.push(rejected(operation, twice));
+          else this.#settled.gone.push(operation);
+          break;
+        }
+        case "twice":
+          this.#echoes.set(asUpdate(table, operation), result.problem);
           break;
         case "again":
           again.push({ operation, problem: result.problem });
@@ -173,6 +186,15 @@ class Settling {
       }
     });
     return again;
+  }
+
+  /**
+   * A create that met a record is no success by itself (DESIGN 4.4): if the record has the id of our own, it was an
+   * echo of the request and is given the row's values; if it has not, the record is somebody else's.
+   */
+  async #settleEchoes(known: number): Promise<void> {
+    const echoes = [...this.#echoes.keys()].slice(known);
+    if (echoes.length > 0) await this.parts(echoes);
   }
 
   /**
@@ -218,6 +240,13 @@ class Settling {
     else return false;
     return this.#deferIfStopped(operations);
   }
+}
+
+/** What a create writes, as an update of the record with its id: without the columns that only new ones take. */
+function asUpdate(table: Table, operation: Operation): Operation {
+  const isUpdatable = ({ field }: { readonly field: string }): boolean =>
+    table.attributes.get(field)?.updatable === true;
+  return { ...operation, kind: "update", fields: operation.fields.filter(isUpdatable) };
 }
 
 const UNANSWERED: Problem = {

@@ -17,14 +17,14 @@ import type { Table } from "./table.ts";
 
 export interface WriterOptions {
   readonly table: Table;
-  /** Records are matched by their primary id: one that is gone is not made again. */
-  readonly byId: boolean;
+  /** What becomes of a row whose record is not there, even when it was looked for again. */
+  readonly missing: "defer" | "reject" | "skip";
   readonly sender: Sender;
   readonly batchSize: number;
   /** Requests that may be in flight, as the gate knows it. */
   readonly width: () => number;
   /** Plans changes whole, because their records are gone. */
-  readonly replan: (changes: readonly Change[], signal: AbortSignal) => Promise<readonly Planned[]>;
+  readonly replan: (changes: readonly Change[]) => Promise<readonly Planned[]>;
 }
 
 /**
@@ -68,16 +68,13 @@ async function finish(
 async function addAgain(
   gone: readonly Operation[],
   settling: SettleOptions,
-  { replan, byId }: WriterOptions,
+  { replan, missing }: WriterOptions,
 ): Promise<Outcome[]> {
   const problem = settling.stopped();
   if (problem) return gone.map((operation) => deferred(operation, problem));
   let planned: readonly Planned[];
   try {
-    planned = await replan(
-      gone.map(({ change }) => change),
-      settling.context.signal,
-    );
+    planned = await replan(gone.map(({ change }) => change));
   } catch (error) {
     const first = error instanceof SyncError ? error.problems[0] : undefined;
     if (first === undefined) throw error;
@@ -94,15 +91,16 @@ async function addAgain(
   }
   for (const [kind, operations] of again) {
     const settled = await settle(kind, operations, settling);
-    outcomes.push(...settled.outcomes, ...settled.gone.map((operation) => goneTwice(operation, byId)));
+    outcomes.push(...settled.outcomes, ...settled.gone.map((operation) => goneTwice(operation, missing)));
   }
   return outcomes;
 }
 
-function goneTwice(operation: Operation, byId: boolean): Outcome {
+function goneTwice(operation: Operation, missing: WriterOptions["missing"]): Outcome {
+  if (missing === "skip") return unchanged(operation);
   const gone = { code: "record.not_found", message: `There is no record ${operation.record}.` };
-  if (!byId)
+  if (missing === "defer")
     return deferred(operation, { ...gone, kind: "deferred", remedy: "The next run looks for it again." });
-  const remedy = "Check the id: a match by the primary id never makes a record.";
+  const remedy = "Leave the row out, set on_missing: skip, or use a mode and a match that make records.";
   return rejected(operation, { ...gone, kind: "rejected", remedy });
 }

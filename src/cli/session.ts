@@ -50,8 +50,13 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
     stateOf(warehouse) {
       const own = project.stateOf(warehouse);
       return own.type === "local"
-        ? { kind: "local", root: own.path, memoryLimit: own.memory_limit ?? MEMORY_LIMIT }
-        : { kind: "warehouse", project: project.name, schema: own.schema, retentionDays: 90 };
+        ? {
+            project: project.name,
+            kind: "local",
+            root: own.path,
+            memoryLimit: own.memory_limit ?? MEMORY_LIMIT,
+          }
+        : { project: project.name, kind: "warehouse", schema: own.schema, retentionDays: 90 };
     },
     redact: secrets.redact,
     makeStateFolder: () => void (state.type === "local" && ownFolder(state.path)),

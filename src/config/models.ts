@@ -59,6 +59,12 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
     onRemoved: (sync.on_removed ?? (sync.mode === "mirror" ? "delete" : "keep")) as SyncSpec["onRemoved"],
     ...(sync.renamed_from === undefined ? {} : { renamedFrom: sync.renamed_from }),
     guard: guardSpec(sync.guard),
+    rules: {
+      onMissing: sync.on_missing,
+      matchInactive: sync.match_inactive,
+      adopt: sync.adopt,
+      ids: sync.ids,
+    },
     place: (...path) => source.place(["syncs", index, ...path]),
   };
 }
@@ -78,9 +84,15 @@ function guardSpec(guard: Sync["guard"]): Guard {
 
 function fieldSpec(field: string, from: string | Field): FieldSpec {
   if (typeof from === "string") return { field, source: { column: from }, whenNull: "clear" };
-  const { column, value = null, when_null: whenNull, truncate, lookup } = from;
+  const { column, value = null, when_null: whenNull, write, truncate, lookup } = from;
   const source = column === undefined ? { value } : { column };
-  const spec: FieldSpec = { field, source, whenNull, ...(truncate ? { truncate } : {}) };
+  const spec: FieldSpec = {
+    field,
+    source,
+    whenNull,
+    ...(write === "always" ? {} : { write }),
+    ...(truncate ? { truncate } : {}),
+  };
   if (lookup === undefined) return spec;
   const object = typeof lookup.object === "string" ? lookup.object : lookup.object.column;
   return { ...spec, lookup: { object, by: lookup.by, whenMissing: lookup.when_missing } };

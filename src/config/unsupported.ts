@@ -22,7 +22,7 @@ const not =
     typeof value === "string" && !allowed.includes(value);
 
 const SIGN_INS = ["certificate", "managed_identity", "workload_identity", "device_code", "browser"];
-const MODES = ["insert", "update", "mirror", "add", "remove"];
+const MODES = ["add", "remove"];
 
 const PROJECT: readonly Row[] = [
   {
@@ -47,31 +47,10 @@ const MODEL: readonly Row[] = [
     remedy: "Use upsert.",
   },
   { at: "syncs.*.audience", feature: "An audience", remedy: "Write to an object." },
-  {
-    at: "syncs.*.match_inactive",
-    when: not("use"),
-    feature: (value) => `match_inactive: ${value}`,
-    remedy: "Leave it out.",
-  },
-  {
-    at: "syncs.*.on_removed",
-    when: not("keep"),
-    feature: (value) => `on_removed: ${value}`,
-    remedy: "Write on_removed: keep, or leave it out.",
-  },
-  { at: "syncs.*.on_missing", when: not("reject"), feature: "on_missing: skip", remedy: "Leave it out." },
   { at: "syncs.*.scope", when: not("own"), feature: "scope: all", remedy: "Leave it out." },
-  { at: "syncs.*.adopt", when: (value) => value === false, feature: "adopt: false", remedy: "Leave it out." },
-  { at: "syncs.*.ids", when: not("own"), feature: "ids: server", remedy: "Leave it out." },
   { at: "syncs.*.schedule", feature: "A schedule", remedy: "Run `backhaul run` from cron or a pipeline." },
   { at: "syncs.*.options", feature: "The options of a sync", remedy: "Leave them out." },
   { at: "syncs.*.fields.*.template", feature: "A template", remedy: "Make the text in the model's SQL." },
-  {
-    at: "syncs.*.fields.*.write",
-    when: not("always"),
-    feature: (value) => `write: ${value}`,
-    remedy: "Write the field always, or leave it out of the mapping.",
-  },
   {
     at: "syncs.*.fields.*.lookup.object",
     when: isMapping,

@@ -31,12 +31,16 @@ export interface Changed extends ChangeBase {
   readonly columns: readonly number[];
   /** Fields owed from earlier runs: skipped, in doubt, or new in the mapping. */
   readonly pending: readonly string[];
+  /** The row is back while its removal is in doubt: the record may be gone or inactive. */
+  readonly revived?: boolean;
 }
 
 /** A row that has left the model; its record is still there. */
 export interface Removed extends ChangeBase {
   readonly kind: "removed";
   readonly before: readonly Value[];
+  /** The row was sent without an answer: a record that does not hold just what was sent is not ours to remove. */
+  readonly unsure?: boolean;
 }
 
 export type Change = Added | Changed | Removed;
@@ -87,7 +91,7 @@ export interface Operation {
 export type Planned =
   | { readonly status: "planned"; readonly operation: Operation }
   /** The columns differ, what would be written does not: nothing is sent and the snapshot moves on. */
-  | { readonly status: "unchanged"; readonly change: Change }
+  | { readonly status: "unchanged"; readonly change: Change; readonly id?: string }
   | { readonly status: "rejected"; readonly change: Change; readonly problem: Problem };
 
 /**

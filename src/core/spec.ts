@@ -30,6 +30,20 @@ export interface Limit {
   readonly rows: number;
 }
 
+/** How a sync treats records that are there, or are not, when it meets them for the first time. */
+export interface Rules {
+  /** What an update does with a row that has no record. */
+  readonly onMissing: "reject" | "skip";
+  /** What becomes of the only match when it is inactive. */
+  readonly matchInactive: "use" | "ignore" | "reactivate";
+  /** Reads the matching records before the first write, so that what is right already is not written again. */
+  readonly adopt: boolean;
+  /** Who gives new records their ids. */
+  readonly ids: "own" | "server";
+}
+
+export const DEFAULT_RULES: Rules = { onMissing: "reject", matchInactive: "use", adopt: true, ids: "own" };
+
 export interface SyncSpec {
   readonly name: string;
   readonly model: string;
@@ -40,6 +54,7 @@ export interface SyncSpec {
   readonly match: readonly { readonly field: string; readonly column: string }[];
   readonly fields: readonly FieldSpec[];
   readonly onRemoved: "keep" | "deactivate" | "delete";
+  readonly rules: Rules;
   /** The name that the sync had before, whose state it goes on with. */
   readonly renamedFrom?: string;
   readonly guard: Guard;
@@ -51,6 +66,8 @@ export interface FieldSpec {
   readonly field: string;
   readonly source: { readonly column: string } | { readonly value: string | number | boolean | null };
   readonly whenNull: "clear" | "skip";
+  /** Left out: always. */
+  readonly write?: "create" | "if_empty";
   /** Text that is too long is cut instead of rejected. */
   readonly truncate?: boolean;
   readonly lookup?: {

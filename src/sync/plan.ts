@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { noOperations, type Operation, type Planned } from "../core/change.ts";
-import type { CompiledSync, PlanContext } from "../ports.ts";
+import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
+import { wavesOf } from "./moves.ts";
 import { openForPlan } from "./open.ts";
-import type { Prepared } from "./prepare.ts";
+import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
 import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
 
@@ -84,7 +85,11 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
   let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
   let done = 0;
   if (staged.stopped === undefined) {
-    for await (const planned of plannedWindows(state, compiled, { signal: options.signal, promised })) {
+    for await (const planned of plannedWindows(state, prepared, {
+      signal: options.signal,
+      idSeed: idSeedOf(prepared, state),
+      promised,
+    })) {
       for (const item of planned) {
         if (item.status === "unchanged") unchanged += 1;
         else if (item.status === "rejected") {
@@ -123,14 +128,20 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
 
 async function* plannedWindows(
   state: State,
-  compiled: CompiledSync,
+  prepared: Prepared,
   context: PlanContext,
 ): AsyncGenerator<readonly Planned[]> {
-  for (const windows of [state.removals(WINDOW), state.moves(WINDOW), state.changes(WINDOW)]) {
-    for await (const window of windows) {
+  const waves = wavesOf(state, prepared);
+  const refused: Planned[] = [];
+  const settle = async (outcomes: readonly Planned[]): Promise<void> => void refused.push(...outcomes);
+  for await (const wave of waves.all({ size: WINDOW, settle })) {
+    for await (const window of wave) {
       context.signal.throwIfAborted();
-      yield await compiled.plan(window, context);
+      const planned = await prepared.compiled.plan(window, context);
+      waves.release(planned);
+      yield [...refused.splice(0), ...planned];
     }
+    if (refused.length > 0) yield refused.splice(0);
   }
 }
 

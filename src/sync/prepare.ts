@@ -5,7 +5,7 @@ import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import type { Column } from "../core/value.ts";
 import type { CompiledSync, Destination, Identity, Query, Warehouse } from "../ports.ts";
 import type { LocalPlace } from "../state/local-store.ts";
-import type { Layout } from "../state/state.ts";
+import type { Layout, State } from "../state/state.ts";
 import type { Shape } from "../state/tables.ts";
 import type { WarehousePlace } from "../state/warehouse-store.ts";
 
@@ -17,6 +17,7 @@ export interface Connections {
 
 /** A sync with everything it needs to be planned or run, checked against the warehouse and the destination. */
 export interface Prepared {
+  readonly project: string;
   readonly model: ModelSpec;
   readonly sync: SyncSpec;
   readonly warehouse: Warehouse;
@@ -30,7 +31,10 @@ export interface Prepared {
 }
 
 /** Where the project keeps its state. */
-export type StateLocation =
+export type StateLocation = {
+  /** The project's name: state and own ids belong to it. */
+  readonly project: string;
+} & (
   | {
       readonly kind: "local";
       /** Absolute path of the state's root folder. */
@@ -39,10 +43,10 @@ export type StateLocation =
     }
   | {
       readonly kind: "warehouse";
-      readonly project: string;
       readonly schema: string;
       readonly retentionDays: number;
-    };
+    }
+);
 
 /** Checks a sync's columns and mapping. Reads the warehouse's and the destination's schema; writes nothing. */
 export async function prepare(
@@ -61,6 +65,7 @@ export async function prepare(
   const shape = { columns, key, match: compiled.match };
   const matching = sync.match.map(({ field, column }) => `${field} = ${column}`).join(", ");
   return {
+    project: state.project,
     model,
     sync,
     warehouse,
@@ -185,3 +190,10 @@ function mappedColumns(
   if (problems.length > 0) throw new SyncError(problems);
   return { columns, key: model.primaryKey.map((name) => index.get(name)!) };
 }
+
+/** What ids of our own are made from, before the primary key (DESIGN 4.4). */
+export const idSeedOf = ({ project, compiled }: Prepared, state: State): readonly string[] => [
+  project,
+  compiled.object,
+  state.record.firstName,
+];

@@ -1,10 +1,11 @@
 import type { Change, Operation, Outcome } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
+import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
-import { heldMatches } from "./moves.ts";
+import { wavesOf } from "./moves.ts";
 import { openForRun } from "./open.ts";
 import { WINDOW } from "./plan.ts";
-import type { Prepared } from "./prepare.ts";
+import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
 import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
@@ -103,8 +104,7 @@ interface WriteOptions extends SyncOptions {
 }
 
 /**
- * Writes the table of changes: removals first, then changes of match values, whose old ones others may take, then
- * the rest. Every outcome goes to the journal.
+ * Writes the table of changes in the order that match values ask for. Every outcome goes to the journal.
  *
  * @returns what ended the writing early
  */
@@ -115,24 +115,24 @@ async function writeChanges(
   options: WriteOptions,
 ): Promise<Problem | undefined> {
   const signal = AbortSignal.any([options.signal, state.lost]);
-  const holders = heldMatches(prepared);
+  const waves = wavesOf(state, prepared);
+  const idSeed = idSeedOf(prepared, state);
   const failure: { problem?: Problem } = {};
   try {
     await using journal = await state.begin(run);
     const settle = async (outcomes: readonly Outcome[]): Promise<void> => {
       await journal.append(outcomes);
-      holders.release(outcomes);
+      waves.release(outcomes);
       await options.onOutcomes(outcomes);
     };
     const write = async (windows: AsyncIterable<readonly Change[]>): Promise<void> => {
-      const planned = operations(windows, prepared, signal, settle);
+      const planned = operations(windows, prepared, { signal, idSeed }, settle);
       const { onWait } = options;
-      for await (const batch of prepared.compiled.write(planned, { signal, onWait })) await settle(batch);
+      for await (const batch of prepared.compiled.write(planned, { signal, onWait, idSeed }))
+        await settle(batch);
     };
     try {
-      await write(state.removals(WINDOW));
-      await write(holders.watch(state.moves(WINDOW)));
-      await write(holders.refuse(state.changes(WINDOW), settle));
+      for await (const wave of waves.all({ size: WINDOW, settle })) await write(wave);
     } catch (error) {
       failure.problem = problemOf(error, signal);
     }
@@ -148,14 +148,14 @@ async function writeChanges(
 async function* operations(
   windows: AsyncIterable<readonly Change[]>,
   { compiled }: Prepared,
-  signal: AbortSignal,
+  context: PlanContext,
   settle: (outcomes: readonly Outcome[]) => Promise<void>,
 ): AsyncGenerator<readonly Operation[]> {
   for await (const window of windows) {
-    if (signal.aborted) return;
+    if (context.signal.aborted) return;
     const toWrite: Operation[] = [];
     const settled: Outcome[] = [];
-    for (const planned of await compiled.plan(window, { signal })) {
+    for (const planned of await compiled.plan(window, context)) {
       if (planned.status === "planned") toWrite.push(planned.operation);
       else settled.push(planned);
     }

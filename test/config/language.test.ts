@@ -47,14 +47,6 @@ describe("what is not supported yet", () => {
 
   test.each([
     [
-      "State in a warehouse",
-      edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, state: { type: warehouse }"),
-    ],
-    [
-      "State in a warehouse",
-      edit("backhaul.yml", "project: acme", "project: acme\nstate: { type: warehouse, schema: x }"),
-    ],
-    [
       "A memory limit of a warehouse",
       edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, memory_limit: 1GB"),
     ],
@@ -75,16 +67,6 @@ describe("what is not supported yet", () => {
     ["Signing in with device_code", auth("{ type: device_code, client_id: c }")],
     ["Signing in with browser", auth("{ type: browser, client_id: c }")],
     [
-      "The mode insert",
-      edit(
-        "models/customers.yml",
-        "mode: upsert\n    match: { new_customerid: customer_id }",
-        "mode: insert",
-      ),
-    ],
-    ["The mode update", edit("models/customers.yml", "mode: upsert", "mode: update")],
-    ["The mode mirror", edit("models/customers.yml", "mode: upsert", "mode: mirror")],
-    [
       "An audience",
       edit(
         "models/customers.yml",
@@ -92,20 +74,9 @@ describe("what is not supported yet", () => {
         "audience: { list: VIP, member: contact, create: true }",
       ),
     ],
-    ["Renaming a sync", sync("renamed_from: old")],
-    ["match_inactive: reactivate", sync("match_inactive: reactivate")],
-    ["on_removed: deactivate", sync("on_removed: deactivate")],
-    ["on_removed: delete", sync("on_removed: delete")],
-    ["on_missing: skip", sync("on_missing: skip")],
-    ["adopt: false", sync("adopt: false")],
-    ["ids: server", sync("ids: server")],
-    ["A guard on changed rows", sync("guard: { changed: { share: 50% } }")],
-    ["A guard other than { share: 10%, rows: 50 }", sync("guard: { removed: { rows: 5 } }")],
     ["A schedule", sync('schedule: { cron: "*/15 7-19 * * 1-5", timezone: Europe/Berlin }')],
     ["The options of a sync", sync("options: { bypass_logic: [sync], tag: x }")],
     ["A template", field('{ template: "{{ title | capitalize }}" }')],
-    ["write: create", field("{ column: a, write: create }")],
-    ["write: if_empty", field("{ column: a, write: if_empty }")],
     [
       "A lookup whose object comes from a column",
       field("{ column: a, lookup: { object: { column: t }, by: b } }"),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { batches } from "../../connectors/dataverse/batching.ts";
-import { bulkBody, patchPart } from "../../connectors/dataverse/bodies.ts";
+import { bulkBody, partOf } from "../../connectors/dataverse/bodies.ts";
 import type { FieldWrite, Operation, OperationKind } from "../../src/core/change.ts";
 import { contact } from "./support/tables.ts";
 
@@ -83,7 +83,7 @@ test("bodies are JSON, whatever the values and the keys hold", () => {
         })),
       );
       for (const item of operations) {
-        const part = patchPart(item);
+        const part = partOf(contact, item);
         expect(JSON.parse(part.body ?? "")).toEqual({ firstname: JSON.parse(item.fields[0]?.json ?? "") });
         expect(part.path).toMatch(/^\/api\/data\/v9\.2\/[!-~]+$/);
       }

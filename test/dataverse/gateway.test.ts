@@ -13,6 +13,7 @@ import {
   type Bench,
   compile,
   configOf,
+  ID_SEED,
   type MappingInput,
   openBench,
   running,
@@ -147,7 +148,7 @@ describe("an answer that is not the service's", () => {
         },
       },
     );
-    const planning = compiled.plan(added([["R-1", "x", "Contoso"]]), { signal: running() });
+    const planning = compiled.plan(added([["R-1", "x", "Contoso"]]), { signal: running(), idSeed: ID_SEED });
     await expect(planning).rejects.toMatchObject({
       kind: "connection",
       problems: [expect.objectContaining({ code: "dataverse.no_collection" })],

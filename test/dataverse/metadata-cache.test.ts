@@ -1,8 +1,12 @@
 /** Definitions kept between commands: few requests while they are good, and never a stale one. */
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDataverse } from "../../connectors/dataverse/destination.ts";
 import type { Cache } from "../../src/define.ts";
 import type { Destination } from "../../src/ports.ts";
+import { temporaryFolder } from "../support/project.ts";
 import { type Bench, columnsOf, configOf, openBench, running, syncOf } from "./support/bench.ts";
 
 interface Memory extends Cache {
@@ -128,4 +132,51 @@ test("what a disk does not keep costs requests alone", async () => {
   const deaf: Cache = { read: async () => undefined, write: async () => {} };
   const { result } = await command(bench, deaf, describeContact);
   expect(result.name).toBe("contact");
+});
+
+test("a sandbox that starts with other tables over the same data has another version", async () => {
+  using folder = temporaryFolder();
+  const data = join(folder.path, "data.jsonl");
+  const cache = memory();
+  const definition = await (async () => {
+    await using bench = await openBench({ data });
+    return (await command(bench, cache, describeContact)).result;
+  })();
+  const definitions = join(folder.path, "definitions");
+  mkdirSync(definitions);
+  const text = (value: string) => ({ Value: value });
+  const column = { IsValidForCreate: true, IsValidForRead: true, IsValidForUpdate: true, AttributeOf: null };
+  writeFileSync(
+    join(definitions, "contact.json"),
+    JSON.stringify({
+      LogicalName: "contact",
+      SchemaName: "Contact",
+      EntitySetName: "contacts",
+      PrimaryIdAttribute: "contactid",
+      Attributes: [
+        {
+          ...column,
+          LogicalName: "contactid",
+          SchemaName: "ContactId",
+          AttributeTypeName: text("UniqueidentifierType"),
+        },
+        {
+          ...column,
+          LogicalName: "new_only",
+          SchemaName: "new_Only",
+          MaxLength: 9,
+          AttributeTypeName: text("StringType"),
+        },
+      ],
+    }),
+  );
+  await using bench = await openBench({ data, metadata: definitions });
+  // The address may be another one: what is kept is offered under it all the same.
+  const origin = (url: string) => createHash("sha256").update(url).digest("hex").slice(0, 16);
+  for (const [name, kept] of [...cache.texts]) {
+    cache.texts.set(name.replace(/^[0-9a-f]+/, origin(bench.sandbox.url)), kept);
+  }
+  const { result } = await command(bench, cache, describeContact);
+  expect(definition.fields.length).toBeGreaterThan(50);
+  expect(result.fields.map(({ name }) => name)).toEqual(["contactid", "new_only"]);
 });

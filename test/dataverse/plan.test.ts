@@ -2,9 +2,11 @@ import { describe, expect, test } from "vitest";
 import { keyPart } from "../../connectors/dataverse/compile-match.ts";
 import type { MappedField, Mapping } from "../../connectors/dataverse/mapping.ts";
 import { needsOf } from "../../connectors/dataverse/needs.ts";
-import { planChange, type Resolution } from "../../connectors/dataverse/plan.ts";
+import { planChange } from "../../connectors/dataverse/plan.ts";
+import type { Match, Resolution } from "../../connectors/dataverse/resolution.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import type { Added, Changed, Present } from "../../src/core/change.ts";
+import { DEFAULT_RULES } from "../../src/core/spec.ts";
 import type { Value } from "../../src/core/value.ts";
 import { account, contact } from "./support/tables.ts";
 
@@ -34,6 +36,7 @@ function plain(field: string, column: number | null, more: Partial<MappedField> 
     required: attribute.required === "system",
     creatable: attribute.creatable,
     updatable: attribute.updatable,
+    write: "always",
     coerce: made.coerce,
     ...more,
   } as MappedField;
@@ -50,6 +53,7 @@ function lookup(whenMissing: "reject" | "skip" | "clear"): MappedField {
     required: false,
     creatable: true,
     updatable: true,
+    write: "always",
     whenMissing,
     parent: { ref: "account.accountnumber", table: account, part: part(account, "accountnumber") },
   };
@@ -66,6 +70,9 @@ function mapping(more: Partial<Mapping> = {}): Mapping {
       plain("importsequencenumber", null, { constant: "5" }),
     ],
     pair: null,
+    rules: { ...DEFAULT_RULES, adopt: false, mode: "upsert", onRemoved: "keep" },
+    deactivation: [],
+    reactivation: [],
     ...more,
   };
 }
@@ -84,18 +91,21 @@ const changed = (
   after,
   columns: after.flatMap((value, index) => (value === before[index] ? [] : [index])),
   pending: more.pending ?? [],
+  revived: false,
 });
 
 function plan(
   change: Present,
-  resolutions: { parents?: Record<string, Resolution>; records?: Record<string, Resolution> } = {},
+  resolutions: { parents?: Record<string, Resolution>; records?: Record<string, Match> } = {},
   of = mapping(),
 ) {
   const { parents = { "a-1": { id: PARENT } }, records = {} } = resolutions;
-  const planned = planChange(of, change, {
-    parent: (_ref, value) => parents[value] ?? "missing",
-    record: (match) => records[match] ?? "missing",
-  });
+  const resolved = {
+    parent: (_ref: string, value: string) => parents[value] ?? "missing",
+    record: (match: string) => records[match] ?? "unread",
+    current: () => undefined,
+  };
+  const planned = planChange(of, change, resolved, ["test", "contact", "people"]);
   if (planned.status === "unchanged") return "unchanged";
   if (planned.status === "rejected") return planned.problem.code;
   const { kind, record, fields, owed } = planned.operation;
@@ -135,7 +145,9 @@ describe("added", () => {
   ])("%s is rejected", (_name, change, code) => expect(plan(change)).toBe(code));
 
   test("a parent that is found twice is rejected", () => {
-    expect(plan(added("C", "Ann", "1", "A-1"), { parents: { "a-1": "ambiguous" } })).toBe("lookup.ambiguous");
+    expect(plan(added("C", "Ann", "1", "A-1"), { parents: { "a-1": { several: ["1", "2"] } } })).toBe(
+      "lookup.ambiguous",
+    );
   });
 
   test("a parent that an earlier sync will write is bound by its key", () => {
@@ -166,20 +178,25 @@ describe("added", () => {
   test("a key that no address can hold is found by a filter, or made with an id of our own", () => {
     const change = added("A/1", "Ann", null, null);
     expect([...needsOf(mapping(), [change]).records.keys()]).toEqual(["a/1"]);
-    expect(plan(change, { records: { "a/1": { id: ID } } })).toEqual({
+    expect(plan(change, { records: { "a/1": { id: ID, row: { firstname: "Ann" } } } })).toBe("unchanged");
+    expect(plan(change, { records: { "a/1": { id: ID, row: { firstname: "Bob" } } } })).toEqual({
       kind: "update",
       record: `contacts(${ID})`,
-      body: { firstname: '"Ann"', "parentcustomerid_account@odata.bind": "null" },
+      body: { firstname: '"Ann"' },
     });
-    expect(plan(change, { records: { "a/1": "ambiguous" } })).toBe("match.ambiguous");
-    const made = plan(change) as { kind: string; record: string; body: Record<string, string> };
-    expect(made.kind).toBe("upsert");
+    expect(plan(change, { records: { "a/1": { several: ["1", "2"] } } })).toBe("match.ambiguous");
+    const made = plan(change, { records: { "a/1": "missing" } }) as {
+      kind: string;
+      record: string;
+      body: Record<string, string>;
+    };
+    expect(made.kind).toBe("create");
     expect(made.record).toMatch(
       /^contacts\([0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\)$/,
     );
     expect(made.body.new_customerid).toBe('"A/1"');
-    expect(plan(added("a/1 ", "Bob", null, null))).toMatchObject({ record: made.record });
-    expect(plan(added("a/2", "Bob", null, null))).not.toMatchObject({ record: made.record });
+    const other = { ...added("A/2", "Bob", null, null), key: ["2"] };
+    expect(plan(other, { records: { "a/2": "missing" } })).not.toMatchObject({ record: made.record });
   });
 
   test("a match by the primary id updates what is there and never makes a record", () => {
@@ -229,8 +246,8 @@ describe("changed", () => {
 
   test("a changed match value is written to the record that the old one finds", () => {
     const change = changed(before, ["D", "Ann", "1", "A-1"]);
-    expect([...needsOf(mapping(), [change]).records.keys()]).toEqual(["c"]);
-    expect(plan(change, { records: { c: { id: ID } } })).toEqual({
+    expect([...needsOf(mapping(), [change]).records.keys()]).toEqual(["c", "d"]);
+    expect(plan(change, { records: { c: { id: ID, row: {} } } })).toEqual({
       kind: "update",
       record: `contacts(${ID})`,
       body: { new_customerid: '"D"' },
@@ -241,7 +258,7 @@ describe("changed", () => {
   });
 
   test("is added again, whole, when the record is known to be gone", () => {
-    expect(plan(changed(before, ["D", "Ann", "1", "A-1"]))).toMatchObject({
+    expect(plan(changed(before, ["D", "Ann", "1", "A-1"]), { records: { c: "missing" } })).toMatchObject({
       kind: "upsert",
       record: "contacts(new_customerid='D')",
       body: { firstname: '"Ann"', creditlimit: "1", ...bind },
@@ -249,10 +266,12 @@ describe("changed", () => {
   });
 
   test("tells what stood there before", () => {
-    const planned = planChange(mapping(), changed(before, ["C", "Bob", "1", "A-2"]), {
+    const resolved = {
       parent: () => ({ id: PARENT }),
-      record: () => "missing",
-    });
+      record: () => "unread" as const,
+      current: () => undefined,
+    };
+    const planned = planChange(mapping(), changed(before, ["C", "Bob", "1", "A-2"]), resolved, []);
     expect(planned.status === "planned" && planned.operation.fields).toEqual([
       { field: "firstname", property: "firstname", json: '"Bob"', before: '"Ann"' },
       {

@@ -41,7 +41,11 @@ describe("what an organisation has", () => {
     });
     expect(field("new_score")).toMatchObject({ limits: "-100000 to 100000, 4 decimals" });
     expect(field("parentcustomerid")).toMatchObject({ type: "customer", targets: ["account", "contact"] });
-    expect(field("preferredcontactmethodcode")?.choices).toContainEqual({ value: 3, label: "Phone", labels: ["Telefon"] });
+    expect(field("preferredcontactmethodcode")?.choices).toContainEqual({
+      value: 3,
+      label: "Phone",
+      labels: ["Telefon"],
+    });
     expect(field("createdon")).toMatchObject({ creatable: false, updatable: false });
     expect(field("parentcustomeridname")).toBeUndefined();
     expect((await bench.destination.describe("new_note", running())).bulk).toEqual([]);
@@ -105,24 +109,6 @@ describe("a mapping that cannot work is refused before anything is written", () 
     expect(
       await problems(bench, { object: "new_order", columns, match: { new_reference: "id" }, fields: {} }),
     ).toEqual([expect.stringMatching(/mapping\.inactive_key .*\(Pending\)\. Wait/)]);
-  });
-
-  test("a mode that is not there yet", async () => {
-    await using bench = await openBench();
-    const sync = { name: "s", model: "m", destination: "d", object: "contact", mode: "mirror" } as const;
-    const asking = bench.destination.compile(
-      {
-        ...sync,
-        match: [],
-        fields: [],
-        onRemoved: "keep",
-        guard: { removed: { share: 0.1, rows: 50 } },
-        place: (...path) => ({ file: path.join(".") }),
-      },
-      [],
-      running(),
-    );
-    await expect(asking).rejects.toMatchObject({ problems: [{ kind: "config", place: { file: "mode" } }] });
   });
 });
 

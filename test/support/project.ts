@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import duckdb from "../../connectors/duckdb/index.ts";
-import type { ModelSpec, SyncSpec } from "../../src/core/spec.ts";
+import { DEFAULT_RULES, type ModelSpec, type SyncSpec } from "../../src/core/spec.ts";
 import type { Destination } from "../../src/ports.ts";
 import { type Prepared, prepare } from "../../src/sync/prepare.ts";
 
@@ -39,6 +39,7 @@ export function syncSpec(spec: Partial<SyncSpec> & Pick<SyncSpec, "match" | "fie
     mode: "upsert",
     onRemoved: "keep",
     guard: { removed: { share: 0.1, rows: 50 } },
+    rules: DEFAULT_RULES,
     place: () => ({ file: "models/people.yml" }),
     ...spec,
   };
@@ -66,6 +67,11 @@ export async function preparedOn({ folder, query, primaryKey, sync, destination 
     syncs: [sync],
   };
   const connections = { warehouse: async () => warehouse, destination: async () => destination };
-  const state = { kind: "local", root: join(folder, ".backhaul"), memoryLimit: "256MB" } as const;
+  const state = {
+    project: "test",
+    kind: "local",
+    root: join(folder, ".backhaul"),
+    memoryLimit: "256MB",
+  } as const;
   return prepare(model, sync, connections, state, new AbortController().signal);
 }

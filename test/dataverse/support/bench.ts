@@ -3,7 +3,7 @@ import type { DataverseConfig } from "../../../connectors/dataverse/config.ts";
 import { type OpenOptions, openDataverse } from "../../../connectors/dataverse/destination.ts";
 import type { Change, Operation, Outcome, Planned } from "../../../src/core/change.ts";
 import { SyncError } from "../../../src/core/errors.ts";
-import type { FieldSpec, SyncSpec } from "../../../src/core/spec.ts";
+import { DEFAULT_RULES, type FieldSpec, type SyncSpec } from "../../../src/core/spec.ts";
 import type { Column, ColumnKind, Value } from "../../../src/core/value.ts";
 import type { CompiledSync, Destination, PlanContext } from "../../../src/ports.ts";
 import {
@@ -115,6 +115,7 @@ export function syncOf({ object = "contact", match, fields }: MappingInput): Syn
     })),
     onRemoved: "keep",
     guard: { removed: { share: 0.1, rows: 50 } },
+    rules: { ...DEFAULT_RULES, adopt: false },
     place: (...path) => ({ file: path.join(".") }),
   };
 }
@@ -122,6 +123,9 @@ export function syncOf({ object = "contact", match, fields }: MappingInput): Syn
 export function columnsOf({ columns }: MappingInput): Column[] {
   return Object.entries(columns).map(([name, kind]) => ({ name, kind, sqlType: kind }));
 }
+
+/** As the engine makes it: project, object, the sync's first name. */
+export const ID_SEED = ["test", "contact", "people"];
 
 export const running = () => new AbortController().signal;
 
@@ -147,6 +151,7 @@ export function changed(
     after,
     columns: after.flatMap((value, index) => (value === before[index] ? [] : [index])),
     pending: more.pending ?? [],
+    revived: false,
   };
 }
 
@@ -173,7 +178,11 @@ export async function write(
   let handed = 0;
   async function* operations() {
     for (let from = 0; from < changes.length; from += window) {
-      const plans = await compiled.plan(changes.slice(from, from + window), { ...options.context, signal });
+      const plans = await compiled.plan(changes.slice(from, from + window), {
+        idSeed: ID_SEED,
+        ...options.context,
+        signal,
+      });
       planned.push(...plans);
       const toWrite: Operation[] = [];
       for (const plan of plans) {
@@ -187,7 +196,7 @@ export async function write(
   let answered = 0;
   let error: SyncError | undefined;
   try {
-    for await (const batch of compiled.write(operations(), { signal })) {
+    for await (const batch of compiled.write(operations(), { signal, idSeed: ID_SEED })) {
       answered += batch.length;
       for (const outcome of batch) {
         if (outcomes.has(outcome.change.seq)) throw new Error(`two outcomes for ${outcome.change.seq}`);

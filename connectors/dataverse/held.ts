@@ -1,0 +1,85 @@
+/** What a record holds already, and whether that is what would be written. Pure. */
+
+import { plain } from "./decimal.ts";
+import type { MappedField, Mapping } from "./mapping.ts";
+import { textOf } from "./match.ts";
+import type { Table } from "./table.ts";
+import { NULL } from "./types/value-problem.ts";
+import { idOf } from "./url.ts";
+
+/** A record that was read: its id, and the mapped columns by the names they are read by. */
+export interface Held {
+  readonly id: string;
+  readonly row: Readonly<Record<string, unknown>>;
+}
+
+/** The name that a column is read by; a lookup's value has one of its own ("Lookup properties"). */
+function readName({ table }: Mapping, field: string): string | null {
+  const attribute = table.attributes.get(field);
+  if (attribute === undefined || !attribute.readable || attribute.shape.kind === "image") return null;
+  return attribute.shape.kind === "lookup" ? `_${field}_value` : field;
+}
+
+const STATE = "statecode";
+
+/** The columns to read of records that rows may belong to. */
+export function heldColumns(mapping: Mapping): string[] {
+  const { table, match, fields, pair } = mapping;
+  const names = [
+    table.primaryId,
+    ...match.parts.map(({ field }) => readName(mapping, field)),
+    ...fields.map(({ field }) => readName(mapping, field)),
+    ...(pair === null ? [] : [pair.state, pair.reason]),
+    ...(hasState(table) ? [STATE] : []),
+  ];
+  return [...new Set(names.filter((name) => name !== null))];
+}
+
+const hasState = (table: Table): boolean => table.attributes.get(STATE)?.readable === true;
+
+/** Whether a record is inactive, as far as its table has states: 0 is the active one. */
+export function isInactive({ row }: Held): boolean {
+  return typeof row[STATE] === "number" && row[STATE] !== 0;
+}
+
+/** A field's value in a record as JSON; undefined where it cannot be seen. */
+export function heldJson(mapping: Mapping, { field }: MappedField, { row }: Held): string | undefined {
+  const name = readName(mapping, field);
+  if (name === null) return undefined;
+  const value = row[name];
+  return value === undefined || value === null ? NULL : JSON.stringify(value);
+}
+
+/** Longest number that a binary float carries exactly; a longer one may have been rounded as it was read. */
+const EXACT_DIGITS = 15;
+
+/** Whether a record holds a value already, compared as the column's type does; in doubt it does not. */
+export function holds(mapping: Mapping, field: MappedField, json: string, held: Held): boolean {
+  const before = heldJson(mapping, field, held);
+  if (before === undefined || json === NULL || before === NULL) return before === json;
+  if (field.kind === "lookup") return idOf(textOf(json).replace(/^\//, "")) === textOf(before).toLowerCase();
+  if (before === json) return true;
+  const shape = mapping.table.attributes.get(field.field)?.shape.kind;
+  switch (shape) {
+    case "moment":
+      return Date.parse(textOf(json)) === Date.parse(textOf(before));
+    case "decimal":
+    case "double":
+    case "whole":
+      return isSameNumber(json, before);
+    case "choices":
+      return sorted(json) === sorted(before);
+    case "id":
+      return textOf(json).toLowerCase() === textOf(before).toLowerCase();
+    default:
+      return false;
+  }
+}
+
+function isSameNumber(a: string, b: string): boolean {
+  const [left, right] = [plain(textOf(a)), plain(textOf(b))];
+  if (left === null || right === null || left === undefined) return false;
+  return left === right && left.replaceAll(/\D/g, "").length <= EXACT_DIGITS;
+}
+
+const sorted = (json: string): string => textOf(json).split(",").sort().join(",");

@@ -1,0 +1,40 @@
+/** Where the values of rows lead in the destination. Pure. */
+import { type Held, isInactive } from "./held.ts";
+
+/** Several records where one was looked for, by their ids. */
+export interface Several {
+  readonly several: readonly string[];
+}
+
+/** Where a parent's value leads: to one record, to several, to none, or to one that an earlier sync will write. */
+export type Resolution = { readonly id: string } | Several | "missing" | "promised";
+
+/** Where a match leads; `unread` when nobody asked. */
+export type Match = Held | Several | "missing" | "unread";
+
+export interface Resolved {
+  parent(ref: string, value: string): Resolution;
+  record(match: string): Match;
+  /** A record by its id, where its values had to be known. */
+  current(id: string): Held | undefined;
+}
+
+export const isSeveral = (found: Match | Resolution): found is Several =>
+  typeof found === "object" && "several" in found;
+
+/** Of the records that a match finds, the one that is meant: an active one before inactive ones. */
+export function chosen(found: readonly Held[]): Match {
+  const [first, ...others] = found;
+  if (first === undefined) return "missing";
+  if (others.length === 0) return first;
+  const active = found.filter((held) => !isInactive(held));
+  return active.length === 1 ? active[0]! : { several: found.map(({ id }) => id) };
+}
+
+const MOST_NAMED = 5;
+
+/** Ids in words: the first few of many. */
+export function named({ several }: Several): string {
+  const more = several.length - MOST_NAMED;
+  return `${several.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}

@@ -1,0 +1,206 @@
+/** What is written of a row: field by field, as the wire spells it. Pure. */
+import type { Changed, FieldWrite, Problem, Value } from "../../src/sdk.ts";
+import { type Held, heldJson, holds } from "./held.ts";
+import type { LookupField, MappedField, Mapping } from "./mapping.ts";
+import { type Found, foldedJson, literalOf, textOf } from "./match.ts";
+import { isTouched, parentValue, sourceValue } from "./needs.ts";
+import { isSeveral, named, type Resolved } from "./resolution.ts";
+import { withPair } from "./types/state.ts";
+import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
+import { addressById, addressByKey } from "./url.ts";
+
+/** What of a match is written: the values that are not `before`. */
+export function keyWrites(mapping: Mapping, after: Found, before: Found | null): FieldWrite[] {
+  return mapping.match.parts.flatMap(({ field }, index) => {
+    const json = after[index] ?? NULL;
+    const old = before?.[index];
+    if (old === json) return [];
+    return [{ field, property: field, json, ...(old === undefined ? {} : { before: old }) }];
+  });
+}
+
+export interface Writes {
+  readonly fields: readonly FieldWrite[];
+  readonly owed: readonly string[];
+}
+
+/** What a row is written into. */
+export interface Into {
+  /** True when the record is there. */
+  readonly isUpdate: boolean;
+  /** The change of a row that was written before; null writes all that differs from `held`, or all. */
+  readonly change: Changed | null;
+  /** What the record holds, where it was read. */
+  readonly held: Held | null;
+}
+
+/** What to write of a row: everything, or what a change touches, short of what is there already. */
+export function writesOf(
+  mapping: Mapping,
+  row: readonly Value[],
+  resolved: Resolved,
+  { isUpdate, change, held }: Into,
+): Writes | Problem {
+  const fields: FieldWrite[] = [];
+  const owed: string[] = [];
+  const keys = new Set(mapping.match.parts.map(({ field }) => field));
+  for (const field of mapping.fields) {
+    if (keys.has(field.field) || (isUpdate && !field.updatable)) continue;
+    if (change && !isTouched(field, change)) continue;
+    if (isUpdate && field.write === "create") continue;
+    if (isUpdate && field.write === "if_empty" && !isEmpty(mapping, field, held)) continue;
+    const result = writeOf(field, row, resolved);
+    if (result === "skip") continue;
+    if (isProblem(result)) return result;
+    if (result === "owed" || !(isUpdate || field.creatable)) {
+      owed.push(field.field);
+      continue;
+    }
+    const before =
+      held && !change ? heldJson(mapping, field, held) : change ? beforeOf(field, change.before) : undefined;
+    const pending = change?.pending.includes(field.field) ?? true;
+    if (!pending && isUnchanged(field, result, before, row, change?.before)) continue;
+    if (held && !change && !isOfPair(mapping, field.field) && holds(mapping, field, result.json, held))
+      continue;
+    fields.push({ ...result, ...(before === undefined ? {} : { before }) });
+  }
+  const settled = settledPair(mapping, fields, row, change, held);
+  if (isProblem(settled)) return settled;
+  return { fields: held && !change ? withoutHeldPair(mapping, settled, held) : settled, owed };
+}
+
+function isEmpty(mapping: Mapping, field: MappedField, held: Held | null): boolean {
+  return held === null || heldJson(mapping, field, held) === NULL;
+}
+
+const isOfPair = ({ pair }: Mapping, field: string): boolean =>
+  field === pair?.state || field === pair?.reason;
+
+/** State and status reason are left out together, when both are there already. */
+function withoutHeldPair(
+  mapping: Mapping,
+  writes: readonly FieldWrite[],
+  { row }: Held,
+): readonly FieldWrite[] {
+  const ofPair = writes.filter(({ field }) => isOfPair(mapping, field));
+  const isThere = ofPair.every(({ field, json }) => json === JSON.stringify(row[field] ?? null));
+  return isThere ? writes.filter((write) => !ofPair.includes(write)) : writes;
+}
+
+/** State and status reason go together, whichever of them a change touches. */
+function settledPair(
+  { pair, fields }: Mapping,
+  writes: readonly FieldWrite[],
+  row: readonly Value[],
+  change: Changed | null,
+  held: Held | null,
+): readonly FieldWrite[] | Problem {
+  if (pair === null) return writes;
+  const meant = (name: string): string | undefined => {
+    const field = fields.find((candidate) => candidate.field === name);
+    const value = field?.kind === "plain" ? sourceValue(field, row) : null;
+    const json = field?.kind === "plain" && value !== null ? field.coerce(value) : undefined;
+    return typeof json === "string" && json !== NULL ? json : undefined;
+  };
+  const reason = fields.find(({ field }) => field === pair.reason);
+  const known =
+    change && reason && !change.pending.includes(pair.reason) ? beforeOf(reason, change.before) : undefined;
+  const there = held?.row[pair.reason];
+  const before = known ?? (typeof there === "number" ? String(there) : undefined);
+  return withPair(pair, writes, { state: meant(pair.state), reason: meant(pair.reason) }, before);
+}
+
+function isUnchanged(
+  field: MappedField,
+  result: FieldWrite,
+  before: string | undefined,
+  row: readonly Value[],
+  old: readonly Value[] | undefined,
+): boolean {
+  if (field.kind === "plain" || old === undefined) return before === result.json;
+  const [a, b] = [parentValue(field, old), parentValue(field, row)];
+  if (a === null || b === null) return a === b;
+  return !isProblem(a) && !isProblem(b) && foldedJson(a) === foldedJson(b);
+}
+
+/** What stood there before, as far as the row's old values tell. */
+function beforeOf(field: MappedField, row: readonly Value[]): string | undefined {
+  if (field.kind === "lookup") {
+    const json = parentValue(field, row);
+    if (json === null) return field.whenNull === "skip" ? undefined : NULL;
+    return isProblem(json) ? undefined : bindByKey(field, json);
+  }
+  const value = sourceValue(field, row);
+  const json = value === null ? NULL : field.coerce(value);
+  if (isProblem(json)) return undefined;
+  return json === NULL && field.whenNull === "skip" ? undefined : json;
+}
+
+function writeOf(
+  field: MappedField,
+  row: readonly Value[],
+  resolved: Resolved,
+): FieldWrite | Problem | "skip" | "owed" {
+  const { whenNull, property } = field;
+  const value = sourceValue(field, row);
+  const json =
+    field.kind === "lookup" ? bound(field, row, resolved) : value === null ? NULL : field.coerce(value);
+  if (isProblem(json) || json === "owed") return json;
+  if (json !== NULL && json !== "clear")
+    return { field: field.field, property, json, ...shownOf(field, row) };
+  if (json === NULL && whenNull === "skip") return "skip";
+  if (field.required) {
+    return valueProblem(
+      "required",
+      field.field,
+      "it may not be empty.",
+      "Give a value, or use when_null: skip.",
+    );
+  }
+  return { field: field.field, property, json: NULL };
+}
+
+/** A parent is bound by id and shown by key. */
+function shownOf(field: MappedField, row: readonly Value[]): { readonly shown?: string } {
+  if (field.kind === "plain") return {};
+  const json = parentValue(field, row);
+  return json === null || isProblem(json) ? {} : { shown: bindByKey(field, json) };
+}
+
+/** What to bind, as JSON; `owed` or `clear` for a missing parent that the mapping puts up with. */
+function bound(field: LookupField, row: readonly Value[], resolved: Resolved): string | Problem {
+  const { parent, whenMissing } = field;
+  const json = parentValue(field, row);
+  if (json === null) return NULL;
+  if (isProblem(json)) return json;
+  const found = resolved.parent(parent.ref, foldedJson(json));
+  if (typeof found === "object" && "id" in found)
+    return JSON.stringify(`/${addressById(parent.table.set, found.id)}`);
+  if (found === "promised") return bindByKey(field, json);
+  if (found === "missing" && whenMissing === "skip") return "owed";
+  if (found === "missing" && whenMissing === "clear") return "clear";
+  const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;
+  const { field: name } = field;
+  if (found === "missing") {
+    return {
+      kind: "rejected",
+      code: "lookup.missing",
+      message: `${name}: there is no ${names}.`,
+      remedy: "Sync the parent first, correct the value, or set when_missing.",
+      field: name,
+    };
+  }
+  return {
+    kind: "rejected",
+    code: "lookup.ambiguous",
+    message: `${name}: there are several ${names}: ${isSeveral(found) ? named(found) : ""}.`,
+    remedy: "Merge the records that share the value.",
+    field: name,
+  };
+}
+
+function bindByKey({ parent }: LookupField, json: string): string {
+  const { table, part } = parent;
+  if (part.field === table.primaryId) return JSON.stringify(`/${addressById(table.set, textOf(json))}`);
+  return JSON.stringify(`/${addressByKey(table.set, [[part.field, literalOf(part, json)]])}`);
+}
