@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Schema } from "../schema.ts";
 import { type Definitions, defineAll } from "./definitions.ts";
 
@@ -28,8 +29,17 @@ export interface Metadata {
 
 const FIRST_VERSION = 5_027_348;
 
+/** Other tables than at an earlier start are another version: a client may have kept the definitions of that one. */
+function firstVersion(schema: Schema): number {
+  const hash = createHash("sha256");
+  for (const { logicalName, columns, keys } of schema.tables.values()) {
+    hash.update(JSON.stringify([logicalName, [...columns.values()], keys]));
+  }
+  return FIRST_VERSION + (hash.digest().readUInt32BE(0) % 1_000_000);
+}
+
 export function newMetadata(schema: Schema): Metadata {
-  let version = FIRST_VERSION;
+  let version = firstVersion(schema);
   let made: Definitions | undefined;
   const texts = new Map<string, string>();
   const changes: MetadataChange[] = [];
