@@ -2,7 +2,8 @@ import { Args } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { openProgress } from "../cli/progress.ts";
 import { painter } from "../cli/render.ts";
-import { showPlan } from "../cli/show-sync.ts";
+import { kindsOf, showPlan } from "../cli/show-sync.ts";
+import { allowedBy, syncFlags } from "../cli/sync-flags.ts";
 import type { SyncPlan } from "../sync/report.ts";
 
 export default class Plan extends BaseCommand {
@@ -12,11 +13,13 @@ export default class Plan extends BaseCommand {
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> contacts --json",
+    "<%= config.bin %> <%= command.id %> contacts --allow removed",
   ];
   static override strict = false;
   static override args = {
     sync: Args.string({ description: "Syncs to plan; all of them when none is named." }),
   };
+  static override flags = syncFlags;
 
   async run(): Promise<{ plans: readonly SyncPlan[] }> {
     const { argv, flags } = await this.parse(Plan);
@@ -27,17 +30,18 @@ export default class Plan extends BaseCommand {
     const prepared = await openSyncs(session, argv as string[], this.signal);
     const plans: SyncPlan[] = [];
     using progress = openProgress(process.stderr, this.jsonEnabled());
-    for await (const plan of planSyncs(prepared, { signal: this.signal, onProgress: progress.update })) {
+    const options = {
+      signal: this.signal,
+      onProgress: progress.update,
+      allow: allowedBy(flags.allow),
+      full: flags.full,
+    };
+    for await (const plan of planSyncs(prepared, options)) {
       plans.push(plan);
       progress[Symbol.dispose]();
       this.log(`${showPlan(plan, paint)}\n`);
     }
-    this.exitWith(
-      plans.flatMap(({ stopped, rejections }) => [
-        ...(stopped ? [stopped.kind] : []),
-        ...(rejections.total > 0 ? (["rejected"] as const) : []),
-      ]),
-    );
+    this.exitWith(plans.flatMap(kindsOf));
     return { plans };
   }
 }

@@ -2,9 +2,11 @@ import { Args } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { openProgress } from "../cli/progress.ts";
 import { painter } from "../cli/render.ts";
-import { showRun, summary } from "../cli/show-sync.ts";
+import { kindsOf, showRun, summary } from "../cli/show-sync.ts";
+import { allowedBy, syncFlags } from "../cli/sync-flags.ts";
 import type { Prepared } from "../sync/prepare.ts";
 import type { SyncRun } from "../sync/report.ts";
+import type { SyncOptions } from "../sync/stage.ts";
 
 export default class Run extends BaseCommand {
   static override summary = "Write what has changed since the last run.";
@@ -13,11 +15,14 @@ export default class Run extends BaseCommand {
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> accounts contacts",
+    "<%= config.bin %> <%= command.id %> contacts --allow removed",
+    "<%= config.bin %> <%= command.id %> --full",
   ];
   static override strict = false;
   static override args = {
     sync: Args.string({ description: "Syncs to run; all of them when none is named." }),
   };
+  static override flags = syncFlags;
 
   async run(): Promise<{ runs: readonly SyncRun[] }> {
     const { argv, flags } = await this.parse(Run);
@@ -29,25 +34,19 @@ export default class Run extends BaseCommand {
     const runs: SyncRun[] = [];
     for (const sync of prepared) {
       if (this.signal.aborted) break;
-      const result = await this.runOne(sync);
+      const result = await this.runOne(sync, { allow: allowedBy(flags.allow), full: flags.full });
       runs.push(result);
       this.log(`${showRun(result, paint)}\n`);
       if (result.stopped?.kind === "connection") break;
     }
     this.log(summary(runs));
-    this.exitWith([
-      ...(this.signal.aborted ? (["aborted"] as const) : []),
-      ...runs.flatMap(({ stopped, rejections }) => [
-        ...(stopped ? [stopped.kind] : []),
-        ...(rejections.total > 0 ? (["rejected"] as const) : []),
-      ]),
-    ]);
+    this.exitWith([...(this.signal.aborted ? (["aborted"] as const) : []), ...runs.flatMap(kindsOf)]);
     return { runs };
   }
 
-  private async runOne(prepared: Prepared): Promise<SyncRun> {
+  private async runOne(prepared: Prepared, options: Pick<SyncOptions, "allow" | "full">): Promise<SyncRun> {
     const { runSync } = await import("../sync/run.ts");
     using progress = openProgress(process.stderr, this.jsonEnabled());
-    return await runSync(prepared, { signal: this.signal, onProgress: progress.update });
+    return await runSync(prepared, { ...options, signal: this.signal, onProgress: progress.update });
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { noOperations, type Operation, type Planned } from "../core/change.ts";
+import { noOperations, type Operation, type OperationKind, type Planned } from "../core/change.ts";
 import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
 import { wavesOf } from "./moves.ts";
@@ -13,6 +13,8 @@ import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
 /** Changes are planned in windows, so that what has to be read for them is read in bulk. */
 export const WINDOW = 2_000;
 const SAMPLES = 20;
+/** Removals are named one by one as far as somebody may read them. */
+const REMOVALS = 1_000;
 
 /** Asks which of the values of an object's field earlier plans would have written. */
 export type Promised = NonNullable<PlanContext["promised"]>;
@@ -81,7 +83,13 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
 
   const operations = noOperations();
   const fields: Record<string, number> = {};
-  const samples = new Map<string, SampleOperation[]>();
+  const samples = new Map<OperationKind, SampleOperation[]>();
+  const keepSample = (operation: Operation): void => {
+    const { kind, change } = operation;
+    const list = samples.get(kind) ?? [];
+    if (list.length < (change.kind === "removed" ? REMOVALS : SAMPLES)) list.push(sample(operation));
+    samples.set(kind, list);
+  };
   let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
   let done = 0;
   if (staged.stopped === undefined) {
@@ -98,12 +106,18 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
         } else {
           operations[item.operation.kind] += 1;
           for (const { field } of item.operation.fields) fields[field] = (fields[field] ?? 0) + 1;
-          const list = samples.get(item.operation.kind) ?? [];
-          if (list.length < SAMPLES) samples.set(item.operation.kind, [...list, sample(item.operation)]);
+          keepSample(item.operation);
         }
       }
       done += planned.length;
       options.onProgress?.({ sync: sync.name, phase: "diff", done, total: changesOf(staged) });
+    }
+  } else if (staged.stopped.code === "guard.removed") {
+    for await (const window of state.removals(REMOVALS)) {
+      const context = { signal: options.signal, idSeed: idSeedOf(prepared, state) };
+      for (const item of await compiled.plan(window, context))
+        if (item.status === "planned") keepSample(item.operation);
+      break;
     }
   }
   return {
@@ -116,7 +130,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
     operations,
     fields,
     unchanged,
-    waiting: staged.waiting,
+    waiting: staged.waiting + staged.waitingRemoved,
     rejections: rejections.result(),
     requests: compiled.requestsFor(operations),
     samples: [...samples.values()].flat(),

@@ -50,7 +50,8 @@ export async function stageAndDiff(
   });
   options.onProgress?.({ sync: sync.name, phase: "diff", total: rows });
   for (const row of await state.refusals()) await reject(row.key, keyProblem(prepared, row));
-  const counts = await state.diff({ ...modeRules(sync), full, retry });
+  const rules = modeRules(sync);
+  const counts = await state.diff({ ...rules, full: full && rules.changed, retry });
   return { rows, ...counts, stopped: await guard(prepared, rows, counts, state.known, allow) };
 }
 

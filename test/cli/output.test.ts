@@ -102,9 +102,10 @@ describe("--json", () => {
     const [plan] = json.plans;
     expect(plan).toMatchObject({
       rows: 13,
-      operations: { create: 0, update: 1, upsert: 1 },
+      operations: { create: 1, upsert: 0, update: 1, deactivate: 0, delete: 0 },
       fields: { new_name: 2, new_amount: 1 },
       unchanged: 10,
+      waiting: 0,
       requests: 2,
     });
     expect(plan.rejections.byCode).toEqual({ "key.null": 1 });
@@ -128,7 +129,7 @@ describe("--json", () => {
     });
     const empty = await run("plan");
     expect(empty.json.plans[0]).toMatchObject({
-      operations: { create: 0, update: 0, upsert: 0 },
+      operations: { create: 0, upsert: 0, update: 0, deactivate: 0, delete: 0 },
       requests: 0,
     });
   });
