@@ -1,6 +1,7 @@
 import { duplicateDetails } from "./error-details.ts";
 import { duplicateId, keyViolated } from "./errors.ts";
 import type { Serials } from "./guid.ts";
+import { enter, type KeyIndex, leave, newKeyIndex, placeWith } from "./key-index.ts";
 import { type Held, type Layout, newLayout, type Row, type Value, type Values, valueIn } from "./row.ts";
 import type { AlternateKey, Table } from "./schema.ts";
 import type { Unverified } from "./unverified.ts";
@@ -15,17 +16,12 @@ export interface Shelf {
   size: number;
   /** The places of rows whose ids others chose. */
   readonly byId: Map<string, number>;
-  readonly indexes: readonly KeyIndex[];
+  readonly indexes: readonly { readonly key: AlternateKey; readonly index: KeyIndex }[];
   /** By tracked column: the rows that point at an id. */
   readonly referrers: readonly { readonly column: string; readonly ids: Map<string, Set<string>> }[];
   readonly deleted: Deletion[];
   /** Of deletions up to this version nothing is known any more. */
   forgotten: number;
-}
-
-interface KeyIndex {
-  readonly key: AlternateKey;
-  readonly places: Map<string, number>;
 }
 
 /** What change tracking tells of a row that is gone. */
@@ -55,7 +51,7 @@ export const newShelf = (table: Table, ids: Serials): Shelf => ({
   serials: [],
   size: 0,
   byId: new Map(),
-  indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, places: new Map() })),
+  indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, index: newKeyIndex() })),
   referrers: table.tracked.map((column) => ({ column, ids: new Map() })),
   deleted: [],
   forgotten: 0,
@@ -102,7 +98,7 @@ const targetOf = (value: Value | undefined): string | undefined =>
   value === null || value === undefined ? undefined : typeof value === "object" ? value.id : String(value);
 
 /** The values of a key as its index knows them; undefined when the row is not in the index. */
-export function keyText(
+function keyText(
   rules: Unverified,
   key: AlternateKey,
   valueAt: (column: string) => Value | undefined,
@@ -130,30 +126,48 @@ function violated(rules: Unverified, key: AlternateKey, table: Table, row: Row) 
   return keyViolated(rules, key.label, columns, details);
 }
 
-function moveKeys(
+const textAt =
+  (shelf: Shelf, rules: Unverified, key: AlternateKey) =>
+  (place: number): string | undefined => {
+    const row = shelf.slots[place];
+    return row && textIn(rules, key, row);
+  };
+
+/** The row with the values of a key. */
+export function rowWithKey(
   shelf: Shelf,
-  table: Table,
   rules: Unverified,
-  before: Row | undefined,
-  after: Row | undefined,
-  check: boolean,
-): void {
-  const moved: { places: Map<string, number>; from: string | undefined; to: string | undefined }[] = [];
-  for (const { key, places } of shelf.indexes) {
+  key: AlternateKey,
+  values: Values,
+): Row | undefined {
+  const text = keyText(rules, key, (column) => values[column]);
+  const kept = shelf.indexes.find((one) => one.key === key);
+  if (text === undefined || kept === undefined) return undefined;
+  const place = placeWith(kept.index, text, textAt(shelf, rules, key));
+  return place === undefined ? undefined : shelf.slots[place];
+}
+
+/** @throws Refusal when the new values of a key are another row's */
+function checkKeys(shelf: Shelf, table: Table, rules: Unverified, before: Row | undefined, after: Row): void {
+  for (const { key, index } of shelf.indexes) {
+    if (before && key.columns.every((column) => agree(before, after, column))) continue;
+    const text = textIn(rules, key, after);
+    if (text === undefined || (before && textIn(rules, key, before) === text)) continue;
+    if (placeWith(index, text, textAt(shelf, rules, key)) === undefined) continue;
+    // What is no alternate key is a plain unique index: the database says so in other words.
+    throw table.unique.includes(key) ? duplicateId(rules) : violated(rules, key, table, after);
+  }
+}
+
+function moveKeys(shelf: Shelf, rules: Unverified, before: Row | undefined, after: Row | undefined): void {
+  const { place } = (after ?? before) as Row;
+  for (const { key, index } of shelf.indexes) {
     if (before && after && key.columns.every((column) => agree(before, after, column))) continue;
     const from = before && textIn(rules, key, before);
     const to = after && textIn(rules, key, after);
     if (from === to) continue;
-    if (check && after && to !== undefined && places.has(to)) {
-      // What is no alternate key is a plain unique index: the database says so in other words.
-      throw table.unique.includes(key) ? duplicateId(rules) : violated(rules, key, table, after);
-    }
-    moved.push({ places, from, to });
-  }
-  const { place } = (after ?? before) as Row;
-  for (const { places, from, to } of moved) {
-    if (from !== undefined && places.get(from) === place) places.delete(from);
-    if (to !== undefined) places.set(to, place);
+    if (from !== undefined) leave(index, from, place);
+    if (to !== undefined) enter(index, to, place, textAt(shelf, rules, key));
   }
 }
 
@@ -183,7 +197,8 @@ export function shelve(
   after: Row | undefined,
   check: boolean,
 ): void {
-  moveKeys(shelf, table, rules, before, after, check);
+  if (check && after) checkKeys(shelf, table, rules, before, after);
+  moveKeys(shelf, rules, before, after);
   moveReferences(shelf, before, after);
   if (after) {
     shelf.slots[after.place] = after;

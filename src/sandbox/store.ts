@@ -5,11 +5,11 @@ import type { AlternateKey, Schema, Table } from "./schema.ts";
 import {
   type Deletion,
   idsOn,
-  keyText,
   newShelf,
   type Rows,
   rowsOn,
   rowWith,
+  rowWithKey,
   type Shelf,
   shelve,
 } from "./shelf.ts";
@@ -157,13 +157,7 @@ export function createStore(
       const target = schema.tables.get(table);
       return target !== undefined && rowWith(shelfOf(target), id) !== undefined;
     },
-    find(table, key, values) {
-      const text = keyText(rules, key, (column) => values[column]);
-      if (text === undefined) return undefined;
-      const shelf = shelfOf(table);
-      const place = shelf.indexes.find((index) => index.key === key)?.places.get(text);
-      return place === undefined ? undefined : shelf.slots[place];
-    },
+    find: (table, key, values) => rowWithKey(shelfOf(table), rules, key, values),
     layout: (table) => shelfOf(table).layout,
     insert(table, id, from, written) {
       const shelf = shelfOf(table);

@@ -1,0 +1,94 @@
+/**
+ * Finds rows by the text of a key. Only hashes and places are kept, in one block of numbers: the texts stand in the rows
+ * already, and a Map of a million of them costs more than the rows do.
+ */
+export interface KeyIndex {
+  /** Pairs of hash and place; a place is kept plus one, because nothing there is 0. */
+  pairs: Int32Array;
+  /** Pairs that hold a place, or held one. */
+  used: number;
+}
+
+const FREED = -1;
+const SMALLEST = 16;
+
+export const newKeyIndex = (): KeyIndex => ({ pairs: new Int32Array(2 * SMALLEST), used: 0 });
+
+/** FNV-1a, mixed once more so that the low bits are good. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash ^ (hash >>> 15);
+}
+
+/** The next pair of a text, round and round; there is always an empty one. */
+const next = (pairs: Int32Array, at: number): number => (at + 2) & (pairs.length - 1);
+const start = (pairs: Int32Array, hash: number): number => (hash * 2) & (pairs.length - 1);
+
+/** Where the pair of a text is, or -1. */
+function pairOf({ pairs }: KeyIndex, hash: number, isIt: (place: number) => boolean): number {
+  for (let at = start(pairs, hash); pairs[at + 1] !== 0; at = next(pairs, at)) {
+    const place = pairs[at + 1] as number;
+    if (pairs[at] === hash && place !== FREED && isIt(place - 1)) return at;
+  }
+  return -1;
+}
+
+function append(index: KeyIndex, hash: number, place: number): void {
+  const { pairs } = index;
+  let at = start(pairs, hash);
+  while (pairs[at + 1] !== 0) at = next(pairs, at);
+  pairs[at] = hash;
+  pairs[at + 1] = place;
+  index.used += 1;
+}
+
+/** Doubles the block where it is half full of places, and sweeps out what was freed. */
+function makeRoom(index: KeyIndex): void {
+  const { pairs, used } = index;
+  if (used * 4 < pairs.length) return;
+  let live = 0;
+  for (let at = 1; at < pairs.length; at += 2) if ((pairs[at] as number) > 0) live += 1;
+  index.pairs = new Int32Array(live * 8 < pairs.length ? pairs.length : pairs.length * 2);
+  index.used = 0;
+  for (let at = 0; at < pairs.length; at += 2) {
+    const place = pairs[at + 1] as number;
+    if (place > 0) append(index, pairs[at] as number, place);
+  }
+}
+
+/**
+ * The place of the row with this text, or undefined.
+ * @param textAt the text of the row in a place
+ */
+export function placeWith(
+  index: KeyIndex,
+  text: string,
+  textAt: (place: number) => string | undefined,
+): number | undefined {
+  const at = pairOf(index, hashOf(text), (place) => textAt(place) === text);
+  return at < 0 ? undefined : (index.pairs[at + 1] as number) - 1;
+}
+
+/** Enters a row; where two have the same text, the last one is found. */
+export function enter(
+  index: KeyIndex,
+  text: string,
+  place: number,
+  textAt: (place: number) => string | undefined,
+): void {
+  const hash = hashOf(text);
+  const at = pairOf(index, hash, (other) => textAt(other) === text);
+  if (at >= 0) {
+    index.pairs[at + 1] = place + 1;
+    return;
+  }
+  makeRoom(index);
+  append(index, hash, place + 1);
+}
+
+/** Takes a row out, if it is the one that is found by this text. */
+export function leave(index: KeyIndex, text: string, place: number): void {
+  const at = pairOf(index, hashOf(text), (other) => other === place);
+  if (at >= 0) index.pairs[at + 1] = FREED;
+}
