@@ -9,7 +9,7 @@ import { countRows, queryRows, type Source } from "./query.ts";
 import { type Reference, type Row, valueIn } from "./row.ts";
 import { type Asked, readBody } from "./rows.ts";
 import type { Collection, Table } from "./schema.ts";
-import { requireRight } from "./security/check.ts";
+import { requireRight, requireTied } from "./security/check.ts";
 import type { Segment } from "./url.ts";
 import { createRow, updateRow } from "./write.ts";
 
@@ -121,7 +121,7 @@ export function readCollection(
   const collection = asked.table.collections.get(name);
   if (!collection) return undefined;
   const table = tableNamed(asked, collection.table);
-  requireRight(world, call.session, table, "read");
+  requireTied(world, call.session, collection);
   const source = sourceOf(asked, key, collection);
   if (suffix === "$count") {
     const count = countRows(world, call.session, table, target.query, source);

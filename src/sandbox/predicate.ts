@@ -9,7 +9,7 @@ import { functionTest, functionValue } from "./query-functions.ts";
 import { readValue } from "./represent.ts";
 import type { Reference, Row, Value } from "./row.ts";
 import { type AlternateKey, isLookup, type Table } from "./schema.ts";
-import { requireReadable } from "./security/check.ts";
+import { requireReadable, requireRight, requireTied } from "./security/check.ts";
 import { fold } from "./shelf.ts";
 import type { Column } from "./tables/column.ts";
 import { edmType } from "./validate.ts";
@@ -44,8 +44,8 @@ const incompatible = (column: Column, token: Token) =>
       `'${edmType(column)}' and '${EDM_OF_LITERAL[token.kind] ?? "Edm.Boolean"}' for operator kind 'Equal'.`,
   );
 
-/** A path: a property of the table, or one step through a single-valued navigation property. */
-function side(world: World, table: Table, path: readonly string[]): Side {
+/** A path: a property of the table, or one step through a single-valued navigation property, which reads its target. */
+function side(world: World, session: Session | undefined, table: Table, path: readonly string[]): Side {
   const [first = "", second, ...rest] = path;
   if (second === undefined) {
     const column = table.properties.get(first);
@@ -59,7 +59,9 @@ function side(world: World, table: Table, path: readonly string[]): Side {
   if (!navigation || !target || rest.length > 0) {
     throw unknownQueryProperty(world.rules, table.logicalName, first);
   }
-  const inner = side(world, target, [second]);
+  requireReadable(world, navigation.column);
+  if (session) requireRight(world, session, target, "read");
+  const inner = side(world, session, target, [second]);
   return {
     column: inner.column,
     own: false,
@@ -165,20 +167,21 @@ function indexed(
 
 function comparison(
   world: World,
+  session: Session | undefined,
   table: Table,
   operator: Operator,
   left: Operand,
   right: Operand,
 ): Predicate {
   if (left.kind === "literal" && right.kind === "path") {
-    return comparison(world, table, MIRRORED[operator], right, left);
+    return comparison(world, session, table, MIRRORED[operator], right, left);
   }
   if (left.kind === "literal") throw new Refusal(400, "0x80060888", "A comparison needs a property.");
-  const target = side(world, table, left.path);
+  const target = side(world, session, table, left.path);
   const { column, read } = target;
   const holds = HOLDS[operator];
   if (right.kind === "path") {
-    const other = side(world, table, right.path);
+    const other = side(world, session, table, right.path);
     return {
       test: (row) => {
         const a = stored(world, column, read(row));
@@ -202,12 +205,17 @@ function comparison(
   return candidates ? { test, candidates } : { test };
 }
 
-function textTest(world: World, table: Table, expression: Extract<Expression, { is: "text" }>): Predicate {
+function textTest(
+  world: World,
+  session: Session | undefined,
+  table: Table,
+  expression: Extract<Expression, { is: "text" }>,
+): Predicate {
   const { subject, text, name } = expression;
   if (subject.kind !== "path" || text.kind !== "literal" || text.token.kind !== "text") {
     throw new Refusal(400, "0x80060888", `The arguments of '${name}' must be a property and a text.`);
   }
-  const { column, read } = side(world, table, subject.path);
+  const { column, read } = side(world, session, table, subject.path);
   if (column.type !== "string" && column.type !== "memo") throw incompatible(column, text.token);
   const sought = world.rules.textFoldsCase ? text.token.text.toLowerCase() : text.token.text;
   const has = { contains: "includes", startswith: "startsWith", endswith: "endsWith" } as const;
@@ -229,7 +237,7 @@ function member(
   const { name, property, values } = expression;
   const byLogicalName = table.columns.get(property);
   const path = byLogicalName && isLookup(byLogicalName) ? [`_${property}_value`] : property.split("/");
-  const target = side(world, table, path);
+  const target = side(world, session, table, path);
   const { column, read } = target;
   const test = functionTest(world, session, { table, column, read }, { name, values });
   if (name !== "In") return { test };
@@ -256,6 +264,7 @@ function lambda(
   if (!collection || !target || rest.length > 0) {
     throw unknownQueryProperty(world.rules, table.logicalName, [name, ...rest].join("/"));
   }
+  if (session) requireTied(world, session, collection);
   const related = relatedReader(world, table, collection);
   const inner = expression.inner && compilePredicate(world, target, expression.inner, session).test;
   if (!inner) return { test: (row) => related(row.id).length > 0 };
@@ -290,9 +299,9 @@ export function compilePredicate(
       return { test: (row) => !inner.test(row) };
     }
     case "compare":
-      return comparison(world, table, expression.operator, expression.left, expression.right);
+      return comparison(world, session, table, expression.operator, expression.left, expression.right);
     case "text":
-      return textTest(world, table, expression);
+      return textTest(world, session, table, expression);
     case "member":
       return member(world, table, expression, session);
     case "lambda":
@@ -300,7 +309,7 @@ export function compilePredicate(
     case "truth": {
       if (expression.operand.kind !== "path")
         throw new Refusal(400, "0x80060888", "A filter must be a condition.");
-      const { column, read } = side(world, table, expression.operand.path);
+      const { column, read } = side(world, session, table, expression.operand.path);
       if (column.type !== "boolean") {
         throw new Refusal(
           400,

@@ -11,6 +11,7 @@ import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
 import type { Row, Value } from "./row.ts";
 import type { Table } from "./schema.ts";
+import { requireRight } from "./security/check.ts";
 import type { Segment, Target } from "./url.ts";
 import { checkOptions } from "./view.ts";
 import type { World } from "./world.ts";
@@ -236,6 +237,7 @@ function readNavigation(asked: Asked, row: Row, name: string): Reply {
   if (value === null || typeof value !== "object" || !navigation.targets.includes(value.table))
     return noContent();
   const target = world.schema.tables.get(value.table) as Table;
+  requireRight(world, asked.call.session, target, "read");
   return represented({ ...asked, table: target }, 200, world.store.get(target, value.id) as Row);
 }
 

@@ -112,6 +112,8 @@ export interface Unverified {
   readonly throttledUser: "caller" | "impersonated";
   /** A filter or order by a secured column that the user may not read: 0x8004f504, or as if it were null. */
   readonly hiddenColumnInQuery: "refused" | "null";
+  /** An amount that may not be read is hidden in the base currency too. */
+  readonly baseAmountsAreHiddenToo: boolean;
 }
 
 export const UNVERIFIED: Unverified = {
@@ -171,4 +173,5 @@ export const UNVERIFIED: Unverified = {
   affinityCookie: "ARRAffinity",
   throttledUser: "caller",
   hiddenColumnInQuery: "refused",
+  baseAmountsAreHiddenToo: true,
 };

@@ -8,7 +8,7 @@ import { compareValues, compilePredicate, type Predicate } from "./predicate.ts"
 import { type Expansion, readValue, type View } from "./represent.ts";
 import type { Row } from "./row.ts";
 import type { Collection, Table } from "./schema.ts";
-import { requireReadable, requireRight } from "./security/check.ts";
+import { requireReadable, requireRight, requireTied } from "./security/check.ts";
 import type { Column } from "./tables/column.ts";
 import type { Session, World } from "./world.ts";
 
@@ -155,7 +155,7 @@ function expandMany(
 ): Expansion {
   checkOptions(nested.options, OF_MANY);
   const target = world.schema.tables.get(collection.table) as Table;
-  if (session) requireRight(world, session, target, "read");
+  if (session) requireTied(world, session, collection);
   const related = relatedReader(world, table, collection);
   const test = filterOf(world, session, target, nested.options)?.test;
   const order = comparison(world, parseOrder(world, target, nested.options.get("$orderby")));
@@ -190,7 +190,10 @@ function expansionOf(asking: Asking, table: Table, nested: Nested, depth: number
   const target = world.schema.tables.get(navigation?.targets[0] ?? "");
   if (!navigation || !target) throw unknownQueryProperty(world.rules, table.logicalName, nested.name);
   checkOptions(nested.options, OF_ONE);
-  if (session) requireRight(world, session, target, "read");
+  for (const name of session ? navigation.targets : []) {
+    const other = world.schema.tables.get(name);
+    if (other && session) requireRight(world, session, other, "read");
+  }
   return {
     is: "one",
     property: navigation.name,

@@ -1,6 +1,6 @@
 import { Refusal } from "../errors.ts";
 import { type Reference, type Value, valueIn } from "../row.ts";
-import type { Table } from "../schema.ts";
+import type { Collection, Table } from "../schema.ts";
 import type { Column } from "../tables/column.ts";
 import type { Session, World } from "../world.ts";
 import { type Access, accessOf } from "./access.ts";
@@ -75,8 +75,13 @@ export function seenBy(world: World, session: Session): World {
   const hidden = new Set<Column>();
   for (const name of secured) {
     const [table = "", column = ""] = name.split(".");
-    const found = world.schema.tables.get(table)?.columns.get(column);
-    if (found && !access.opens("read", name)) hidden.add(found);
+    const columns = world.schema.tables.get(table)?.columns;
+    const found = columns?.get(column);
+    if (!found || access.opens("read", name)) continue;
+    hidden.add(found);
+    // The same amount in the base currency.
+    const twin = world.rules.baseAmountsAreHiddenToo && columns?.get(`${column}_base`);
+    if (twin && twin.calculationOf === column) hidden.add(twin);
   }
   return { ...world, hidden };
 }
@@ -84,6 +89,16 @@ export function seenBy(world: World, session: Session): World {
 /** A filter or an order by a column that may not be read would give its values away. */
 export function requireReadable(world: World, column: Column): void {
   if (world.hidden?.has(column) && world.rules.hiddenColumnInQuery === "refused") throw closed("read");
+}
+
+/** Reading what is behind a collection: its rows, and the column that ties them, which a profile may close. */
+export function requireTied(world: World, session: Session, { table, tie, own, member }: Collection): void {
+  requireRight(world, session, world.schema.tables.get(table) as Table, "read");
+  const columns = world.schema.tables.get(tie)?.columns;
+  for (const name of [own, member]) {
+    const column = name === undefined ? undefined : columns?.get(name);
+    if (column) requireReadable(world, column);
+  }
 }
 
 function requireColumns(
