@@ -100,7 +100,11 @@ export function readPayload(
       if (slot.is === "value" || written[column.logicalName] === undefined)
         written[column.logicalName] = null;
     } else if (slot.is === "value") {
-      written[column.logicalName] = slot.check(input);
+      const value = slot.check(input);
+      if (value === null && column.required === "SystemRequired") {
+        throw requiredNull(world.rules, table.logicalName, column.logicalName);
+      }
+      written[column.logicalName] = value;
     } else if (slot.is === "bind") {
       if (!isText(input)) throw wrongType(table.set, String(input), "Edm.String");
       written[column.logicalName] = bindTarget(world, session, slot.navigation, input);
