@@ -15,7 +15,13 @@ export type Statement =
 
 const DML = { INSERT: "insert", UPDATE: "update", DELETE: "delete", MERGE: "merge" } as const;
 
+/** "Query text size limit": a statement has at most 1 MB. */
+const MOST_BYTES = 1024 * 1024;
+
 export function statementOf(sqlText: string, context: Context): Statement {
+  if (Buffer.byteLength(sqlText) > MOST_BYTES) {
+    throw new SqlRefused("000001", "42601", "SQL compilation error:\nThe statement is larger than 1 MB.");
+  }
   const tokens = trimmed(tokensOf(sqlText));
   while (tokens.at(-1)?.text === ";") tokens.splice(-1);
   const ended = split(tokens, ";").length;

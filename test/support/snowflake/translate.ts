@@ -14,6 +14,12 @@ const KEYWORDS = new Set(
   UPDATE SET DELETE MERGE MATCHED QUALIFY`.split(/\s+/),
 );
 
+/** Words that nothing is called by unless it is quoted: "Reserved & limited keywords", those that ANSI reserves. */
+const RESERVED = new Set(
+  `ALTER ANY CHECK COLUMN CONNECT CONSTRAINT CREATE DROP FOR GRANT INCREMENT LATERAL MINUS NATURAL OF REGEXP REVOKE RLIKE
+  SAMPLE SOME START TABLE TABLESAMPLE TO TRIGGER UNIQUE WHENEVER`.split(/\s+/),
+);
+
 const MARKS = new Set("( ) , . = < > <> != <= >= + - * / % ||".split(" "));
 
 /** What the session answers for itself. */
@@ -100,6 +106,7 @@ export function translate(tokens: readonly Token[], context: Context): string {
       i = end + 1;
     } else if (token.kind === "word") {
       // A part of a qualified name is one operand with what stands before it.
+      if (RESERVED.has(token.value)) throw unexpected(token);
       if (KEYWORDS.has(token.value) && !is(tokens[i - 1], ".")) write(token.value);
       else name(token.value);
       i += 1;
