@@ -8,8 +8,10 @@ export interface Interest {
   readonly changed: boolean;
   /** Whether rows that have left the model matter. */
   readonly removed: boolean;
-  /** Fields that every known row owes: a run that writes everything again. */
-  readonly owedByAll: readonly string[];
+  /** Whether every known row is written again, whole. */
+  readonly full: boolean;
+  /** The mapping's fields. */
+  readonly fields: readonly string[];
 }
 
 /** Tells rejected rows that are not due yet from those that are tried. */
@@ -29,8 +31,8 @@ export interface DiffParts {
 
 /**
  * The rows of the table of changes. `kind` is `added`, `changed`, `removed`, or `waiting` (`waiting_removed`): rejected before,
- * the same since, and not due yet. A new row that was sent before, without an answer, under another match value is a change of
- * that record, whole; a row whose removal is in doubt is added again.
+ * the same since, and not due yet. A row that was added without an answer is known, but not surely: added again under
+ * the same match value, changed whole under another one, removed with a mark (`d:`) when it has left.
  */
 export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, parts: DiffParts): string {
   const { contents, refused, interest, patience } = parts;
@@ -40,34 +42,38 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
   const lines = (items: readonly string[]): string => lit(items.map((item) => `${item}\n`).join(""));
   const doubt = contents.doubt && interest.changed;
 
-  const unknown = `s.${key[0]} IS NULL`;
-  const unremoved = contents.pending ? `coalesce(p.owed LIKE 'x:%', false)` : undefined;
-  const isNew = doubt ? `(${unknown} AND d.${key[0]} IS NULL)` : unknown;
-  const isAdded = unremoved ? `(${isNew} OR ${unremoved})` : isNew;
   const isRemoved = `t.${key[0]} IS NULL`;
+  const unknown = `s.${key[0]} IS NULL`;
+  const unsure = "coalesce(s.unsure, false)";
+  const revived = "coalesce(p.owed LIKE 'x:%', false)";
+  const moved = shape.match
+    .map((i) => {
+      const fold = (table: string): string => dialect.folded(shape.columns[i]!, `${table}.${all[i]}`);
+      return `${fold("t")} IS DISTINCT FROM ${fold("s")}`;
+    })
+    .join(" OR ");
+  const isAdded = doubt ? `(${unknown} OR (${unsure} AND NOT (${moved || "1 = 0"})))` : unknown;
   const kind = `CASE ${interest.removed ? `WHEN ${isRemoved} THEN 'removed' ` : ""}WHEN ${isAdded} THEN 'added' ELSE 'changed' END`;
 
   const after = (name: string): string =>
     interest.removed ? `CASE WHEN ${isRemoved} THEN s.${name} ELSE t.${name} END` : `t.${name}`;
-  const before = (name: string): string =>
-    doubt ? `CASE WHEN ${unknown} THEN d.${name} ELSE s.${name} END` : `s.${name}`;
   const compared = interest.changed ? all.map((_, i) => i).filter((i) => !shape.key.includes(i)) : [];
   const differing = compared.map(
     (i) =>
-      `CASE WHEN t.${all[i]} IS DISTINCT FROM ${before(all[i]!)} THEN ${lines([`c:${shape.columns[i]!.name}`])} ELSE '' END`,
+      `CASE WHEN t.${all[i]} IS DISTINCT FROM s.${all[i]} THEN ${lines([`c:${shape.columns[i]!.name}`])} ELSE '' END`,
   );
-  const nothing = `CAST(NULL AS ${text})`;
   const isChanged = `NOT (${interest.removed ? `${isRemoved} OR ` : ""}${isAdded})`;
-  const everything = lines(shape.columns.map(({ name }) => `c:${name}`));
-  const byAll = lines(interest.owedByAll.map((field) => `f:${field}`));
+  const fieldLines = (fields: readonly string[]): string => lines(fields.map((field) => `f:${field}`));
+  const everything = fieldLines(interest.fields);
+  const known = contents.pending ? "coalesce(p.owed, '')" : "''";
   const owed = [
-    ...(interest.removed ? [`WHEN ${isRemoved} THEN ${nothing}`] : []),
-    ...(unremoved ? [`WHEN ${unremoved} THEN p.owed`] : []),
-    `WHEN ${isNew} THEN ${nothing}`,
-    ...(doubt ? [`WHEN ${unknown} THEN ${everything}`] : []),
-    ...(interest.owedByAll.length > 0
-      ? [`ELSE ${contents.pending ? "coalesce(p.owed, '')" : "''"} || ${byAll}`]
-      : [`ELSE ${contents.pending ? "p.owed" : nothing}`]),
+    ...(interest.removed
+      ? [`WHEN ${isRemoved} THEN ${doubt ? `CASE WHEN ${unsure} THEN ${lit("d:\n")} END` : "NULL"}`]
+      : []),
+    `WHEN ${isAdded} THEN NULL`,
+    ...(contents.pending ? [`WHEN ${revived} THEN p.owed || ${everything}`] : []),
+    ...(doubt ? [`WHEN ${unsure} THEN ${everything}`] : []),
+    `ELSE ${interest.full ? `${known} || ${everything}` : contents.pending ? "p.owed" : "NULL"}`,
   ];
 
   const keyOf = (n: number): string =>
@@ -78,18 +84,11 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
         " AND ",
       )}) t`
     : `${tables.staged} t`;
-  const moved = shape.match
-    .map((i) => {
-      const fold = (table: string): string => dialect.folded(shape.columns[i]!, `${table}.${all[i]}`);
-      return `${fold("t")} IS DISTINCT FROM ${fold("d")}`;
-    })
-    .join(" OR ");
   const refusedKeys = `(SELECT DISTINCT ${list(key.map((_, n) => `k${n}`))} FROM ${tables.refused})`;
   const joins = [
     rows,
-    `${interest.removed ? "FULL" : "LEFT"} JOIN ${current(dialect, shape, tables, contents)} s ON ${sameKey("t", "s")}`,
+    `${interest.removed ? "FULL" : "LEFT"} JOIN ${doubt ? withDoubt(dialect, shape, tables, contents) : current(dialect, shape, tables, contents)} s ON ${sameKey("t", "s")}`,
     ...(refused ? [`LEFT JOIN ${refusedKeys} r ON ${sameKey("t", (n) => `r.k${n}`)}`] : []),
-    ...(doubt ? [`LEFT JOIN ${tables.doubt} d ON ${sameKey("t", "d")} AND (${moved || "1 = 0"})`] : []),
     ...(contents.pending ? [`LEFT JOIN ${tables.pending} p ON ${sameKey("t", "p")}`] : []),
     ...(contents.waiting ? [`LEFT JOIN ${tables.waiting} w ON ${sameKey("w", keyOf)}`] : []),
   ];
@@ -98,7 +97,8 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
     unknown,
     ...compared.map((i) => `t.${all[i]} IS DISTINCT FROM s.${all[i]}`),
     ...(contents.pending ? ["p.owed IS NOT NULL"] : []),
-    ...(interest.owedByAll.length > 0 ? ["1 = 1"] : []),
+    ...(doubt ? ["s.unsure"] : []),
+    ...(interest.full ? ["1 = 1"] : []),
     ...(interest.removed ? [isRemoved] : []),
   ];
   const where = `(${list(wanted, " OR ")})${refused ? " AND r.k0 IS NULL" : ""}`;
@@ -107,9 +107,9 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
     `${contents.waiting ? waitingKind(kind) : kind} AS kind`,
     "s.record_id AS record_id",
     ...all.map((name, i) => `${after(name)} AS a${i}`),
-    ...all.map((name, i) => `${before(name)} AS b${i}`),
+    ...all.map((name, i) => `s.${name} AS b${i}`),
     `CASE WHEN ${isChanged} THEN ${differing.length === 0 ? "''" : list(differing, " || ")} END AS differing`,
-    `CASE ${list(owed, " ")} END AS owed`,
+    `CAST(CASE ${list(owed, " ")} END AS ${text}) AS owed`,
     `${contents.waiting ? "coalesce(w.attempts, 0)" : "0"} AS attempts`,
   ];
   return `SELECT ${dialect.rowNumber} AS seq, x.* FROM (SELECT ${list(select)} FROM ${list(joins, " ")} WHERE ${where}) x`;
@@ -130,20 +130,76 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
   }
 }
 
+/** What is known surely or not: the snapshot and the rows in doubt, which are never in both. */
+function withDoubt(dialect: Dialect, shape: Shape, tables: Tables, contents: Contents): string {
+  const { all } = namesOf(dialect, shape);
+  const nothing = `CAST(NULL AS ${dialect.types.text})`;
+  return `(SELECT s.*, false AS unsure FROM ${current(dialect, shape, tables, contents)} s UNION ALL SELECT ${list(all)}, ${nothing} AS record_id, true AS unsure FROM ${tables.doubt})`;
+}
+
+/** Folded values of the match, from the columns with a prefix (`a`, `b`) of the table of changes. */
+const foldedMatch = (dialect: Dialect, shape: Shape, columns: (i: number) => string): string[] =>
+  shape.match.map((i) => dialect.folded(shape.columns[i]!, columns(i)));
+
+/** Whether a change, planned or waiting, gives a known record another match value. */
+function isMove(dialect: Dialect, shape: Shape): string {
+  const after = foldedMatch(dialect, shape, (i) => `a${i}`);
+  const before = foldedMatch(dialect, shape, (i) => `b${i}`);
+  const moved = list(
+    after.map((value, n) => `${value} IS DISTINCT FROM ${before[n]}`),
+    " OR ",
+  );
+  return `kind IN ('changed', 'waiting') AND b${shape.key[0]} IS NOT NULL AND (${moved})`;
+}
+
+/** Whether match values can move at all: not where the key is the match. */
+const canMove = (shape: Shape): boolean => shape.match.some((i) => !shape.key.includes(i));
+
 /**
- * Takes back removals of records that another row of the model has claimed by its match value: what is removed
- * would be that row's record.
+ * Takes back removals of records that another row of the model claims by its match value: what is removed would be
+ * that row's record. A row that has a record of its own, which gets that value, claims none.
  */
 export function keepClaimed(dialect: Dialect, shape: Shape, tables: Tables): string | undefined {
-  const others = shape.match.filter((i) => !shape.key.includes(i));
-  if (others.length === 0) return undefined;
-  const { all } = namesOf(dialect, shape);
-  const fold = (i: number, expression: string): string => dialect.folded(shape.columns[i]!, expression);
-  const claimed = `(SELECT DISTINCT ${list(shape.match.map((i, n) => `${fold(i, all[i]!)} AS f${n}`))} FROM ${tables.staged}) d`;
+  if (!canMove(shape)) return undefined;
+  const { all, key } = namesOf(dialect, shape);
+  const folded = foldedMatch(dialect, shape, (i) => all[i]!).map((value, n) => `${value} AS f${n}`);
+  const movers = `SELECT ${list(shape.key.map((i, n) => `a${i} AS k${n}`))} FROM ${tables.changes} WHERE ${isMove(dialect, shape)}`;
+  const sameKey = list(
+    key.map((name, n) => `t.${name} = m.k${n}`),
+    " AND ",
+  );
+  const claimed = `(SELECT DISTINCT ${list(folded)} FROM ${tables.staged} t LEFT JOIN (${movers}) m ON ${sameKey} WHERE m.k0 IS NULL) d`;
   return `DELETE FROM ${tables.changes} USING ${claimed} WHERE kind = 'removed' AND ${list(
-    shape.match.map((i, n) => `${fold(i, `a${i}`)} = d.f${n}`),
+    foldedMatch(dialect, shape, (i) => `a${i}`).map((value, n) => `${value} = d.f${n}`),
     " AND ",
   )}`;
+}
+
+/** Match values that records keep for now, as canonical text: their rows wait for another one, or are refused. */
+export function readHeld(
+  dialect: Dialect,
+  shape: Shape,
+  tables: Tables,
+  contents: Contents,
+  refused: boolean,
+): string | undefined {
+  const { all, key, sameKey } = namesOf(dialect, shape);
+  const values = (column: (i: number) => string): string =>
+    list(shape.match.map((i) => dialect.toText(shape.columns[i]!, column(i))));
+  const keys = `SELECT DISTINCT ${list(key.map((_, n) => `k${n}`))} FROM ${tables.refused}`;
+  const parts = [
+    ...(contents.waiting
+      ? [
+          `SELECT ${values((i) => `b${i}`)} FROM ${tables.changes} WHERE kind = 'waiting' AND ${isMove(dialect, shape)}`,
+        ]
+      : []),
+    ...(refused
+      ? [
+          `SELECT ${values((i) => `s.${all[i]}`)} FROM ${current(dialect, shape, tables, contents)} s JOIN (${keys}) r ON ${sameKey("s", (n) => `r.k${n}`)}`,
+        ]
+      : []),
+  ];
+  return parts.length > 0 && canMove(shape) ? list(parts, " UNION ALL ") : undefined;
 }
 
 const texts = (dialect: Dialect, shape: Shape, prefix: string): string[] =>
@@ -156,9 +212,9 @@ export function readAdded(dialect: Dialect, shape: Shape, tables: Tables): strin
   return `SELECT ${list([seq(dialect), "record_id", ...texts(dialect, shape, "a")])} FROM ${tables.changes} WHERE kind = 'added'`;
 }
 
-/** The removed rows as canonical text, in the order: seq, id, before…. */
+/** The removed rows as canonical text, in the order: seq, id, owed, before…. */
 export function readRemoved(dialect: Dialect, shape: Shape, tables: Tables): string {
-  return `SELECT ${list([seq(dialect), "record_id", ...texts(dialect, shape, "b")])} FROM ${tables.changes} WHERE kind = 'removed'`;
+  return `SELECT ${list([seq(dialect), "record_id", "owed", ...texts(dialect, shape, "b")])} FROM ${tables.changes} WHERE kind = 'removed'`;
 }
 
 /** The changed rows as canonical text, in the order: seq, id, differing, owed, after…, before…. */
@@ -171,9 +227,8 @@ export function readChanged(dialect: Dialect, shape: Shape, tables: Tables, whic
     ...texts(dialect, shape, "a"),
     ...texts(dialect, shape, "b"),
   ];
-  const moved = shape.match.filter((i) => !shape.key.includes(i)).map((i) => `a${i} IS DISTINCT FROM b${i}`);
-  const isMove = moved.length === 0 ? "1 = 0" : list(moved, " OR ");
-  return `SELECT ${list(select)} FROM ${tables.changes} WHERE kind = 'changed' AND ${which === "moves" ? `(${isMove})` : `NOT (${isMove})`}`;
+  const moves = canMove(shape) ? isMove(dialect, shape) : "1 = 0";
+  return `SELECT ${list(select)} FROM ${tables.changes} WHERE kind = 'changed' AND ${which === "moves" ? moves : `NOT (${moves})`}`;
 }
 
 /** Counts of the changes by kind. */

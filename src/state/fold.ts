@@ -79,12 +79,12 @@ export function foldOutcomes(
     into(
       pending,
       [...key, "owed"],
-      `${list(keyAfter)}, coalesce(c.owed, '') || coalesce(c.differing, '') FROM ${intended} WHERE ${UNANSWERED} AND (c.kind = 'changed' OR (c.kind = 'added' AND c.owed LIKE 'x:%'))`,
+      `${list(keyAfter)}, coalesce(c.owed, '') || coalesce(c.differing, '') FROM ${intended} WHERE ${UNANSWERED} AND c.kind = 'changed'`,
     ),
     into(
       pending,
       [...key, "owed"],
-      `${list(keyAfter)}, ${dialect.literal("x:\n")} FROM ${intended} WHERE ${UNANSWERED} AND c.kind = 'removed'`,
+      `${list(keyAfter)}, ${dialect.literal("x:\n")} FROM ${intended} WHERE ${UNANSWERED} AND c.kind = 'removed' AND c.owed IS NULL`,
     ),
     forget(doubt, intended, `${ACKNOWLEDGED} OR (${UNANSWERED} AND c.kind = 'added')`),
     into(doubt, all, `${after} FROM ${intended} WHERE ${UNANSWERED} AND c.kind = 'added'`),
@@ -97,7 +97,7 @@ export function foldOutcomes(
     ),
   ];
 
-  /** A record belongs to the row that wrote it last: what the snapshot says of it for another key is void. */
+  /** A record belongs to the row that wrote it last: what the state says of it for another key is void. */
   function claims(): string[] {
     const others = shape.match.filter((i) => !shape.key.includes(i));
     if (others.length === 0) return [];
@@ -106,19 +106,27 @@ export function foldOutcomes(
       shape.match.map((i) => `${fold(i, `c.a${i}`)} IS DISTINCT FROM ${fold(i, `c.b${i}`)}`),
       " OR ",
     );
-    const claimed = `SELECT ${keys}, ${list(shape.match.map((i, n) => `${fold(i, `c.a${i}`)} AS f${n}`))} FROM ${answered} WHERE ${written} AND (c.kind = 'added' OR ${moved})`;
-    const holds = list(
-      shape.match.map((i, n) => `${fold(i, `s.${all[i]}`)} = d.f${n}`),
-      " AND ",
-    );
+    const wants = (from: string, where: string): string =>
+      `SELECT ${keys}, ${list(shape.match.map((i, n) => `${fold(i, `c.a${i}`)} AS f${n}`))} FROM ${from} WHERE ${where}`;
+    const claimed = wants(answered, `${written} AND (c.kind = 'added' OR ${moved})`);
+    const holds = (table: string): string =>
+      list(
+        shape.match.map((i, n) => `${fold(i, `${table}.${all[i]}`)} = d.f${n}`),
+        " AND ",
+      );
     const own = `SELECT ${keys} FROM ${answered} WHERE ${ACKNOWLEDGED}`;
     const snapshot = current(dialect, shape, tables, contents);
+    const heldByOthers = (wanted: string): string =>
+      `FROM ${snapshot} s JOIN (${wanted}) d ON ${holds("s")} LEFT JOIN (${own}) w ON ${sameKey("s", (n) => `w.k${n}`)} WHERE w.k0 IS NULL`;
+    const ofOthers = list(key.map((name) => `s.${name}`));
+    // A record that another row may have overwritten is written whole if its own row is back.
+    const endangered = heldByOthers(wants(intended, `${UNANSWERED} AND c.kind = 'added'`));
+    const endangeredKeys = `SELECT ${list(key.map((name, n) => `s.${name} AS k${n}`))} ${endangered}`;
     return [
-      into(
-        delta,
-        ["commit_no", "gone", ...key],
-        `${run}, true, ${list(key.map((name) => `s.${name}`))} FROM ${snapshot} s JOIN (${claimed}) d ON ${holds} LEFT JOIN (${own}) w ON ${sameKey("s", (n) => `w.k${n}`)} WHERE w.k0 IS NULL`,
-      ),
+      into(delta, ["commit_no", "gone", ...key], `${run}, true, ${ofOthers} ${heldByOthers(claimed)}`),
+      `DELETE FROM ${doubt} USING (${claimed}) d WHERE ${holds(doubt)} AND NOT (${isKey})`,
+      `DELETE FROM ${pending} USING (${endangeredKeys}) d WHERE ${isKey}`,
+      into(pending, [...key, "owed"], `${ofOthers}, ${dialect.literal("x:\n")} ${endangered}`),
     ];
   }
 }

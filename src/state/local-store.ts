@@ -119,10 +119,15 @@ function storeOver(
       sql: `UPDATE ${catalog}.syncs SET state = ${literal(JSON.stringify(record))}`,
       mustWrite: true,
     }),
-    async create(record) {
+    async create() {
+      if (!lasting) {
+        // The file of a run that was killed before it had a record.
+        await database.run("DETACH base");
+        await database.run("ATTACH ':memory:' AS base");
+      }
       await database.run(`CREATE TABLE IF NOT EXISTS ${catalog}.syncs ${REGISTRY}`);
       await database.run(`DELETE FROM ${catalog}.syncs`);
-      await database.run(`INSERT INTO ${catalog}.syncs VALUES ('sync', ${literal(JSON.stringify(record))})`);
+      await database.run(`INSERT INTO ${catalog}.syncs VALUES ('sync', NULL)`);
     },
     async copy() {
       await database.run("DETACH base");

@@ -17,9 +17,9 @@ export function addedReader({ shape }: Layout): (row: Row) => Added {
 /** Makes a change of a row as `readRemoved` selects it. */
 export function removedReader({ shape }: Layout): (row: Row) => Removed {
   return (row) => {
-    const before = row.slice(2);
+    const before = row.slice(3);
     const key = shape.key.map((i) => before[i] ?? null);
-    return { kind: "removed", seq: Number(row[0]), key, id: row[1] ?? null, before };
+    return { kind: "removed", seq: Number(row[0]), key, id: row[1] ?? null, before, unsure: row[2] !== null };
   };
 }
 
@@ -56,6 +56,7 @@ export function changedReader({ shape, fields }: Layout): (row: Row) => Changed 
       before: row.slice(4 + width),
       columns: lines(row[2]).map((line) => index.get(line.slice(2))!),
       pending: pendingFields(lines(row[3])),
+      revived: row[3]?.startsWith("x:") === true,
     };
   };
 }

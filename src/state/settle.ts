@@ -235,15 +235,18 @@ async function reshape(store: Store, record: SyncRecord, next: SyncRecord): Prom
   const generation = record.generation + 1;
   const reshaped: SyncRecord = { ...next, generation, base: `base_g${generation}` };
   const tables = tablesOf(store, reshaped, record.run);
-  await store.sweep(snapshotTables(record));
+  // What a killed command has left of the same; a plan's copy of the state holds it too.
+  for (const name of snapshotTables(reshaped))
+    await engine.run(`DROP TABLE IF EXISTS ${store.snapshot(name)}`);
   const oldNames = namesOf(dialect, from);
   const newNames = namesOf(dialect, to);
   const before = new Map(record.columns.map((column, i) => [column.name, i]));
+  const nothing = `CAST(NULL AS ${dialect.types.text})`;
   const values = (indexes: readonly number[]): string[] =>
     indexes.map((i) => {
       const column = to.columns[i]!;
       const was = before.get(column.name);
-      if (was === undefined) return `CAST(NULL AS ${dialect.storedType(column)}) AS ${newNames.all[i]}`;
+      if (was === undefined) return `${dialect.fromText(column, nothing)} AS ${newNames.all[i]}`;
       const old = record.columns[was]!;
       const same = dialect.storedType(old) === dialect.storedType(column);
       const value = same ? oldNames.all[was]! : dialect.retyped(old, column, oldNames.all[was]!);

@@ -75,6 +75,8 @@ export interface State extends AsyncDisposable {
   removals(size: number): AsyncIterable<readonly Removed[]>;
   /** The changes by which a record gets another match value; they come before those that may take the old one. */
   moves(size: number): AsyncIterable<readonly Changed[]>;
+  /** Match values of records whose rows wait for another one, in canonical text. */
+  held(): AsyncIterable<readonly Row[]>;
   /** All other changes, in windows of about `size`. */
   changes(size: number): AsyncIterable<readonly Present[]>;
   /** Of the values, those that a staged row has in the column, folded; rows of `except` (by seq) do not count. */
@@ -121,7 +123,9 @@ async function open(
   const found = await store.load();
   if (found === undefined) {
     const record = newRecord(layout, firstName);
-    await store.create(record);
+    await store.create();
+    // Tables of a run that was killed before it had a record may have other columns.
+    await store.sweep([]);
     for (const statement of createTables(store.engine.dialect, layout.shape, tablesOf(store, record, 0)))
       await store.engine.run(statement);
     return { record: await nextRun(store, record), recovery: undefined };
@@ -185,20 +189,21 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     },
     async diff({ changed, removed, full, retry }) {
       const contents = await contentsOf(engine, tables);
-      const owedByAll = full ? layout.fields.map(({ field }) => field) : [];
       await createTable(
         engine,
         tables.changes,
         diff.selectChanges(dialect, shape, tables, {
           contents: { ...contents, waiting: contents.waiting && !retry },
           refused: hasRefusals,
-          interest: { changed, removed, owedByAll },
+          interest: { changed, removed, full, fields: layout.fields.map(({ field }) => field) },
           patience: { mapping: mappingOf(record), run: record.run, nowMs: Date.now() },
         }),
       );
-      const keep = removed ? diff.keepClaimed(dialect, shape, tables) : undefined;
-      if (keep !== undefined) await engine.run(keep);
-      const counts = new Map((await engine.rows(diff.countChanges(dialect, tables))) as [string, string][]);
+      const countKinds = async (): Promise<Map<string, string>> =>
+        new Map((await engine.rows(diff.countChanges(dialect, tables))) as [string, string][]);
+      let counts = await countKinds();
+      const keep = counts.has("removed") ? diff.keepClaimed(dialect, shape, tables) : undefined;
+      if (keep !== undefined && (await engine.run(keep)) > 0) counts = await countKinds();
       const of = (kind: string): number => Number(counts.get(kind) ?? 0);
       return {
         added: of("added"),
@@ -210,6 +215,11 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     },
     removals: (size) => read(diff.readRemoved(dialect, shape, tables), removedReader(layout), size),
     moves: (size) => read(diff.readChanged(dialect, shape, tables, "moves"), changedReader(layout), size),
+    async *held() {
+      const contents = await contentsOf(engine, tables);
+      const sql = diff.readHeld(dialect, shape, tables, contents, hasRefusals);
+      if (sql !== undefined) yield* engine.stream(sql);
+    },
     async *changes(size) {
       yield* read(diff.readAdded(dialect, shape, tables), addedReader(layout), size);
       yield* read(diff.readChanged(dialect, shape, tables, "rest"), changedReader(layout), size);

@@ -45,8 +45,8 @@ export interface Store extends AsyncDisposable {
   load(): Promise<SyncRecord | undefined>;
   /** The statement that replaces the record; writes no row when the state was taken over. */
   save(record: SyncRecord): Statement;
-  /** Readies the store for its first record. */
-  create(record: SyncRecord): Promise<void>;
+  /** Readies the store for its first record, which is saved once its tables are there. */
+  create(): Promise<void>;
   /** Plans only: makes the snapshot something that may be written to, by a copy. */
   copy(record: SyncRecord): Promise<void>;
   /** Runs the model once, with the shape's columns only, into the table. */

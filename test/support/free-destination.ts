@@ -1,6 +1,7 @@
 /**
- * A destination that costs nothing: a map in memory behind the real contract. It takes whole upserts and partial
- * updates, remembers every write, and fails on command.
+ * A destination that costs nothing: a list in memory behind the real contract. Like the real service it finds
+ * records by id or by match value (case and trailing spaces do not count), keeps match values unique, makes a record
+ * whole when the one to update is gone, remembers every write, and fails on command.
  */
 import type {
   Change,
@@ -14,24 +15,75 @@ import type { SyncSpec } from "../../src/core/spec.ts";
 import type { Column, Value } from "../../src/core/value.ts";
 import type { CompiledSync, Destination } from "../../src/ports.ts";
 
-/** `rejected` is found before sending, `refused` by the service. */
-export type Fault = "ok" | "rejected" | "refused" | "deferred" | "lost-before" | "lost-after" | "throw";
+/**
+ * `rejected` is found before sending, `refused` by the service; `lost-*` give no outcome, before or after the write;
+ * `owed` leaves the last field out; `throw` ends the process.
+ */
+export type Fault =
+  | "ok"
+  | "owed"
+  | "rejected"
+  | "refused"
+  | "deferred"
+  | "lost-before"
+  | "lost-after"
+  | "throw";
+
+export interface StoredRecord {
+  readonly id: string;
+  /** The match value as it was written. */
+  match: string;
+  readonly fields: Map<string, string>;
+  active: boolean;
+  /** Primary key of the row that wrote it last; absent in a record that no sync has written. */
+  owner?: string;
+}
+
+export interface Received {
+  readonly kind: OperationKind;
+  readonly key: string;
+  readonly fields: readonly string[];
+}
 
 export interface FreeDestination extends Destination {
-  /** Stored records by match value; each field's JSON fragment. */
-  readonly records: Map<string, Map<string, string>>;
+  readonly records: StoredRecord[];
+  /** The record with a match value. */
+  find(match: string): StoredRecord | undefined;
+  /** A record that somebody else has made. */
+  seed(match: string, fields: Readonly<Record<string, string>>): StoredRecord;
   /** Operations received, in order. */
-  readonly received: { kind: string; key: string; fields: readonly string[] }[];
-  /** What happens to the next operation; `lost-*` give no outcome, before or after the write. */
+  readonly received: Received[];
+  /** What happens to the next operation. */
   fault: (operation: Operation) => Fault;
+  /** Told of a record just before it is deleted or deactivated. */
+  onRemoval: (record: StoredRecord, operation: Operation) => void;
+  /** Whether outcomes tell the record's id. */
+  tellsIds: boolean;
+  /** Operations of one request. */
+  batchSize: number;
 }
+
+export const foldMatch = (match: string): string => match.replace(/ +$/, "").toLowerCase();
+export const keyText = (key: readonly Value[]): string => key.join("\u0000");
 
 export function freeDestination(organization = "org-1"): FreeDestination {
   const counters = { reads: 0, writes: 0, retries: 0, throttled: 0, waited: 0 };
+  const records: StoredRecord[] = [];
+  let made = 0;
   const destination: FreeDestination = {
-    records: new Map(),
+    records,
+    find: (match) => records.find((record) => foldMatch(record.match) === foldMatch(match)),
+    seed(match, fields) {
+      made += 1;
+      const record = { id: `id-${made}`, match, fields: new Map(Object.entries(fields)), active: true };
+      records.push(record);
+      return record;
+    },
     received: [],
     fault: () => "ok",
+    onRemoval: () => {},
+    tellsIds: false,
+    batchSize: 2_000,
     counters,
     identify: async () => ({ organization, user: "user-1", url: "memory:" }),
     objects: async () => [],
@@ -42,6 +94,12 @@ export function freeDestination(organization = "org-1"): FreeDestination {
     [Symbol.asyncDispose]: async () => {},
   };
   return destination;
+}
+
+interface Stored {
+  readonly record?: StoredRecord;
+  /** Why the service refuses. */
+  readonly refusal?: string;
 }
 
 function compile(
@@ -59,7 +117,10 @@ function compile(
       JSON.stringify("column" in source ? row[index(source.column)] : source.value) ?? "null",
   }));
   const match = sync.match.map(({ column }) => index(column));
-  const keyOf = (row: readonly Value[]): string => match.map((i) => row[i]).join("\u0000");
+  const matchOf = (row: readonly Value[]): string => match.map((i) => row[i]).join("\u0000");
+  const whole = (row: readonly Value[]): FieldWrite[] =>
+    fields.map((f) => ({ field: f.field, property: f.field, json: f.json(row) }));
+  const { records } = destination;
 
   const plan = (change: Change): Planned => {
     const planned = (kind: OperationKind, record: string, writes: readonly FieldWrite[]): Planned => ({
@@ -67,18 +128,17 @@ function compile(
       operation: { kind, change, record, fields: writes, owed: [] },
     });
     if (change.kind === "removed")
-      return planned(sync.onRemoved === "deactivate" ? "deactivate" : "delete", keyOf(change.before), []);
-    const record = keyOf(change.after);
+      return planned(sync.onRemoved === "deactivate" ? "deactivate" : "delete", matchOf(change.before), []);
+    const record = matchOf(change.after);
     if (change.kind === "added") {
-      const all = fields.map((f) => ({ field: f.field, property: f.field, json: f.json(change.after) }));
       const kinds = { insert: "create", update: "update", upsert: "upsert", mirror: "upsert" } as const;
-      return planned(kinds[sync.mode], record, all);
+      return planned(kinds[sync.mode], record, whole(change.after));
     }
     const touched = fields.filter(
       (f) => change.pending.includes(f.field) || f.json(change.before) !== f.json(change.after),
     );
-    const moved = keyOf(change.before) !== record;
-    if (touched.length === 0 && !moved) return { status: "unchanged", change };
+    const moved = foldMatch(matchOf(change.before)) !== foldMatch(record);
+    if (touched.length === 0 && !moved && !change.revived) return { status: "unchanged", change };
     const writes = touched.map((f) => ({
       field: f.field,
       property: f.field,
@@ -88,32 +148,94 @@ function compile(
     return planned("update", record, writes);
   };
 
-  /** Gives the reason of a refusal, as the real service would have one. */
-  const store = (operation: Operation): string | undefined => {
-    const { change, kind, record } = operation;
-    const { records } = destination;
-    destination.received.push({ kind, key: record, fields: operation.fields.map(({ field }) => field) });
-    if (kind === "delete") {
-      records.delete(record);
-      return undefined;
+  const write = (record: StoredRecord, { change, record: key }: Operation, writes: readonly FieldWrite[]) => {
+    for (const { field, json } of writes) record.fields.set(field, json);
+    record.match = key;
+    record.owner = keyText(change.key);
+    return { record };
+  };
+
+  const remove = (operation: Operation & { readonly change: { readonly kind: "removed" } }): Stored => {
+    const { change, kind } = operation;
+    const record = addressed(change.id, change.before);
+    if (record === undefined) return {};
+    const holdsWhatWasSent = whole(change.before).every(
+      ({ field, json }) => record.fields.get(field) === json,
+    );
+    if (change.unsure && !holdsWhatWasSent) return {};
+    destination.onRemoval(record, operation);
+    if (kind === "delete") records.splice(records.indexOf(record), 1);
+    else record.active = false;
+    return {};
+  };
+
+  const addressed = (id: string | null, row: readonly Value[]): StoredRecord | undefined =>
+    id === null ? destination.find(matchOf(row)) : records.find((record) => record.id === id);
+
+  const make = (operation: Operation, writes: readonly FieldWrite[]): Stored =>
+    write(destination.seed(operation.record, {}), operation, writes);
+
+  const store = (operation: Operation, writes: readonly FieldWrite[]): Stored => {
+    const { change, kind, record: key } = operation;
+    destination.received.push({ kind, key, fields: operation.fields.map(({ field }) => field) });
+    if (change.kind === "removed") return remove({ ...operation, change });
+    const holder = destination.find(key);
+    if (kind === "create") {
+      // A create carries an id of our own, made of the key: its echo is known, somebody else's record is not touched.
+      const own = records.find((record) => record.owner === keyText(change.key));
+      if (holder !== undefined && holder !== own) return { refusal: "taken" };
+      return own === undefined ? make(operation, writes) : write(own, operation, writes);
     }
-    const from = change.kind === "changed" ? keyOf(change.before) : record;
-    const stored = records.get(from);
-    if (kind === "deactivate") {
-      stored?.set("statecode", "1");
-      return undefined;
+    if (kind === "upsert") {
+      if (holder === undefined) return make(operation, writes);
+      holder.active = true;
+      return write(holder, operation, writes);
     }
-    const owner = `"${change.key.join("\u0000")}"`;
-    // A create carries an id of our own, made of the key: its echo is known, somebody else's record is not touched.
-    if (kind === "create" && stored !== undefined && stored.get("id") !== owner) return "taken";
-    if (kind === "update" && stored === undefined && sync.mode === "update") return "not found";
-    if (from !== record && records.has(record)) return "taken";
-    const next = stored ?? new Map<string, string>(kind === "create" ? [["id", owner]] : []);
-    for (const { field, json } of operation.fields) next.set(field, json);
-    next.delete("statecode");
-    records.delete(from);
-    records.set(record, next);
-    return undefined;
+    const record = addressed(change.id, change.kind === "changed" ? change.before : change.after);
+    if (record === undefined) {
+      if (sync.mode === "update") return { refusal: "not found" };
+      // An update never makes a hollow record: what is gone is added again, whole.
+      if (holder === undefined) return make(operation, whole(change.after));
+      holder.active = true;
+      return write(holder, operation, whole(change.after));
+    }
+    if (holder !== undefined && holder !== record) return { refusal: "taken" };
+    if (change.kind === "changed" && change.revived) record.active = true;
+    return write(record, operation, writes);
+  };
+
+  const answer = (operation: Operation): Outcome | undefined => {
+    const { change } = operation;
+    const fault = destination.fault(operation);
+    const rejected = (code: string, refused: boolean): Outcome => ({
+      status: "rejected",
+      change,
+      problem: { kind: "rejected", code, message: "On command.", refused },
+    });
+    switch (fault) {
+      case "throw":
+        throw new Error("the process dies here");
+      case "lost-before":
+        return undefined;
+      case "rejected":
+      case "refused":
+        return rejected(`test.${fault}`, fault === "refused");
+      case "deferred":
+        return {
+          status: "deferred",
+          change,
+          problem: { kind: "deferred", code: "test.deferred", message: "On command." },
+        };
+      default: {
+        const left = fault === "owed" ? operation.fields.slice(-1).map(({ field }) => field) : [];
+        const writes = operation.fields.filter(({ field }) => !left.includes(field));
+        const { record, refusal } = store(operation, writes);
+        if (fault === "lost-after") return undefined;
+        if (refusal !== undefined) return rejected(`test.${refusal}`, false);
+        const id = destination.tellsIds && record !== undefined ? { id: record.id } : {};
+        return { status: "applied", change, ...id, ...(left.length > 0 ? { owed: left } : {}) };
+      }
+    }
   };
 
   return {
@@ -126,32 +248,11 @@ function compile(
     requestsFor: (counts) => Math.ceil(Object.values(counts).reduce((a, b) => a + b, 0) / 100),
     async *write(batches) {
       for await (const batch of batches) {
-        counters.writes += 1;
-        const outcomes: Outcome[] = [];
-        for (const operation of batch) {
-          const { change } = operation;
-          const fault = destination.fault(operation);
-          if (fault === "throw") throw new Error("the process dies here");
-          const refusal = fault === "ok" || fault === "lost-after" ? store(operation) : undefined;
-          const rejected = (code: string, refused: boolean): Outcome => ({
-            status: "rejected",
-            change,
-            problem: { kind: "rejected", code, message: "On command.", refused },
-          });
-          if (fault === "ok")
-            outcomes.push(
-              refusal === undefined ? { status: "applied", change } : rejected(`test.${refusal}`, false),
-            );
-          if (fault === "rejected") outcomes.push(rejected("test.rejected", false));
-          if (fault === "refused") outcomes.push(rejected("test.refused", true));
-          if (fault === "deferred")
-            outcomes.push({
-              status: "deferred",
-              change,
-              problem: { kind: "deferred", code: "test.deferred", message: "On command." },
-            });
+        for (let at = 0; at < batch.length; at += destination.batchSize) {
+          counters.writes += 1;
+          const outcomes = batch.slice(at, at + destination.batchSize).map(answer);
+          yield outcomes.filter((outcome) => outcome !== undefined);
         }
-        yield outcomes;
       }
     },
   };

@@ -1,0 +1,26 @@
+/** The property of convergence, for one place of the state. */
+import fc from "fast-check";
+import type { FusedOptions } from "./fuse.ts";
+import { history } from "./history.ts";
+import type { Place } from "./places.ts";
+import { live, type Tally } from "./world.ts";
+
+const ALL = Number(process.env.BACKHAUL_PROPERTY_RUNS ?? 560);
+const SEED = process.env.BACKHAUL_SEED;
+
+/** @param share of all cases that this place takes */
+export async function converges(place: Place, options: FusedOptions, share: number): Promise<Tally> {
+  const tally: Tally = {};
+  await fc.assert(
+    fc.asyncProperty(history, async (story) => {
+      options.fuse.disarm();
+      await using site = await place.site(options);
+      await live(site, options, story, tally);
+      tally[`${story.mode.mode} ${story.mode.onRemoved}`] =
+        (tally[`${story.mode.mode} ${story.mode.onRemoved}`] ?? 0) + 1;
+    }),
+    { numRuns: Math.ceil(ALL * share), ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
+  );
+  if (process.env.BACKHAUL_PROPERTY_RUNS) process.stdout.write(`${place.name}: ${JSON.stringify(tally)}\n`);
+  return tally;
+}
