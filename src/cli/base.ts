@@ -31,6 +31,11 @@ export abstract class BaseCommand extends Command {
     return this.abort.signal;
   }
 
+  /** How results are shown: as text, or at the end as JSON. */
+  protected get shown(): { signal: AbortSignal; silent: boolean; log: (text: string) => void } {
+    return { signal: this.signal, silent: this.jsonEnabled(), log: (text) => this.log(text) };
+  }
+
   override async init(): Promise<void> {
     await super.init();
     process.on("SIGINT", this.onSignal);

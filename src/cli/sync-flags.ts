@@ -1,6 +1,6 @@
 /** The flags that plan and run share: what is planned with them is what runs with them. */
 import { Flags } from "@oclif/core";
-import type { Allowed } from "../sync/guard.ts";
+import type { Allow, Allowed } from "../sync/guard.ts";
 
 export const syncFlags = {
   allow: Flags.option({
@@ -14,4 +14,4 @@ export const syncFlags = {
   }),
 };
 
-export const allowedBy = (allow: readonly ("removed" | "changed")[] | undefined): Allowed => new Set(allow);
+export const allowedBy = (allow: readonly Allow[] | undefined): Allowed => new Set(allow);

@@ -1,4 +1,4 @@
-import { Args } from "@oclif/core";
+import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { openProgress } from "../cli/progress.ts";
 import { painter } from "../cli/render.ts";
@@ -9,17 +9,25 @@ import type { SyncPlan } from "../sync/report.ts";
 export default class Plan extends BaseCommand {
   static override summary = "Show what a run would write; write nothing.";
   static override description =
-    "Runs the models, compares them with the snapshots and shows every kind of change with examples. Exits 1 when rows would be rejected, 4 when a guard would stop the run.";
+    "Runs the models, compares them with the snapshots and shows every kind of change with examples; removals by key. Exits 1 when rows would be rejected, 4 when a guard would stop the run.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> contacts --json",
     "<%= config.bin %> <%= command.id %> contacts --allow removed",
+    "<%= config.bin %> <%= command.id %> contacts --out contacts.plan",
   ];
   static override strict = false;
   static override args = {
     sync: Args.string({ description: "Syncs to plan; all of them when none is named." }),
   };
-  static override flags = syncFlags;
+  static override flags = {
+    ...syncFlags,
+    out: Flags.string({
+      char: "o",
+      summary:
+        "File to save the whole plan to, for `apply`. It holds the rows that change: it is for its owner alone.",
+    }),
+  };
 
   async run(): Promise<{ plans: readonly SyncPlan[] }> {
     const { argv, flags } = await this.parse(Plan);
@@ -30,16 +38,30 @@ export default class Plan extends BaseCommand {
     const prepared = await openSyncs(session, argv as string[], this.signal);
     const plans: SyncPlan[] = [];
     using progress = openProgress(process.stderr, this.jsonEnabled());
+    const allow = allowedBy(flags.allow);
+    using writer =
+      flags.out === undefined
+        ? undefined
+        : (await import("../sync/plan-file.ts")).writePlan(flags.out, {
+            project: session.project.name,
+            created: new Date().toISOString(),
+            allow: [...allow],
+          });
     const options = {
       signal: this.signal,
       onProgress: progress.update,
-      allow: allowedBy(flags.allow),
+      allow,
       full: flags.full,
+      ...(writer ? { writer } : {}),
     };
     for await (const plan of planSyncs(prepared, options)) {
       plans.push(plan);
       progress[Symbol.dispose]();
       this.log(`${showPlan(plan, paint)}\n`);
+    }
+    if (writer) {
+      writer.end();
+      this.log(`Saved to ${flags.out}. Apply it by: backhaul apply ${flags.out}`);
     }
     this.exitWith(plans.flatMap(kindsOf));
     return { plans };

@@ -73,6 +73,25 @@ export async function openLocalPlanStore(place: LocalPlace, scratch: string): Pr
   return storeOver({ ...place, folder: from }, database, scratch, "base.main", async () => {});
 }
 
+/** The record as it lies; `undefined` for an empty state. Makes nothing. Throws `state.locked` while a run goes on. */
+export async function peekLocalRecord({
+  folder,
+  oldFolder,
+  memoryLimit,
+}: LocalPlace): Promise<SyncRecord | undefined> {
+  const file = [folder, oldFolder]
+    .flatMap((at) => at ?? [])
+    .map((at) => join(at, FILE))
+    .find(existsSync);
+  if (file === undefined) return undefined;
+  await using database = await openDuckdb(":memory:", { memoryLimit, temporaryFolder: "" });
+  await attach(database, file, true);
+  const tables = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'base' AND table_name = 'syncs'";
+  if ((await database.all(tables)).length === 0) return undefined;
+  const state = await database.value("SELECT state FROM base.main.syncs");
+  return state === null ? undefined : (JSON.parse(state) as SyncRecord);
+}
+
 async function attach(database: Duckdb, file: string, readOnly: boolean): Promise<void> {
   await database
     .run(`ATTACH ${literal(file)} AS base${readOnly ? " (READ_ONLY)" : ""}`)

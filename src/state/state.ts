@@ -6,6 +6,7 @@ import type { Change, Changed, Present, Removed } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, Warehouse } from "../ports.ts";
 import * as diff from "./diff.ts";
+import * as load from "./load.ts";
 import { addedReader, changedReader, type Row, removedReader } from "./reader.ts";
 import { type Layout, newRecord, type SyncRecord } from "./record.ts";
 import {
@@ -71,6 +72,8 @@ export interface State extends AsyncDisposable {
   /** Keys that cannot be used; they take no part in the diff. */
   refusals(): Promise<readonly RefusedRow[]>;
   diff(wants: Wants): Promise<DiffCounts>;
+  /** In place of staging and diff: takes the changes of a saved plan. */
+  load(changes: AsyncIterable<readonly Change[]>): Promise<void>;
   /** Rows that have left the model. */
   removals(size: number): AsyncIterable<readonly Removed[]>;
   /** The changes by which a record gets another match value; they come before those that may take the old one. */
@@ -212,6 +215,14 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
         waiting: of("waiting"),
         waitingRemoved: of("waiting_removed"),
       };
+    },
+    async load(batches) {
+      const contents = await contentsOf(engine, tables);
+      await engine.run(load.createChanges(dialect, shape, tables));
+      for await (const batch of batches)
+        await engine.run(load.insertChanges(dialect, shape, tables, contents, batch));
+      if (contents.waiting) await engine.run(load.keepWaiting(dialect, shape, tables));
+      for (const statement of dialect.afterLoad(tables.changes)) await engine.run(statement);
     },
     removals: (size) => read(diff.readRemoved(dialect, shape, tables), removedReader(layout), size),
     moves: (size) => read(diff.readChanged(dialect, shape, tables, "moves"), changedReader(layout), size),

@@ -49,6 +49,25 @@ export async function openWarehousePlanStore(place: WarehousePlace): Promise<Sto
   return storeOver(place, id, scratch, undefined);
 }
 
+/** The record as it lies; `undefined` for an empty state. Makes nothing. */
+export async function peekWarehouseRecord({
+  engine,
+  schema,
+  owner,
+}: WarehousePlace): Promise<SyncRecord | undefined> {
+  const { quote, literal } = engine.dialect;
+  if (!(await tablesIn(engine, schema, "syncs")).includes("syncs")) return undefined;
+  for (const name of [owner.sync, owner.renamedFrom]) {
+    if (name === undefined) continue;
+    const [row] = await engine.rows(
+      `SELECT state FROM ${quote(schema)}.${quote("syncs")} WHERE name_key = ${literal(nameKey(owner, name))}`,
+    );
+    if (row !== undefined)
+      return row[0] === null || row[0] === undefined ? undefined : (JSON.parse(row[0]) as SyncRecord);
+  }
+  return undefined;
+}
+
 interface Registry {
   readonly table: string;
   /** The condition that finds the sync's row. */

@@ -5,7 +5,8 @@ import type { DiffCounts } from "../state/state.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** What the user lets through by name: `--allow removed`. */
-export type Allowed = ReadonlySet<"removed" | "changed">;
+export type Allow = "removed" | "changed";
+export type Allowed = ReadonlySet<Allow>;
 
 /**
  * @param rows of the model's result

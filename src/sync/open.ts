@@ -1,15 +1,29 @@
 /** Opens a sync's state where the project keeps it. */
-import { openLocalPlanStore, openLocalStore } from "../state/local-store.ts";
-import { openState, type State } from "../state/state.ts";
-import { openWarehousePlanStore, openWarehouseStore } from "../state/warehouse-store.ts";
+import { openLocalPlanStore, openLocalStore, peekLocalRecord } from "../state/local-store.ts";
+import type { SyncRecord } from "../state/record.ts";
+import { openState, type State, type Store } from "../state/state.ts";
+import { openWarehousePlanStore, openWarehouseStore, peekWarehouseRecord } from "../state/warehouse-store.ts";
 import { modeRules } from "./modes.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** For a run: no other may use the state until it is disposed. */
 export async function openForRun(prepared: Prepared): Promise<State> {
-  const { place } = prepared;
-  const store = place.kind === "local" ? await openLocalStore(place) : await openWarehouseStore(place);
-  return openState(store, prepared.layout, prepared.sync.name, modeRules(prepared.sync).changed);
+  return openState(
+    await openStore(prepared),
+    prepared.layout,
+    prepared.sync.name,
+    modeRules(prepared.sync).changed,
+  );
+}
+
+/** The place alone, held for this command: whatever shape the snapshot in it has. */
+export function openStore({ place }: Prepared): Promise<Store> {
+  return place.kind === "local" ? openLocalStore(place) : openWarehouseStore(place);
+}
+
+/** What the state knows of the sync, as it lies; changes nothing. */
+export function peekRecord({ place }: Prepared): Promise<SyncRecord | undefined> {
+  return place.kind === "local" ? peekLocalRecord(place) : peekWarehouseRecord(place);
 }
 
 /** For a plan, which leaves the state as it is. @param scratch an empty folder that is the plan's alone */

@@ -6,6 +6,8 @@ import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
 import { wavesOf } from "./moves.ts";
 import { openForPlan } from "./open.ts";
+import { sectionOf, syncHead } from "./plan-check.ts";
+import type { PlanWriter, RefusedKey } from "./plan-file.ts";
 import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
 import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
@@ -23,7 +25,10 @@ export type Promised = NonNullable<PlanContext["promised"]>;
  * Plans syncs in the given order, as a run would do them one after another; writes nothing. A later sync finds
  * the parents that an earlier one would create.
  */
-export async function* planSyncs(order: readonly Prepared[], options: SyncOptions): AsyncGenerator<SyncPlan> {
+export async function* planSyncs(
+  order: readonly Prepared[],
+  options: SyncOptions & { readonly writer?: PlanWriter },
+): AsyncGenerator<SyncPlan> {
   const scratch = mkdtempSync(join(tmpdir(), "backhaul-plan-"));
   const earlier: Promiser[] = [];
   try {
@@ -75,11 +80,22 @@ function columnOf({ sync, shape }: Prepared, field: string): number | undefined 
   return index < 0 ? undefined : index;
 }
 
-async function planSync(promiser: Promiser, promised: Promised, options: SyncOptions): Promise<SyncPlan> {
+async function planSync(
+  promiser: Promiser,
+  promised: Promised,
+  options: SyncOptions & { readonly writer?: PlanWriter },
+): Promise<SyncPlan> {
   const { prepared, state, rejected } = promiser;
   const { sync, compiled, identity } = prepared;
+  const { writer } = options;
   const rejections = rejectionLog();
-  const staged = await stageAndDiff(prepared, state, options, rejections.add);
+  const refused: RefusedKey[] = [];
+  const staged = await stageAndDiff(prepared, state, options, async (key, problem) => {
+    if (writer) refused.push({ key, problem });
+    await rejections.add(key, problem);
+  });
+  writer?.sync(syncHead(prepared, state.record.run, staged));
+  for (const row of refused) writer?.refused(row);
 
   const operations = noOperations();
   const fields: Record<string, number> = {};
@@ -99,6 +115,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: SyncOpt
       promised,
     })) {
       for (const item of planned) {
+        writer?.planned(sectionOf(prepared.shape, item), item);
         if (item.status === "unchanged") unchanged += 1;
         else if (item.status === "rejected") {
           rejected.add(item.change.seq);

@@ -1,20 +1,43 @@
-import type { Change, Operation, Outcome } from "../core/change.ts";
+import type { Change, Operation, Outcome, Planned } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
+import type { Value } from "../core/value.ts";
 import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
-import { wavesOf } from "./moves.ts";
+import { type Changes, wavesOf } from "./moves.ts";
 import { openForRun } from "./open.ts";
 import { WINDOW } from "./plan.ts";
 import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
-import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
+import { changesOf, type Staged, type SyncOptions, stageAndDiff } from "./stage.ts";
+
+/** Where a run's changes come from: the model, or a saved plan. */
+export interface Source {
+  /** Makes the table of changes, tells what cannot be used, and counts. */
+  stage(
+    state: State,
+    options: SyncOptions,
+    reject: (key: readonly Value[], problem: Problem) => Promise<void>,
+  ): Promise<Staged>;
+  /** The changes, as `stage` has left them. */
+  changes(state: State): Changes;
+  plan(changes: readonly Change[], context: PlanContext): Promise<readonly Planned[]>;
+}
+
+/** One run of one sync: stage, diff, plan, write, commit. */
+export function runSync(prepared: Prepared, options: SyncOptions): Promise<SyncRun> {
+  return runFrom(prepared, options, {
+    stage: (state, wanted, reject) => stageAndDiff(prepared, state, wanted, reject),
+    changes: (state) => state,
+    plan: prepared.compiled.plan,
+  });
+}
 
 /**
- * One run of one sync: stage, diff, plan, write, commit. What the destination acknowledged is committed however
- * the run ends; a run that is stopped or loses the destination says so in `stopped`.
+ * What the destination acknowledged is committed however the run ends; a run that is stopped or loses the
+ * destination says so in `stopped`.
  */
-export async function runSync(prepared: Prepared, options: SyncOptions): Promise<SyncRun> {
+export async function runFrom(prepared: Prepared, options: SyncOptions, source: Source): Promise<SyncRun> {
   const { sync, compiled, identity, destination } = prepared;
   const started = new Date();
   const run = newRunId(started);
@@ -22,7 +45,7 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
   await using state = await openForRun(prepared);
   const { history } = state;
   const rejections = rejectionLog((rejection) => history.reject({ run, ...rejection }));
-  const staged = await stageAndDiff(prepared, state, options, rejections.add);
+  const staged = await source.stage(state, options, rejections.add);
   const refused = rejections.result().total;
 
   const total = changesOf(staged);
@@ -46,7 +69,7 @@ export async function runSync(prepared: Prepared, options: SyncOptions): Promise
         rejected: rejections.result().total,
         ...more,
       });
-    const written = await writeChanges(prepared, state, run, {
+    const written = await writeChanges(prepared, state, run, source, {
       ...options,
       onWait: (milliseconds, reason) => tell({ waiting: { milliseconds, reason } }),
       async onOutcomes(outcomes) {
@@ -112,10 +135,11 @@ async function writeChanges(
   prepared: Prepared,
   state: State,
   run: string,
+  source: Source,
   options: WriteOptions,
 ): Promise<Problem | undefined> {
   const signal = AbortSignal.any([options.signal, state.lost]);
-  const waves = wavesOf(state, prepared);
+  const waves = wavesOf(source.changes(state), prepared);
   const idSeed = idSeedOf(prepared, state);
   const failure: { problem?: Problem } = {};
   try {
@@ -126,7 +150,7 @@ async function writeChanges(
       await options.onOutcomes(outcomes);
     };
     const write = async (windows: AsyncIterable<readonly Change[]>): Promise<void> => {
-      const planned = operations(windows, prepared, { signal, idSeed }, settle);
+      const planned = operations(windows, source, { signal, idSeed }, settle);
       const { onWait } = options;
       for await (const batch of prepared.compiled.write(planned, { signal, onWait, idSeed }))
         await settle(batch);
@@ -147,7 +171,7 @@ async function writeChanges(
 /** Plans window by window as the writer asks for more; what needs no writing is settled on the way. */
 async function* operations(
   windows: AsyncIterable<readonly Change[]>,
-  { compiled }: Prepared,
+  source: Source,
   context: PlanContext,
   settle: (outcomes: readonly Outcome[]) => Promise<void>,
 ): AsyncGenerator<readonly Operation[]> {
@@ -155,7 +179,7 @@ async function* operations(
     if (context.signal.aborted) return;
     const toWrite: Operation[] = [];
     const settled: Outcome[] = [];
-    for (const planned of await compiled.plan(window, context)) {
+    for (const planned of await source.plan(window, context)) {
       if (planned.status === "planned") toWrite.push(planned.operation);
       else settled.push(planned);
     }

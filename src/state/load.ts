@@ -1,0 +1,97 @@
+/** Changes of a saved plan on their way into the table of changes, which makes them a run's intents. Pure SQL. */
+import type { Change } from "../core/change.ts";
+import type { Value } from "../core/value.ts";
+import type { Dialect } from "../ports.ts";
+import { type Contents, list, namesOf, type Shape, type Tables } from "./tables.ts";
+
+/** Rows of one INSERT: Snowflake takes 16,384 in a VALUES clause ("VALUES", Snowflake documentation). */
+export const LOADED_AT_ONCE = 1_000;
+
+/** The table of changes, empty, as the diff would make it. */
+export function createChanges(dialect: Dialect, shape: Shape, tables: Tables): string {
+  const { text, integer } = dialect.types;
+  const typed = (prefix: string): string[] =>
+    shape.columns.map((column, i) => `${prefix}${i} ${dialect.storedType(column)}`);
+  const columns = [
+    `seq ${integer}`,
+    `kind ${text}`,
+    `record_id ${text}`,
+    ...typed("a"),
+    ...typed("b"),
+    `differing ${text}`,
+    `owed ${text}`,
+    `attempts ${integer}`,
+  ];
+  return `CREATE TABLE ${tables.changes} (${list(columns)})`;
+}
+
+const columnsOf = (shape: Shape): string[] => [
+  "seq",
+  "kind",
+  "record_id",
+  ...shape.columns.map((_, i) => `a${i}`),
+  ...shape.columns.map((_, i) => `b${i}`),
+  "differing",
+  "owed",
+  "attempts",
+];
+
+/** @param changes at least one */
+export function insertChanges(
+  dialect: Dialect,
+  shape: Shape,
+  tables: Tables,
+  contents: Contents,
+  changes: readonly Change[],
+): string {
+  const { sameKey } = namesOf(dialect, shape);
+  const text = (value: Value): string => (value === null ? "NULL" : dialect.literal(value));
+  const values = changes.map((change) => {
+    const none = shape.columns.map(() => null);
+    const before = change.kind === "added" ? none : change.before;
+    const after = change.kind === "removed" ? change.before : change.after;
+    const { differing, owed } = marksOf(shape, change);
+    const texts = [change.kind, change.id, ...after, ...before, differing, owed].map(text);
+    return `(${[change.seq, ...texts].join(", ")})`;
+  });
+  const typed = (prefix: string): string[] =>
+    shape.columns.map((column, i) => dialect.fromText(column, asText(`n.${prefix}${i}`)));
+  const select = [
+    "n.seq",
+    asText("n.kind"),
+    asText("n.record_id"),
+    ...typed("a"),
+    ...typed("b"),
+    asText("n.differing"),
+    asText("n.owed"),
+    contents.waiting ? "coalesce(w.attempts, 0)" : "0",
+  ];
+  const names = columnsOf(shape);
+  const key = (part: number): string => typed("a")[shape.key[part]!]!;
+  const join = contents.waiting ? ` LEFT JOIN ${tables.waiting} w ON ${sameKey("w", key)}` : "";
+  return `INSERT INTO ${tables.changes} (${list(names)}) SELECT ${list(select)} FROM (VALUES ${values.join(", ")}) AS n (${list(names.slice(0, -1))})${join}`;
+
+  /** A column of nothing but NULL has no type of its own. */
+  function asText(name: string): string {
+    return `CAST(${name} AS ${dialect.types.text})`;
+  }
+}
+
+/** What the diff keeps of a change as lines; see `Tables`. */
+function marksOf(shape: Shape, change: Change): { readonly differing: Value; readonly owed: Value } {
+  if (change.kind === "added") return { differing: null, owed: null };
+  if (change.kind === "removed") return { differing: null, owed: change.unsure ? "d:\n" : null };
+  const owed = change.pending.map((field) => `f:${field}\n`).join("");
+  return {
+    differing: change.columns.map((i) => `c:${shape.columns[i]!.name}\n`).join(""),
+    owed: change.revived ? `x:\n${owed}` : owed || null,
+  };
+}
+
+/** Rows that wait for another try, and that the plan leaves alone, go on waiting. */
+export function keepWaiting(dialect: Dialect, shape: Shape, tables: Tables): string {
+  const { all, sameKey } = namesOf(dialect, shape);
+  const key = (part: number): string => `c.a${shape.key[part]}`;
+  const after = all.map((_, i) => `a${i}`);
+  return `INSERT INTO ${tables.changes} (${list(["seq", "kind", ...after, "attempts"])}) SELECT 0, CASE WHEN w.removed THEN 'waiting_removed' ELSE 'waiting' END, ${list(all.map((name) => `w.${name}`))}, w.attempts FROM ${tables.waiting} w WHERE NOT EXISTS (SELECT 1 FROM ${tables.changes} c WHERE ${sameKey("w", key)})`;
+}

@@ -1,0 +1,62 @@
+/** What a saved plan rests on, and what of it has moved since. */
+import { createHash } from "node:crypto";
+import type { Planned } from "../core/change.ts";
+import type { Problem } from "../core/errors.ts";
+import type { Value } from "../core/value.ts";
+import type { Shape } from "../state/tables.ts";
+import type { Section, SyncHead } from "./plan-file.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Staged } from "./stage.ts";
+
+const fingerprint = (parts: unknown): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+
+/** @param run number that a run of the state has */
+export function syncHead(prepared: Prepared, run: number, staged: Staged): SyncHead {
+  const { model, sync, compiled, identity, shape } = prepared;
+  const { mode, onRemoved, rules, match, fields } = sync;
+  return {
+    sync: sync.name,
+    organization: identity.organization,
+    object: compiled.object,
+    model: fingerprint([model.name, model.warehouse, model.query, model.timezone, model.primaryKey]),
+    mapping: fingerprint([mode, onRemoved, rules, match, fields, compiled.fields, shape]),
+    schemaVersion: compiled.schemaVersion,
+    run,
+    columns: shape.columns.map(({ name }) => name),
+    staged,
+  };
+}
+
+const MOVED: readonly (readonly [keyof SyncHead, string])[] = [
+  ["organization", "the organisation that the destination leads to"],
+  ["object", "the object"],
+  ["model", "the model"],
+  ["mapping", "the mapping"],
+  ["schemaVersion", "the destination's metadata"],
+  ["run", "the state: another run has been since"],
+];
+
+/** What differs from what a plan was made for; none when the plan still holds. */
+export function movedSince(planned: SyncHead, now: SyncHead): Problem[] {
+  const moved = MOVED.filter(([part]) => planned[part] !== now[part]).map(([, words]) => words);
+  // Columns and the mapping's form depend on the object: naming the cause is enough.
+  return moved.length === 0 ? [] : [movedProblem(planned.sync, moved.join("; "))];
+}
+
+export const movedProblem = (sync: string, what: string): Problem => ({
+  kind: "config",
+  code: "plan.moved",
+  message: `The plan of ${sync} cannot be applied; what has moved since: ${what}.`,
+  remedy: "Save a new plan by `backhaul plan --out FILE`, and look at it again.",
+});
+
+/** Removals come first, then records that get another match value, then the rest. */
+export function sectionOf(shape: Shape, planned: Planned): Exclude<Section, "refused"> {
+  const change = planned.status === "planned" ? planned.operation.change : planned.change;
+  if (change.kind === "removed") return "removals";
+  if (change.kind === "added") return "rest";
+  const folded = (row: readonly Value[]): string =>
+    JSON.stringify(shape.match.map((i) => row[i]?.replace(/ +$/, "").toLowerCase() ?? null));
+  return folded(change.before) === folded(change.after) ? "rest" : "moves";
+}
