@@ -43,6 +43,41 @@ const DEEPEST = 100;
 const syntax = (text: string, token: Token) =>
   querySyntax(`Syntax error at position ${token.at} in '${text.slice(0, 500)}'.`);
 
+const NO_LITERAL = new Set(["punctuation", "quoted", "end"]);
+const VALUES = new Set(["text", "quoted", "number", "guid", "moment"]);
+
+/**
+ * `['a','b']`, quotes inside a value doubled, or `["a","O'Neil"]` (page: webapi/query/filter-rows, "Manage single
+ * quotes").
+ * @param alone whether nothing may follow
+ */
+export function valuesIn(
+  text: string,
+  tokens: readonly Token[],
+  from: number,
+  alone = true,
+): { readonly values: string[]; readonly next: number } {
+  const values: string[] = [];
+  let at = from;
+  const is = (punctuation: string): boolean =>
+    tokens[at]?.kind === "punctuation" && tokens[at]?.text === punctuation;
+  const pass = (punctuation: string): void => {
+    if (!is(punctuation)) throw syntax(text, tokens[at] as Token);
+    at += 1;
+  };
+  pass("[");
+  while (!is("]")) {
+    if (values.length > 0) pass(",");
+    const token = tokens[at] as Token;
+    if (!VALUES.has(token.kind)) throw syntax(text, token);
+    values.push(token.text);
+    at += 1;
+  }
+  pass("]");
+  if (alone && tokens[at]?.kind !== "end") throw syntax(text, tokens[at] as Token);
+  return { values, next: at };
+}
+
 /**
  * Parses a filter.
  * @param aliases the query options; `@p` is replaced by the expression that the option holds
@@ -65,7 +100,7 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
     const value = aliases.get(token.text);
     if (value === undefined) throw querySyntax(`The parameter alias '${token.text}' has no value.`);
     const [only, end] = tokenize(value);
-    if (!only || end?.kind !== "end" || only.kind === "punctuation" || only.kind === "alias")
+    if (!only || end?.kind !== "end" || only.kind === "alias" || NO_LITERAL.has(only.kind))
       throw querySyntax();
     return only;
   }
@@ -88,7 +123,7 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
       }
       return { kind: "path", path };
     }
-    if (token.kind === "punctuation" || token.kind === "end") throw syntax(text, token);
+    if (NO_LITERAL.has(token.kind)) throw syntax(text, token);
     return { kind: "literal", token };
   }
 
@@ -153,28 +188,11 @@ export function parseFilter(text: string, aliases: ReadonlyMap<string, string>):
     return { is: "lambda", path, quantifier, inner };
   }
 
+  /** A list of values as it stands in the filter, or behind an alias: both are read alike. */
   function list(): string[] {
-    if (peek().kind === "alias") {
-      const alias = take();
-      const given = aliases.get(alias.text) ?? "";
-      try {
-        // Page: webapi/query/filter-rows, "Manage single quotes": texts in double quotes may hold single ones.
-        const value: unknown = JSON.parse(given.includes('"') ? given : given.replaceAll("'", '"'));
-        if (Array.isArray(value)) return value.map(String);
-      } catch {
-        // falls through to the refusal
-      }
-      throw querySyntax();
-    }
-    const values: string[] = [];
-    expect("[");
-    while (peek().text !== "]" || peek().kind !== "punctuation") {
-      const token = take();
-      if (!["text", "number", "guid", "moment"].includes(token.kind)) throw syntax(text, token);
-      values.push(token.text);
-      if (peek().text === ",") take();
-    }
-    expect("]");
+    if (peek().kind === "alias") return valuesIn(text, tokenize(aliases.get(take().text) ?? ""), 0).values;
+    const { values, next } = valuesIn(text, tokens, at, false);
+    at = next;
     return values;
   }
 

@@ -1,8 +1,13 @@
 import { querySyntax } from "./errors.ts";
 
-/** The tokens of OData: key predicates, filters and orderings share them. */
+/**
+ * The tokens of OData (OData 4.0 ABNF): key predicates, filters and orderings share them (page: webapi/query/overview).
+ * Each is read in one pass: a request may hold megabytes of quotes.
+ */
 export type TokenKind =
   | "text"
+  /** In double quotes: only lists of values take it (page: webapi/query/filter-rows, "Manage single quotes"). */
+  | "quoted"
   | "number"
   | "guid"
   | "moment"
@@ -21,21 +26,38 @@ export interface Token {
   readonly at: number;
 }
 
-const RULES: readonly (readonly [TokenKind | "space", RegExp])[] = [
-  ["space", /[ \t\r\n]+/y],
+const SPACE = /[ \t\r\n]+/y;
+const NAME = /[A-Za-z_][\w.]*/y;
+const RULES: readonly (readonly [TokenKind, RegExp])[] = [
   ["guid", /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![\w-])/iy],
   ["moment", /\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,7})?)?(?:Z|[+-]\d\d:\d\d)?)?(?![\w-])/y],
   ["number", /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])/y],
-  ["text", /'(?:[^']|'')*'/y],
-  ["text", /"(?:[^"\\]|\\.)*"/y],
-  ["enum", /[A-Za-z_][\w.]*'(?:[^']|'')*'/y],
-  ["name", /[A-Za-z_][\w.]*/y],
+  ["name", NAME],
   ["alias", /@[A-Za-z_]\w*/y],
   ["punctuation", /[(),=[\]/;:$]/y],
 ];
 
-function unquoted(text: string): string {
-  if (text.startsWith("'")) return text.slice(1, -1).replaceAll("''", "'");
+/** Where a text in single quotes ends that begins at `from`: a doubled quote is one of its own. */
+function endOfText(text: string, from: number): number | undefined {
+  for (let at = text.indexOf("'", from + 1); at >= 0; at = text.indexOf("'", at + 2)) {
+    if (text[at + 1] !== "'") return at + 1;
+  }
+  return undefined;
+}
+
+/** Where a JSON text ends that begins at `from`. */
+function endOfQuoted(text: string, from: number): number | undefined {
+  for (let at = from + 1; at < text.length; at++) {
+    if (text[at] === "\\") at += 1;
+    else if (text[at] === '"') return at + 1;
+  }
+  return undefined;
+}
+
+const inside = (text: string, from: number, end: number): string =>
+  text.slice(from + 1, end - 1).replaceAll("''", "'");
+
+function jsonText(text: string): string {
   try {
     return JSON.parse(text) as string;
   } catch {
@@ -43,24 +65,43 @@ function unquoted(text: string): string {
   }
 }
 
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}
+
+/** The token at a place and where it ends; undefined when none begins there. */
+function tokenAt(text: string, at: number): readonly [Token, number] | undefined {
+  if (text[at] === "'") {
+    const end = endOfText(text, at);
+    return end === undefined ? undefined : [{ kind: "text", text: inside(text, at, end), at }, end];
+  }
+  if (text[at] === '"') {
+    const end = endOfQuoted(text, at);
+    return end === undefined ? undefined : [{ kind: "quoted", text: jsonText(text.slice(at, end)), at }, end];
+  }
+  for (const [kind, pattern] of RULES) {
+    const match = matchAt(pattern, text, at);
+    if (match === undefined) continue;
+    const next = at + match.length;
+    const end = kind === "name" && text[next] === "'" ? endOfText(text, next) : undefined;
+    if (end !== undefined) return [{ kind: "enum", type: match, text: inside(text, next, end), at }, end];
+    return [{ kind, text: match, at }, next];
+  }
+  return undefined;
+}
+
 /** Splits text into tokens, the last one of kind `end`; throws 400 on a character that starts none. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
-  next: while (at < text.length) {
-    for (const [kind, pattern] of RULES) {
-      pattern.lastIndex = at;
-      const match = pattern.exec(text)?.[0];
-      if (match === undefined) continue;
-      if (kind === "text") tokens.push({ kind, text: unquoted(match), at });
-      else if (kind === "enum") {
-        const quote = match.indexOf("'");
-        tokens.push({ kind, type: match.slice(0, quote), text: unquoted(match.slice(quote)), at });
-      } else if (kind !== "space") tokens.push({ kind, text: match, at });
-      at += match.length;
-      continue next;
-    }
-    throw querySyntax(`Syntax error at position ${at} in '${text.slice(0, 500)}'.`);
+  for (;;) {
+    at += matchAt(SPACE, text, at)?.length ?? 0;
+    if (at >= text.length) break;
+    const found = tokenAt(text, at);
+    if (!found) throw querySyntax(`Syntax error at position ${at} in '${text.slice(0, 500)}'.`);
+    tokens.push(found[0]);
+    at = found[1];
   }
   tokens.push({ kind: "end", text: "", at: text.length });
   return tokens;

@@ -1,10 +1,12 @@
-import { Refusal } from "./errors.ts";
+import { querySyntax, Refusal } from "./errors.ts";
 import type { Preferences } from "./headers.ts";
+import { isObject } from "./json.ts";
 import { compareValues, type Predicate } from "./predicate.ts";
 import { jsonRow, readValue } from "./represent.ts";
 import type { Row, Value } from "./row.ts";
-import type { Table } from "./schema.ts";
-import { checkOptions, countOf, filterOf, parseOrder, viewOf } from "./view.ts";
+import { isLookup, type Table } from "./schema.ts";
+import type { Column } from "./tables/column.ts";
+import { checkOptions, countOf, filterOf, type Ordering, parseOrder, viewOf } from "./view.ts";
 import type { Session, World } from "./world.ts";
 
 /** Page: page-results; count-rows. */
@@ -31,18 +33,37 @@ interface Cookie {
   readonly values: readonly Value[];
 }
 
+/** Columns whose values are numbers where they are kept; exact ones are text. */
+const NUMERIC = new Set(["integer", "double", "choice", "state", "status"]);
+
+function isAsked(count: string | undefined): boolean {
+  if (count === undefined || count === "false") return false;
+  if (count === "true") return true;
+  throw querySyntax(`Invalid value '${count.slice(0, 100)}' for $count query option found.`);
+}
+
 const encodeCookie = (cookie: Cookie): string =>
   encodeURIComponent(
     `<cookie pagenumber="${cookie.page}" pagingcookie="${Buffer.from(JSON.stringify(cookie)).toString("base64url")}" />`,
   );
 
-function decodeCookie(text: string): Cookie {
+/** Whether a value in a cookie is one that this column could have put there. */
+function couldHold(column: Column, value: unknown): boolean {
+  if (value === null) return true;
+  if (isLookup(column))
+    return isObject(value) && typeof value.table === "string" && typeof value.id === "string";
+  if (column.type === "boolean") return typeof value === "boolean";
+  return typeof value === (NUMERIC.has(column.type) ? "number" : "string");
+}
+
+function decodeCookie(text: string, ordering: Ordering): Cookie {
   try {
     const packed = /pagingcookie="([\w-]+)"/.exec(text)?.[1] ?? "";
     const cookie = JSON.parse(Buffer.from(packed, "base64url").toString()) as Cookie;
-    if (Number.isInteger(cookie.page) && Number.isInteger(cookie.order) && Array.isArray(cookie.values)) {
-      return cookie;
-    }
+    const { page, order, values } = cookie;
+    const isSound = Number.isSafeInteger(page) && page > 1 && Number.isSafeInteger(order) && order >= 0;
+    const fits = Array.isArray(values) && values.length === ordering.length;
+    if (isSound && fits && ordering.every(({ column }, at) => couldHold(column, values[at]))) return cookie;
   } catch {
     // refused below
   }
@@ -98,10 +119,10 @@ export function queryRows(
   const view = viewOf(world, table, query, preferences, session);
   const top = countOf(query.get("$top"), "$top");
   const token = query.get("$skiptoken");
-  const cookie = token === undefined ? undefined : decodeCookie(token);
+  const cookie = token === undefined ? undefined : decodeCookie(token, ordering);
   // $top and odata.maxpagesize do not go together: $top wins.
   const size = Math.min(top ?? preferences.maxPageSize ?? LARGEST_PAGE, LARGEST_PAGE);
-  const wantsCount = query.get("$count") === "true";
+  const wantsCount = isAsked(query.get("$count"));
 
   const keys = (row: Row): Value[] => ordering.map(({ column }) => readValue(world, column, row));
   const sequence = (a: Row | Cookie, b: Row): number => {

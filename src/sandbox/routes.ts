@@ -4,8 +4,10 @@ import { BULK, runBulk } from "./bulk.ts";
 import { metadataDocument } from "./csdl/document.ts";
 import { noRoute, querySyntax, Refusal, requireWritable, unknownSet, wrongMethod } from "./errors.ts";
 import { deleteFile, readFile, writeFile } from "./files/requests.ts";
+import { valuesIn } from "./filter.ts";
 import { type Honouring, parseCondition, parsePreferences } from "./headers.ts";
 import { entryOf } from "./json.ts";
+import { tokenize } from "./lexer.ts";
 import { readCollection, readReference, writeReference } from "./links.ts";
 import { boundAction, unboundAction } from "./messages/run.ts";
 import { retrieveMetadataChanges } from "./metadata/changes.ts";
@@ -63,17 +65,10 @@ function totalRecordCount(world: World, call: Call, target: Target): Reply {
   const key = target.segments[0]?.key;
   const token = key?.kind === "named" && key.parts[0]?.[0] === "EntityNames" ? key.parts[0][1] : undefined;
   if (token?.kind !== "alias") throw querySyntax();
-  let names: unknown;
-  try {
-    names = JSON.parse((target.query.get(token.text) ?? "").replaceAll("'", '"'));
-  } catch {
-    throw querySyntax();
-  }
-  if (!Array.isArray(names)) throw querySyntax();
-  const tables = names.map((name) => {
-    const table = world.schema.tables.get(String(name));
-    if (!table)
-      throw new Refusal(400, "0x80041102", `The entity with a name = '${String(name)}' was not found.`);
+  const given = target.query.get(token.text) ?? "";
+  const tables = valuesIn(given, tokenize(given), 0).values.map((name) => {
+    const table = world.schema.tables.get(name);
+    if (!table) throw new Refusal(400, "0x80041102", `The entity with a name = '${name}' was not found.`);
     requireRight(world, call.session, table, "read");
     return table;
   });

@@ -49,15 +49,24 @@ function tokenText({ version, at }: Token): string {
 
 const TOKEN = /^(\d{1,15})!(\d\d)\/(\d\d)\/(\d{4}) (\d\d):(\d\d):(\d\d)$/;
 
-/** @throws Refusal when the token is none, or too old to say what was deleted since */
+const malformed = (option: string) =>
+  new Refusal(400, "0x80060888", `The value of the query option ${option} is malformed.`);
+
+/**
+ * @throws Refusal when the token is none that was given out: no date, or of a time or a version that are still to come;
+ * and when it is too old to say what was deleted since
+ */
 function readToken(world: World, table: Table, text: string): Token {
   const match = TOKEN.exec(text);
-  if (!match) throw new Refusal(400, "0x80060888", "The value of the query option $deltatoken is malformed.");
+  if (!match) throw malformed("$deltatoken");
   const [version = 0, month = 0, day = 0, year = 0, hour = 0, minute = 0, second = 0] = match
     .slice(1)
     .map(Number);
   const at = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
   const age = world.now().getTime() - at.getTime();
+  if (age < 0 || version > world.store.version() || tokenText({ version, at }) !== text) {
+    throw malformed("$deltatoken");
+  }
   const started = Math.floor(world.started.getTime() / 1000) * 1000;
   // Deletions from before the last start are not known any more: as good as expired.
   const isKnown = at.getTime() >= started && version >= world.store.forgotten(table);
@@ -77,20 +86,26 @@ interface Cursor {
 
 const encodeCursor = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString("base64url");
 
-function decodeCursor(text: string): Cursor {
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+function decodeCursor(world: World, table: Table, text: string): Cursor {
   try {
     const cursor = JSON.parse(Buffer.from(text, "base64url").toString()) as Cursor;
     const isPhase = cursor.phase === "rows" || cursor.phase === "deleted";
-    if (isPhase && Number.isInteger(cursor.after) && TOKEN.test(cursor.upTo)) return cursor;
+    if (isPhase && isCount(cursor.after) && typeof cursor.upTo === "string") {
+      readToken(world, table, cursor.upTo);
+      return cursor;
+    }
   } catch {
     // refused below
   }
-  throw new Refusal(400, "0x80060888", "The value of the query option $skiptoken is malformed.");
+  throw malformed("$skiptoken");
 }
 
 function changed(world: World, table: Table, since: number): Row[] {
   const rows = [...world.store.rows(table).values()].filter((row) => row.version > since);
-  return rows.sort((a, b) => a.version - b.version);
+  rows.sort((a, b) => a.version - b.version);
+  return world.rules.changedRowsComeOnce ? rows : rows.flatMap((row) => [row, row]);
 }
 
 /** Rows that went and did not come back. */
@@ -119,7 +134,7 @@ export function readChanges(
   const given = query.get("$deltatoken");
   const since = given === undefined ? undefined : readToken(world, table, given);
   const skip = query.get("$skiptoken");
-  const cursor = skip === undefined ? undefined : decodeCursor(skip);
+  const cursor = skip === undefined ? undefined : decodeCursor(world, table, skip);
   const size = Math.min(preferences.maxPageSize ?? LARGEST_PAGE, LARGEST_PAGE);
   const upTo = cursor?.upTo ?? tokenText({ version: world.store.version(), at: world.now() });
   const view = viewOf(world, table, query, preferences, session);

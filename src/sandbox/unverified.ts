@@ -88,6 +88,8 @@ export interface Unverified {
   readonly trackingDisabledCode: string;
   /** Code of a delta token that is too old. */
   readonly expiredTokenCode: string;
+  /** A row that changed several times is one of the changes; otherwise it comes twice, as it is now. */
+  readonly changedRowsComeOnce: boolean;
   /** An expanded collection comes with a link to itself. */
   readonly expandedCollectionsHaveLinks: boolean;
   /** `$ref` writes to the pairs of a marketing list. */
@@ -161,6 +163,7 @@ export const UNVERIFIED: Unverified = {
   trackingOptionCode: "0x80060888",
   trackingDisabledCode: "0x80040203",
   expiredTokenCode: "0x80044352",
+  changedRowsComeOnce: true,
   expandedCollectionsHaveLinks: true,
   listLinksAreWritable: false,
   inactiveRowsRefuse: ["opportunity"],

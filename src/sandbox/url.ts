@@ -37,7 +37,7 @@ function parseKey(text: string): KeyText {
   for (let at = 0; ; at += 4) {
     const [name, equals, value, comma] = tokens.slice(at, at + 4);
     if (name?.kind !== "name" || equals?.text !== "=" || !value || value.kind === "end") throw querySyntax();
-    if (value.kind === "punctuation") throw querySyntax();
+    if (value.kind === "punctuation" || value.kind === "quoted") throw querySyntax();
     parts.push([name.text, value]);
     if (comma?.kind === "end") return { kind: "named", parts };
     if (comma?.text !== ",") throw querySyntax();
