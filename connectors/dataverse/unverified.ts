@@ -27,3 +27,15 @@ export const MOST_OR_TERMS = 50;
 
 /** Largest body of a write request, in characters: far below what message processing takes. */
 export const LARGEST_BODY = 16_000_000;
+
+/**
+ * Tables whose records are closed by actions of their own. "Special update operation behavior" names opportunities
+ * and incidents; the list is not whole anywhere.
+ */
+export const CLOSED_BY_ACTION: readonly string[] = [
+  "opportunity",
+  "incident",
+  "quote",
+  "salesorder",
+  "invoice",
+];

@@ -16,6 +16,7 @@ import { openService, type Service } from "../../connectors/dataverse/service.ts
 import type { Attribute, Table } from "../../connectors/dataverse/table.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import { statePairOf, withPair } from "../../connectors/dataverse/types/state.ts";
+import { isProblem } from "../../connectors/dataverse/types/value-problem.ts";
 import type { ColumnKind } from "../../src/core/value.ts";
 import type { Reply } from "../../src/http/answer.ts";
 import { type Bench, configOf, openBench, running } from "./support/bench.ts";
@@ -41,9 +42,14 @@ const OWN_VALUE: Readonly<Record<string, string>> = {
   "list.membercount": "the service counts the members itself",
 };
 
-/** Tables whose rows no create makes, and why. */
-const NOT_MADE: Readonly<Record<string, string>> = {
-  listmember: "members are added to a list by an action",
+/** Tables whose rows no create or update writes, and why. */
+const NOT_WRITTEN: Readonly<Record<string, string>> = {
+  listmember: "members are added to a list and taken off it by actions",
+};
+
+/** Tables whose records no written state closes, and why. */
+const CLOSED_BY_ACTION: Readonly<Record<string, string>> = {
+  opportunity: "it is won or lost by an action",
 };
 
 /** Types whose columns are writable by their flags, and which no mapping writes. */
@@ -162,8 +168,17 @@ function check(type: string, sent: Sent, reply: Reply | undefined): void {
   else stricter.add(verdict);
 }
 
-/** An empty value is refused where one is required, and filled in where the column numbers itself. */
-function withRules(definition: Definition, given: Case): Case {
+/**
+ * An empty value is refused where one is required, and filled in where the column numbers itself; a state that only an
+ * action reaches is refused.
+ */
+function withRules(table: Definition, definition: Definition, given: Case): Case {
+  if (CLOSED_BY_ACTION[table.LogicalName] && ["State", "Status"].includes(typeOf(definition))) {
+    const options: Definition[] = definition.OptionSet?.Options ?? [];
+    const option = options.find(({ Value }) => String(Value) === given.value);
+    const state = typeOf(definition) === "State" ? option?.Value : option?.State;
+    if (state !== 0) return { ...given, stored: null };
+  }
   if (given.stored !== "null") return given;
   if (definition.RequiredLevel?.Value === "SystemRequired") return { ...given, stored: null };
   return definition.AutoNumberFormat ? { kind: "text", value: "N-1", stored: '"N-1"' } : given;
@@ -196,8 +211,8 @@ function sentOf(ground: Ground, attribute: Attribute, given: Case): Sent {
     state: attribute.name === pair?.state ? json : undefined,
     reason: attribute.name === pair?.reason ? json : undefined,
   };
-  const writes = isTaken && isStatus ? withPair(pair, [write], meant, undefined) : [write];
-  if ("kind" in writes) throw new Error(writes.message);
+  const paired = isTaken && isStatus ? withPair(pair, [write], meant, undefined) : [write];
+  const writes = isProblem(paired) ? [write] : paired;
   const isUpdate = attribute.updatable;
   const body = {
     ...(isUpdate ? {} : needed),
@@ -206,7 +221,7 @@ function sentOf(ground: Ground, attribute: Attribute, given: Case): Sent {
   return {
     name: `${table.name}.${attribute.name}`,
     given,
-    verdict,
+    verdict: isProblem(paired) ? paired.code : verdict,
     method: isUpdate ? "PATCH" : "POST",
     path: isUpdate ? `${table.set}(${isStatus ? stateId : id})` : table.set,
     body: `{${Object.entries(body)
@@ -285,9 +300,9 @@ describe.each(definitions.map((definition) => [definition.LogicalName, definitio
       const ground = await groundOf(definition);
       const columns = [...ground.table.attributes.values()].filter(isWritable).flatMap((attribute) => {
         if (attribute.name === ground.table.primaryId) return [];
-        if (!attribute.updatable && NOT_MADE[ground.table.name]) return [];
+        if (NOT_WRITTEN[ground.table.name]) return [];
         const own = definition.Attributes.find((a: Definition) => a.LogicalName === attribute.name);
-        const cases = casesOf(own)?.map((given) => withRules(own, given));
+        const cases = casesOf(own)?.map((given) => withRules(definition, own, given));
         return cases ? [{ attribute, cases }] : [];
       });
       const values = fc.tuple(...columns.map(({ cases }) => fc.array(cases, { minLength: 2, maxLength: 4 })));

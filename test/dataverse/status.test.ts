@@ -110,3 +110,23 @@ test("a status cannot be cleared", async () => {
   const { outcomes } = await write(await compile(bench, assets), [changed([id, "In use"], [id, null])]);
   expect(outcomes.get(1)).toMatchObject({ status: "rejected", problem: { code: "value.required" } });
 });
+
+test("a state that only an action reaches is rejected, and the way back is open", async () => {
+  await using bench = await openBench();
+  const [id = ""] = await bench.seed("opportunity", [{ name: "Trucks", statecode: 2, statuscode: 4 }]);
+  const compiled = await compile(bench, {
+    object: "opportunity",
+    columns: { id: "uuid", state: "text" },
+    match: { opportunityid: "id" },
+    fields: { statecode: "state" },
+  });
+  const won = await write(compiled, [changed([id, "Lost"], [id, "Won"])]);
+  expect(won.outcomes.get(1)).toMatchObject({
+    status: "rejected",
+    problem: { code: "value.closed_by_action", field: "statecode" },
+  });
+  const open = await write(compiled, [changed([id, "Lost"], [id, "Open"])]);
+  expect(open.outcomes.get(1)).toMatchObject({ status: "applied" });
+  expect((await bench.stored("opportunity")).get(id)).toMatchObject({ statecode: 0 });
+  await clean(bench);
+});

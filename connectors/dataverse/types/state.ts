@@ -4,6 +4,7 @@
  */
 import type { FieldWrite, Problem } from "../../../src/sdk.ts";
 import type { Attribute, Choice, Table } from "../table.ts";
+import { CLOSED_BY_ACTION } from "../unverified.ts";
 import { NULL, valueProblem } from "./value-problem.ts";
 
 /** What of a table's pair is known: the columns' names and how their values belong together. */
@@ -12,6 +13,8 @@ export interface StatePair {
   readonly reason: string;
   readonly states: ReadonlyMap<string, Choice>;
   readonly reasons: ReadonlyMap<string, Choice>;
+  /** An action of the table's own closes a record (`WinOpportunity`); a state that is written only opens it again. */
+  readonly isClosedByAction: boolean;
 }
 
 /** The pair of a table, where it has both columns and says which reasons belong to which state. */
@@ -23,7 +26,8 @@ export function statePairOf(table: Table): StatePair | null {
   const states = choicesBy(state);
   const reasons = choicesBy(reason);
   if (states.size === 0 || [...reasons.values()].some((choice) => choice.state === undefined)) return null;
-  return { state: state.name, reason: reason.name, states, reasons };
+  const isClosedByAction = CLOSED_BY_ACTION.includes(table.name);
+  return { state: state.name, reason: reason.name, states, reasons, isClosedByAction };
 }
 
 function choicesBy({ shape }: Attribute): Map<string, Choice> {
@@ -58,6 +62,7 @@ export function withPair(
     if (next && !next.includes(Number(reason))) return noWay(pair, before, reason);
   }
   const isKept = before !== undefined && String(pair.reasons.get(before)?.state) === state;
+  if (pair.isClosedByAction && !isKept && state !== "0") return notWritten(pair, state);
   return [
     ...writes.filter(({ field }) => field !== pair.state && field !== pair.reason),
     ...(isKept ? [] : [{ ...written(pair.state), field: pair.state, property: pair.state, json: state }]),
@@ -80,6 +85,15 @@ function apart(pair: StatePair, state: string, reason: string): Problem {
     pair.reason,
     `${label(pair.reasons, reason)} belongs to ${belongs}, not to ${label(pair.states, state)}.`,
     `Give a reason of that state, or map ${pair.reason} alone: it brings its state along.`,
+  );
+}
+
+function notWritten({ state: field, states }: StatePair, state: string): Problem {
+  return valueProblem(
+    "closed_by_action",
+    field,
+    `a record becomes ${label(states, state)} by an action of its table, not by a state that is written.`,
+    "Leave the state of closed records to Dynamics: map it where it is open, or not at all.",
   );
 }
 
