@@ -155,3 +155,37 @@ destinations:
   expect(wrong.stdout + wrong.stderr).toContain("Incorrect username or password");
   expect(wrong.stdout + wrong.stderr).not.toContain("wrong-1234");
 });
+
+test.each(["local", "warehouse"])(
+  "an interrupt cancels the statement in Snowflake, with state: %s",
+  async (where) => {
+    await using server = await startSnowflake({ users: { SYNC: { password: "pw-12345678" } } });
+    await using sandbox = await sandboxProcess();
+    using folder = temporaryFolder();
+    writeFiles(folder.path, {
+      "backhaul.yml": `project: snow
+warehouses:
+  snow: { type: snowflake, account: acme-eu1, access_url: "\${env:SNOWFLAKE_URL}", user: SYNC, password: "\${env:SNOWFLAKE_PASSWORD}", database: DB, schema: PUBLIC, warehouse: WH }
+state: { type: ${where} }
+destinations:${DESTINATION}`,
+      "models/orders.yml": MODEL,
+      "models/orders.sql":
+        "SELECT 's' AS shop, COUNT(*) AS number, 'x' AS external, 'n' AS name, 1.5 AS amount FROM TABLE(GENERATOR(ROWCOUNT => 100000000000000))",
+    });
+    const env = { ...sandboxEnv(sandbox), SNOWFLAKE_URL: server.url, SNOWFLAKE_PASSWORD: "pw-12345678" };
+    const ended = await backhaul(["run", "--project", folder.path], {
+      env,
+      async onStart(child) {
+        const isSlow = () => server.running() === 1 && server.statements.at(-1)?.includes("GENERATOR");
+        while (!(isSlow() && server.received.at(-1)?.body?.describeOnly !== true)) {
+          await new Promise((done) => setTimeout(done, 20));
+        }
+        child.kill("SIGINT");
+      },
+    });
+    expect(ended.code, ended.stderr).toBe(130);
+    expect(server.cancelled.length).toBe(1);
+    await expect.poll(() => server.running()).toBe(0);
+    await expect.poll(() => server.sessions().length).toBe(0);
+  },
+);

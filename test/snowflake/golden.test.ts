@@ -70,7 +70,7 @@ describe("what the connector sends by itself", () => {
   });
 
   test("the columns and the rows of a model", () => {
-    golden("model", [describeStatement(query), rowsStatement(query, COLUMNS, "Europe/Berlin")]);
+    golden("model", [describeStatement(query), query.text, rowsStatement(query, COLUMNS, "Europe/Berlin")]);
   });
 
   test("a transaction", () => {

@@ -150,6 +150,15 @@ describe("a session", () => {
     expect(server.received.some(({ path }) => path === "/session/token-request")).toBe(true);
   });
 
+  test("runs a statement once whose answer was lost on the way", async () => {
+    await using warehouse = await open(server);
+    await server.sql("CREATE OR REPLACE TABLE once (n INTEGER)");
+    await warehouse.check(signal);
+    server.loseAnswers(1);
+    expect(await warehouse.engine?.run("INSERT INTO once VALUES (1), (2)")).toBe(2);
+    expect(await server.sql("SELECT TO_VARCHAR(COUNT(*)) FROM once")).toEqual([["2"]]);
+  });
+
   test("sends no telemetry but the requests of its work", async () => {
     const from = server.received.length;
     {
@@ -182,7 +191,7 @@ describe("rows", () => {
     const from = server.received.length;
     const text = "SELECT COUNT(*) AS n FROM TABLE(GENERATOR(ROWCOUNT => 100000000000000))";
     expect(await warehouse.columns({ text, file: "t.sql" }, signal)).toMatchObject([{ name: "n" }]);
-    expect(server.received.slice(from).map(({ body }) => body.describeOnly)).toEqual([true]);
+    expect(server.received.slice(from).map(({ body }) => body.describeOnly)).toEqual([true, true]);
   });
 
   test("a reader that stops early leaves a session that serves on", async () => {

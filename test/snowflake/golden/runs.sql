@@ -64,8 +64,6 @@ CREATE TABLE IF NOT EXISTS "BACKHAUL"."S_OUTCOMES_1" (seq NUMBER(38,0), status V
 
 SELECT CAST(seq AS VARCHAR), record_id, owed, b0, b1, TO_VARCHAR(b2) FROM "BACKHAUL"."S_CHANGES_1" WHERE kind = 'removed';
 
-SELECT b0 FROM "BACKHAUL"."S_CHANGES_1" WHERE kind = 'waiting' AND kind IN ('changed', 'waiting') AND b0 IS NOT NULL AND (LOWER(RTRIM(a0, ' ')) IS DISTINCT FROM LOWER(RTRIM(b0, ' ')));
-
 SELECT CAST(seq AS VARCHAR), record_id, differing, owed, a0, a1, TO_VARCHAR(a2), b0, b1, TO_VARCHAR(b2) FROM "BACKHAUL"."S_CHANGES_1" WHERE kind = 'changed' AND 1 = 0;
 
 SELECT CAST(seq AS VARCHAR), record_id, a0, a1, TO_VARCHAR(a2) FROM "BACKHAUL"."S_CHANGES_1" WHERE kind = 'added';
@@ -155,8 +153,6 @@ CREATE TABLE IF NOT EXISTS "BACKHAUL"."S_OUTCOMES_2" (seq NUMBER(38,0), status V
 
 SELECT CAST(seq AS VARCHAR), record_id, owed, b0, b1, TO_VARCHAR(b2) FROM "BACKHAUL"."S_CHANGES_2" WHERE kind = 'removed';
 
-SELECT b0 FROM "BACKHAUL"."S_CHANGES_2" WHERE kind = 'waiting' AND kind IN ('changed', 'waiting') AND b0 IS NOT NULL AND (LOWER(RTRIM(a0, ' ')) IS DISTINCT FROM LOWER(RTRIM(b0, ' ')));
-
 SELECT CAST(seq AS VARCHAR), record_id, differing, owed, a0, a1, TO_VARCHAR(a2), b0, b1, TO_VARCHAR(b2) FROM "BACKHAUL"."S_CHANGES_2" WHERE kind = 'changed' AND 1 = 0;
 
 SELECT CAST(seq AS VARCHAR), record_id, a0, a1, TO_VARCHAR(a2) FROM "BACKHAUL"."S_CHANGES_2" WHERE kind = 'added';
@@ -217,8 +213,6 @@ CREATE TRANSIENT TABLE "BACKHAUL"."PLAN_S_CHANGES_3" AS SELECT ROW_NUMBER() OVER
 SELECT kind, CAST(count(*) AS VARCHAR) FROM "BACKHAUL"."PLAN_S_CHANGES_3" GROUP BY kind;
 
 SELECT CAST(seq AS VARCHAR), record_id, owed, b0, b1, TO_VARCHAR(b2) FROM "BACKHAUL"."PLAN_S_CHANGES_3" WHERE kind = 'removed';
-
-SELECT b0 FROM "BACKHAUL"."PLAN_S_CHANGES_3" WHERE kind = 'waiting' AND kind IN ('changed', 'waiting') AND b0 IS NOT NULL AND (LOWER(RTRIM(a0, ' ')) IS DISTINCT FROM LOWER(RTRIM(b0, ' ')));
 
 SELECT CAST(seq AS VARCHAR), record_id, differing, owed, a0, a1, TO_VARCHAR(a2), b0, b1, TO_VARCHAR(b2) FROM "BACKHAUL"."PLAN_S_CHANGES_3" WHERE kind = 'changed' AND 1 = 0;
 

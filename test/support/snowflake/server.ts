@@ -47,6 +47,8 @@ export interface TestSnowflake extends AsyncDisposable {
   readonly cancelled: readonly string[];
   /** Session tokens are no longer valid: the driver has to renew its own. */
   expire(): void;
+  /** The connection breaks when the next statements are done, before their answers are given. */
+  loseAnswers(count: number): void;
   /** The next requests for chunks fail. */
   failChunks(count: number): void;
   sql(statement: string): Promise<Result["rows"]>;
@@ -91,6 +93,7 @@ export async function startSnowflake(options: AccountOptions): Promise<TestSnowf
   const received: Received[] = [];
   const cancelled: string[] = [];
   let chunkFailures = 0;
+  let lostAnswers = 0;
   let base = "";
 
   const server = createServer((request, response) => {
@@ -199,6 +202,9 @@ export async function startSnowflake(options: AccountOptions): Promise<TestSnowf
     body: { sqlText: string; describeOnly?: boolean },
     requestId: string,
   ): Query {
+    // A request that comes again is not a second statement.
+    const known = queries.get(byRequest.get(requestId) ?? "");
+    if (known !== undefined) return known;
     const id = randomUUID();
     const abort = new AbortController();
     const query: Query = {
@@ -281,6 +287,11 @@ export async function startSnowflake(options: AccountOptions): Promise<TestSnowf
     });
     const answer = await Promise.race([query.answer, patience]);
     clearTimeout(late);
+    if (answer !== undefined && lostAnswers > 0) {
+      lostAnswers -= 1;
+      response.socket?.destroy();
+      return;
+    }
     if (answer === undefined) inProgress(response, query.id, "333333");
     else reply(response, 200, answer);
   }
@@ -319,6 +330,9 @@ export async function startSnowflake(options: AccountOptions): Promise<TestSnowf
     cancelled,
     expire() {
       for (const session of open.values()) session.expired = true;
+    },
+    loseAnswers(count) {
+      lostAnswers = count;
     },
     failChunks(count) {
       chunkFailures = count;
