@@ -18,11 +18,19 @@ export interface Fold {
 }
 
 /**
- * Whether what was staged may become the snapshot as it lies: nothing was there before, and every row was
- * acknowledged whole and without an id to remember. Gives `true` or `false`.
+ * Whether every row that was staged was acknowledged whole, so that a first load needs no delta. Gives `plain` when
+ * what was staged may become the snapshot as it lies, `ids` when there are ids to remember, else `no`.
  */
-export function isCleanFirstLoad(tables: Tables): string {
-  return `SELECT CASE WHEN (SELECT count(*) FROM ${tables.staged}) = (SELECT count(*) FROM ${tables.outcomes} WHERE status IN ('applied', 'unchanged') AND id IS NULL AND coalesce(owed, '') = '') THEN 'true' ELSE 'false' END`;
+export function firstLoad({ staged, outcomes }: Tables): string {
+  const whole = "status IN ('applied', 'unchanged') AND coalesce(owed, '') = ''";
+  return `SELECT CASE WHEN (SELECT count(*) FROM ${staged}) <> (SELECT count(*) FROM ${outcomes} WHERE ${whole}) THEN 'no' WHEN EXISTS (SELECT 1 FROM ${outcomes} WHERE id IS NOT NULL) THEN 'ids' ELSE 'plain' END`;
+}
+
+/** The snapshot that a first load with ids makes. */
+export function selectLoaded(dialect: Dialect, shape: Shape, { changes, outcomes }: Tables): string {
+  const { all } = namesOf(dialect, shape);
+  const columns = all.map((name, i) => `c.a${i} AS ${name}`);
+  return `SELECT ${list([...columns, "o.id AS record_id"])} FROM ${changes} c JOIN ${outcomes} o ON o.seq = c.seq`;
 }
 
 /**
@@ -120,7 +128,7 @@ export function foldOutcomes(
       `FROM ${snapshot} s JOIN (${wanted}) d ON ${holds("s")} LEFT JOIN (${own}) w ON ${sameKey("s", (n) => `w.k${n}`)} WHERE w.k0 IS NULL`;
     const ofOthers = list(key.map((name) => `s.${name}`));
     // A record that another row may have overwritten is written whole if its own row is back.
-    const endangered = heldByOthers(wants(intended, `${UNANSWERED} AND c.kind = 'added'`));
+    const endangered = heldByOthers(wants(intended, `${UNANSWERED} AND c.kind = 'added' AND c.owed IS NULL`));
     const endangeredKeys = `SELECT ${list(key.map((name, n) => `s.${name} AS k${n}`))} ${endangered}`;
     return [
       into(delta, ["commit_no", "gone", ...key], `${run}, true, ${ofOthers} ${heldByOthers(claimed)}`),

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { fail } from "../core/errors.ts";
 import type { StateEngine } from "../ports.ts";
-import { foldOutcomes, isCleanFirstLoad, oweFields } from "./fold.ts";
+import { firstLoad, foldOutcomes, oweFields, selectLoaded } from "./fold.ts";
 import { driftOf, type Layout, layoutPart, type SyncRecord } from "./record.ts";
 import type { Store } from "./store.ts";
 import { type Contents, createTables, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
@@ -79,10 +79,6 @@ export async function count(engine: StateEngine, from: string): Promise<number> 
   return Number(row?.[0] ?? 0);
 }
 
-async function isTrue(engine: StateEngine, question: string): Promise<boolean> {
-  return (await engine.rows(question))[0]?.[0] === "true";
-}
-
 /** Makes the change of the record true, together with what it rests on; refused when the state was taken over. */
 export async function saveRecord(
   store: Store,
@@ -115,10 +111,13 @@ export async function commit(store: Store, record: SyncRecord, staged: boolean):
   const contents = await contentsOf(engine, tables);
   const isEmpty = record.baseRows === 0 && !Object.values(contents).some(Boolean);
   const next: SyncRecord = { ...record, open: null };
-  if (staged && isEmpty && (await isTrue(engine, isCleanFirstLoad(tables)))) {
-    const baseRows = await count(engine, tables.staged);
-    await saveRecord(store, { ...next, base: `staged_${open.number}`, baseRows });
-    return finish(store, { ...next, base: `staged_${open.number}`, baseRows });
+  const load = staged && isEmpty ? (await engine.rows(firstLoad(tables)))[0]?.[0] : "no";
+  if (load !== "no") {
+    const base = load === "ids" ? `base_${open.number}` : `staged_${open.number}`;
+    if (load === "ids")
+      await createTable(engine, store.snapshot(base), selectLoaded(dialect, shapeOf(record), tables));
+    const baseRows = await count(engine, store.snapshot(base));
+    return finish(store, await saveRecord(store, { ...next, base, baseRows }));
   }
   const fold = { run: open.number, mapping: mappingOf(record), nowMs: Date.now() };
   await saveRecord(store, next, foldOutcomes(dialect, shapeOf(record), tables, contents, fold));
@@ -147,7 +146,9 @@ async function compact(store: Store, record: SyncRecord): Promise<SyncRecord> {
   return saveRecord(store, { ...record, base, baseRows }, [`DELETE FROM ${tables.delta}`]);
 }
 
+/** Makes a table anew: one of the name is what a killed run has left. */
 export async function createTable(engine: StateEngine, table: string, select: string): Promise<void> {
+  await engine.run(`DROP TABLE IF EXISTS ${table}`);
   await engine.run(engine.dialect.createTableAs(table, select));
   for (const statement of engine.dialect.afterLoad(table)) await engine.run(statement);
 }

@@ -20,7 +20,7 @@ const PEOPLE = (source: string): string =>
 
 async function follow(
   folder: string,
-  env: NodeJS.ProcessEnv,
+  env: Readonly<Record<string, string>>,
   sql: (text: string) => Promise<unknown>,
 ): Promise<void> {
   const cli = (command: string, ...more: string[]) =>
@@ -62,10 +62,10 @@ test("state in PostgreSQL: one schema is all that the role may write, and no sta
   );
   expect(tables.rows.map(({ tablename }) => tablename.replace(/^s[0-9a-f]{12}_/, ""))).toEqual([
     "runs",
+    "base_1",
     "delta_0",
     "doubt_0",
     "pending_0",
-    "staged_1",
     "waiting_0",
     "syncs",
   ]);
