@@ -189,7 +189,8 @@ function pairs(
         const like = alike(column.name, field.name, field.displayName);
         // The key of a model and the only key of an object belong together, whatever they are called.
         const confidence = weighed(isOnly ? Math.max(like, 0.6) : like, fit, field);
-        return { field: name, column: column.name, confidence, why: because(field.displayName, fit) };
+        const why = `${because(field.displayName, fit)}${isId ? "; the id never makes a record" : ""}`;
+        return { field: name, column: column.name, confidence, why };
       })
       .filter((part) => part !== undefined && part.confidence >= LEAST)
       .sort((a, b) => (b?.confidence ?? 0) - (a?.confidence ?? 0))[0];

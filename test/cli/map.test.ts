@@ -12,6 +12,7 @@ import {
   sandboxProcess,
   writeFiles,
 } from "../support/cli.ts";
+import { startPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { expectShape } from "../support/shapes.ts";
 
@@ -92,6 +93,39 @@ describe.each([
     const again = await run("map", model, object);
     expect(again.stdout).toMatch(new RegExp(`sync: ${model}_to_${object}$`, "m"));
     writeFileSync(file, before);
+  });
+});
+
+test("rows of a PostgreSQL warehouse are looked at too", async () => {
+  await using server = await startPostgres();
+  using other = temporaryFolder();
+  await server.query(`
+    CREATE TABLE people (id uuid PRIMARY KEY, given_name text, "E-Mail" text, vip boolean, birthday date, score numeric);
+    INSERT INTO people SELECT gen_random_uuid(), 'n' || n, 'n' || n || '@x.example', n % 2 = 0, date '1990-01-01' + n, n * 1.5
+    FROM generate_series(1, 40) n`);
+  writeFiles(other.path, {
+    "backhaul.yml": `project: pg
+warehouses:
+  pg: { type: postgres, url: "\${env:DATABASE_URL}" }
+destinations:${DESTINATION}`,
+    "models/people.yml": "model: people\nprimary_key: id\ntable: people\n",
+  });
+  const env = { ...sandboxEnv(sandbox), DATABASE_URL: server.url };
+  const { code, json } = await backhaul(["map", "people", "contact", "--project", other.path, "--json"], {
+    env,
+  });
+  expect(code).toBe(0);
+  expect(json.rows).toBe(40);
+  expect(json.match).toMatchObject([
+    { field: "contactid", column: "id", why: expect.stringMatching(/never makes a record/) },
+  ]);
+  const proposed = json.fields.map(({ field, column }: Record<string, string>) => [column, field]);
+  expect(Object.fromEntries(proposed)).toEqual({
+    given_name: "firstname",
+    "E-Mail": "emailaddress1",
+    vip: "new_isvip",
+    birthday: "birthdate",
+    score: "new_score",
   });
 });
 

@@ -10,6 +10,7 @@ describe("a project", () => {
       firstname: first_name
       emailaddress1: { column: email, when_null: skip }
       leadsourcecode: { value: 1 }
+      jobtitle: { column: title, truncate: true }
       description: { value: null }
       parentcustomerid: { column: account, lookup: { object: account, by: accountnumber } }
       ownerid: { column: owner, lookup: { object: systemuser, by: internalemailaddress, when_missing: skip } }
@@ -44,6 +45,7 @@ describe("a project", () => {
       { field: "firstname", source: { column: "first_name" }, whenNull: "clear" },
       { field: "emailaddress1", source: { column: "email" }, whenNull: "skip" },
       { field: "leadsourcecode", source: { value: 1 }, whenNull: "clear" },
+      { field: "jobtitle", source: { column: "title" }, whenNull: "clear", truncate: true },
       { field: "description", source: { value: null }, whenNull: "clear" },
       {
         field: "parentcustomerid",

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Cache, type ObjectSummary, type Reply, SyncError } from "../../../src/sdk.ts";
+import { isLoopback } from "../config.ts";
 import { findObject, summariesOf } from "../describe.ts";
 import { everyoneProblem, itemsOf, readError } from "../problems.ts";
 import { type Json, parsed, type Service } from "../service.ts";
@@ -51,7 +52,10 @@ export function openTables(service: Service, cache?: Cache): Tables {
     return current;
   };
 
-  const fileOf = (name: string) => `${hash(service.origin)}-${name}`;
+  // A sandbox has another port at each start; what is kept says whose it is.
+  const { hostname } = new URL(service.origin);
+  const place = hash(isLoopback(hostname) ? hostname : service.origin);
+  const fileOf = (name: string) => `${place}-${name}`;
 
   const load = async (name: string, asked: readonly string[]): Promise<Kept | undefined> =>
     keptOf(await cache?.read(fileOf(name)), hash(asked.join("\n")));
