@@ -88,7 +88,7 @@ export const fold = (rules: Unverified, text: string): string => {
 };
 
 /** One part of a key as it is compared. */
-export function keyPart(rules: Unverified, value: Value | undefined): string | undefined {
+function keyPart(rules: Unverified, value: Value | undefined): string | undefined {
   if (value === null || value === undefined) return undefined;
   if (typeof value === "string") return fold(rules, value);
   return typeof value === "object" ? value.id : String(value);
