@@ -1,6 +1,13 @@
 /** State in the user's own DuckDB file, which this process then holds for writing. */
 import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
-import { duckdbDialect, type RowBatch, type StateEngine, type Statement, type Value } from "../../src/sdk.ts";
+import {
+  duckdbDialect,
+  fail,
+  type RowBatch,
+  type StateEngine,
+  type Statement,
+  type Value,
+} from "../../src/sdk.ts";
 import type { OpenFile } from "./file.ts";
 
 /** @param open opens the file for writing at the first call and gives the same one after */
@@ -32,7 +39,9 @@ export function openEngine(open: () => Promise<OpenFile>): StateEngine {
 
     async rows(sql) {
       using connection = await connect();
-      const rows = (await connection.runAndReadAll(sql)).getRows();
+      const rows = (
+        await interruptible(connection, undefined, () => connection.runAndReadAll(sql))
+      ).getRows();
       return rows.map((row) => row.map((value) => (value === null ? null : String(value))));
     },
 
@@ -49,7 +58,7 @@ async function transact(
   // A transaction that is still open ends undone with its connection.
   const counts: number[] = [];
   for (const { sql, mustWrite } of statements) {
-    const count = await written(await connection.run(sql));
+    const count = await written(await interruptible(connection, undefined, () => connection.run(sql)));
     if (mustWrite && count === 0) return undefined;
     counts.push(count);
   }
@@ -83,15 +92,40 @@ async function interruptible<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const interrupt = (): void => connection.interrupt();
+  let again: ReturnType<typeof setInterval> | undefined;
+  // Once is not enough: a statement that is about to start forgets an interrupt that came before it.
+  const interrupt = (): void => {
+    connection.interrupt();
+    again = setInterval(() => connection.interrupt(), 50);
+  };
   signal?.addEventListener("abort", interrupt, { once: true });
   try {
     return await work();
   } catch (error) {
-    throw signal?.aborted ? signal.reason : error;
+    throw signal?.aborted ? signal.reason : engineError(error);
   } finally {
     signal?.removeEventListener("abort", interrupt);
+    clearInterval(again);
   }
+}
+
+/** What a statement ran into: the machine's limits and the file's name as ours, the data's faults as they came. */
+function engineError(error: unknown): unknown {
+  const message = messageOf(error).split("\n", 1)[0] ?? "";
+  if (/Ambiguous reference to catalog or schema/.test(message)) {
+    return fail.config(
+      "warehouse.ambiguous_schema",
+      "The DuckDB file and the state's schema have one name, which DuckDB cannot tell apart.",
+      "Name another schema in state of backhaul.yml, or rename the file.",
+    );
+  }
+  if (!/^(IO|Out of Memory) Error/.test(message)) return error;
+  return fail.connection(
+    "warehouse.exhausted",
+    `DuckDB ended a statement: ${message}`,
+    "Give the disk room, or DuckDB more memory by memory_limit of the warehouse in backhaul.yml.",
+    error,
+  );
 }
 
 /** DuckDB counts what INSERT, UPDATE and DELETE change; of `CREATE TABLE AS` it gives the count as a row. */

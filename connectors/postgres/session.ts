@@ -67,21 +67,23 @@ async function openSession(
 ): Promise<Session> {
   signal.throwIfAborted();
   const client: Connected = await pool.client.acquireConnection().catch((error: unknown) => {
-    throw cannotReach(config, error);
+    throw signal.aborted ? signal.reason : cannotReach(config, error);
   });
   const watch = watchOver(client, connection, signal);
   let open = true;
   const session: Session = {
     client,
     alive: watch.alive,
-    query: (text) => {
+    query: async (text) => {
+      // Between two statements an abort has nothing to end: it counts before the next one.
+      signal.throwIfAborted();
       const statement: QueryConfig & { queryMode: "extended"; rowMode: "array" } = {
         text,
         queryMode: "extended",
         rowMode: "array",
         types: AS_TEXT,
       };
-      return watch.alive(client.query<(string | null)[]>(statement));
+      return await watch.alive(client.query<(string | null)[]>(statement));
     },
     commit: async () => {
       await watch.alive(client.query("COMMIT"));
@@ -137,7 +139,11 @@ function begin(config: PostgresConfig, access: Access): string {
 }
 
 /** What the driver's client has beside what its types say. */
-type Connected = ClientBase & { readonly connection: { readonly stream: { destroy(): void } } };
+type Connected = ClientBase & {
+  readonly connection: { readonly stream: { destroy(): void } };
+  /** Why knex's pool must not give it out again; knex learns of a lost connection by its events, which come later. */
+  __knex__disposed?: unknown;
+};
 
 /** A server process, and the start of the transaction that it was ours for. */
 interface Backend {
@@ -160,6 +166,7 @@ function watchOver(client: Connected, connection: ClientConfig, signal: AbortSig
   let lost: { readonly reason: unknown } | undefined;
   let cancelled: Promise<void> | undefined;
   const lose = (reason: unknown): void => {
+    client.__knex__disposed ??= reason;
     lost ??= { reason };
     for (const reject of waiting) reject(lost.reason);
   };

@@ -247,6 +247,17 @@ describe.each(warehouses)("$name", ({ start, slow, lacks = [] }) => {
       expect(await things()).toEqual([]);
     });
 
+    test("an interrupt ends a statement at any moment of it", async () => {
+      for (const wait of [0, 0, 0, 1, 1, 2, 3, 5, 8, 13]) {
+        const abort = new AbortController();
+        const ended = engine.run(dialect.createTableAs("backhaul.slow", slow), abort.signal).catch((e) => e);
+        if (wait === 0) await Promise.resolve();
+        else await new Promise((done) => setTimeout(done, wait));
+        abort.abort();
+        expect(await ended).toMatchObject({ name: "AbortError" });
+      }
+    });
+
     test("an interrupt ends a stream", async () => {
       const abort = new AbortController();
       setTimeout(() => abort.abort(), 300);

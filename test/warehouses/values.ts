@@ -32,7 +32,10 @@ export async function valuesOf(
   async function inWarehouse(): Promise<readonly (readonly Value[])[]> {
     const { engine } = warehouse;
     if (engine === undefined) throw new Error("no engine");
-    await engine.run("CREATE SCHEMA IF NOT EXISTS backhaul");
+    // To say IF NOT EXISTS takes the right to make one.
+    const schema =
+      "SELECT schema_name FROM information_schema.schemata WHERE lower(schema_name) = 'backhaul'";
+    if ((await engine.rows(schema)).length === 0) await engine.run("CREATE SCHEMA backhaul");
     await engine.run("DROP TABLE IF EXISTS backhaul.kept");
     await engine.run(engine.dialect.createTableAs("backhaul.kept", staged(engine.dialect, model)));
     return engine.rows(texts(engine.dialect, "backhaul.kept"));
