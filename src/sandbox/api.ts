@@ -39,22 +39,24 @@ export const noContent = (headers: Record<string, string> = {}): Reply => ({
 });
 
 /** What a request does, decided before it runs: faults and counters go by it. */
-export type Kind =
-  | "read"
-  | "metadata"
-  | "whoAmI"
-  | "create"
-  | "update"
-  | "upsert"
-  | "delete"
-  | "associate"
-  | "disassociate"
-  | "createMultiple"
-  | "updateMultiple"
-  | "upsertMultiple"
-  | "deleteMultiple"
-  | "action"
-  | "batch";
+export const KINDS = [
+  "read",
+  "metadata",
+  "whoAmI",
+  "create",
+  "update",
+  "upsert",
+  "delete",
+  "associate",
+  "disassociate",
+  "createMultiple",
+  "updateMultiple",
+  "upsertMultiple",
+  "deleteMultiple",
+  "action",
+  "batch",
+] as const;
+export type Kind = (typeof KINDS)[number];
 
 export interface Route {
   readonly kind: Kind;

@@ -43,6 +43,9 @@ function predicateOf(world: World, table: Table, rule: PluginRule, filter: strin
 export function checkPluginRule(world: World, rule: PluginRule): void {
   const table = world.schema.tables.get(rule.table);
   if (!table) throw new Error(`There is no table '${rule.table}'.`);
+  if (rule.column !== undefined && !table.columns.has(rule.column)) {
+    throw new Error(`${rule.table} has no column '${rule.column}'.`);
+  }
   if (rule.filter !== undefined) predicateOf(world, table, rule, rule.filter);
   else if (rule.column === undefined || rule.equals === undefined) {
     throw new Error("A plug-in needs column and equals, or filter.");

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
@@ -6,7 +7,7 @@ import { refusalReply } from "./answer.ts";
 import type { Reply } from "./api.ts";
 import { discovery } from "./auth.ts";
 import { bump } from "./counters.ts";
-import { errorBody, noRoute, Refusal } from "./errors.ts";
+import { errorBody, noRoute, payloadError, Refusal } from "./errors.ts";
 import { gatewayReply } from "./faults/actions.ts";
 import { Disruption } from "./faults/run.ts";
 import { sendCut } from "./faults/send.ts";
@@ -27,11 +28,16 @@ interface Exchange {
   readonly body: string;
 }
 
-/** The whole body as text, or undefined when it is larger than allowed; what is too much is read and dropped. */
+const tooLarge = () => new Refusal(413, "0x8004418a", "Request message length is too large.");
+/** JSON is UTF-8 (RFC 8259, section 8.1). */
+const noText = () =>
+  payloadError("", "System.Text.DecoderFallbackException: Unable to translate bytes to Unicode.");
+
+/** The whole body as text, or why there is none; what is too much is read and dropped. */
 async function readBody(
   request: IncomingMessage,
   limit: number,
-): Promise<{ text: string | undefined; size: number }> {
+): Promise<{ text: string | Refusal; size: number }> {
   let chunks: Buffer[] = [];
   let size = 0;
   await new Promise<void>((resolve, reject) => {
@@ -44,12 +50,14 @@ async function readBody(
     request.once("error", reject);
     request.once("close", () => reject(new Error("the client went away")));
   });
-  if (size > limit) return { text: undefined, size };
+  if (size > limit) return { text: tooLarge(), size };
   const [only] = chunks;
+  const bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks);
   // Files come as they are; latin1 keeps every byte.
-  const isFile = /^application\/octet-stream\b/i.test(request.headers["content-type"] ?? "");
-  const encoding = isFile ? "latin1" : "utf8";
-  return { text: (chunks.length === 1 && only ? only : Buffer.concat(chunks)).toString(encoding), size };
+  if (/^application\/octet-stream\b/i.test(request.headers["content-type"] ?? "")) {
+    return { text: bytes.toString("latin1"), size };
+  }
+  return { text: isUtf8(bytes) ? bytes.toString("utf8") : noText(), size };
 }
 
 /** A 204 or 304 has no body and no length. */
@@ -118,11 +126,33 @@ function disrupt(service: Service, exchange: Exchange, problem: Disruption): voi
   }
 }
 
+const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/is;
+/** A name, an IPv4 address, or an IPv6 address in brackets, and perhaps a port. */
+const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
+/**
+ * Which host a request names and what it asks of it: the request line may hold both (RFC 9112, section 3.2.2).
+ * Undefined when the host cannot be one: it would be repeated in every link.
+ */
+function addressOf(request: IncomingMessage): { readonly host: string; readonly path: string } | undefined {
+  const [, authority, rest = ""] = ABSOLUTE.exec(request.url ?? "/") ?? [];
+  const path = authority === undefined ? (request.url ?? "/") : rest.startsWith("/") ? rest : `/${rest}`;
+  const usual = request.httpVersion === "1.0" ? "127.0.0.1" : "";
+  const host = authority ?? request.headers.host ?? usual;
+  return HOST.test(host) ? { host, path } : undefined;
+}
+
 async function handle(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { counters } = service.world;
-  const path = request.url ?? "/";
-  const base = `${service.tls ? "https" : "http"}://${request.headers.host ?? "127.0.0.1"}`;
-  if (ADMIN.test(path)) return serveAdmin(service, request, response, base);
+  const address = addressOf(request);
+  if (!address) {
+    bump(counters.requests, "unknown");
+    const refusal = new Refusal(400, "", "Bad Request - Invalid Hostname");
+    return send(service, response, refused(service, refusal));
+  }
+  const { path } = address;
+  const base = `${service.tls ? "https" : "http"}://${address.host}`;
+  if (ADMIN.test(path)) return serveAdmin(service, request, response, base, path);
   counters.concurrency.now += 1;
   counters.concurrency.peak = Math.max(counters.concurrency.peak, counters.concurrency.now);
   response.once("close", () => {
@@ -130,11 +160,8 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
   });
   const { text, size } = await readBody(request, service.largestBody);
   counters.bytes.received += size;
-  const exchange = { request, response, base, path, body: text ?? "" };
-  if (text === undefined) {
-    const refusal = new Refusal(413, "0x8004418a", "Request message length is too large.");
-    return send(service, response, refused(service, refusal));
-  }
+  if (text instanceof Refusal) return send(service, response, refused(service, text));
+  const exchange = { request, response, base, path, body: text };
   try {
     await serve(service, exchange);
   } catch (problem) {
@@ -171,9 +198,14 @@ export async function listen(service: Service, port: number): Promise<Listening>
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     handle(service, request, response).catch(() => request.socket.destroy());
   };
+  // A request without Host comes through, so that ours is the refusal.
+  const manners = { maxHeaderSize: HEADER_SIZE, requireHostHeader: false };
   const server: Server = service.tls
-    ? createTlsServer({ ...service.tls, maxHeaderSize: HEADER_SIZE }, listener)
-    : createServer({ maxHeaderSize: HEADER_SIZE }, listener);
+    ? createTlsServer({ ...service.tls, ...manners }, listener)
+    : createServer(manners, listener);
+  server.on("checkExpectation", (_request: IncomingMessage, response: ServerResponse) => {
+    send(service, response, refused(service, new Refusal(417, "", "The expectation is not supported.")));
+  });
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 0;
   server.on("clientError", refuseGarbage);

@@ -28,6 +28,8 @@ export function dump(admin: Administered, query: URLSearchParams): AdminReply {
   const table = admin.world.schema.tables.get(query.get("table") ?? "");
   if (!table) return wrong(`There is no table '${query.get("table") ?? ""}'.`);
   const columns = query.get("columns")?.split(",");
+  const unknown = columns?.find((column) => !table.columns.has(column));
+  if (unknown !== undefined) return wrong(`${table.logicalName} has no column '${unknown}'.`);
   return { status: 200, body: dumped(admin.world, table, columns) };
 }
 

@@ -1,15 +1,31 @@
+import { KINDS } from "../api.ts";
 import { checkPluginRule, type DuplicateRule, type PluginRule } from "../custom-logic.ts";
 import { FAULT_NAMES } from "../faults/actions.ts";
 import { type Fault, type RandomFaults, setFaults, setRandom } from "../faults/list.ts";
 import { isObject } from "../json.ts";
+import type { World } from "../world.ts";
+import { amount, type Check, count, either, flag, listOf, oneOf, shape, text, within } from "./check.ts";
 import { type Administered, type AdminReply, DONE, json, wrong } from "./reply.ts";
 
 /** What goes wrong: faults on command and at random, plug-ins, duplicate rules. */
 
-const isAction = (action: unknown): boolean =>
-  isObject(action)
-    ? typeof action.status === "number" && typeof action.code === "string"
-    : (FAULT_NAMES as readonly unknown[]).includes(action);
+/** A reply of one's own is an error: other statuses mean something to HTTP that a fault cannot keep. */
+const isAction = either(oneOf(FAULT_NAMES), shape({ status: within(400, 599), code: text, message: text }));
+const timing = { retryAfter: amount, delay: amount };
+
+const isFault = (world: World): Check => {
+  const on = { kind: oneOf(KINDS), table: oneOf(world.schema.tables.keys()), inBatch: flag };
+  return shape({ on: shape({}, on), do: isAction }, { times: count, after: count, ...timing });
+};
+
+const isRandom = shape(
+  {
+    seed: either(amount, (value) => Number.isSafeInteger(value)),
+    rate: within(0, 1),
+    kinds: (value) => listOf(isAction)(value) && (value as unknown[]).length > 0,
+  },
+  timing,
+);
 
 export const listFaults = ({ world }: Administered): AdminReply =>
   json(world.faults.armed.map(({ fault, left, passes }) => ({ ...fault, left, passes })));
@@ -20,9 +36,9 @@ export function replaceFaults(admin: Administered, body: unknown): AdminReply {
     : isObject(body) && Array.isArray(body.faults)
       ? body.faults
       : undefined;
-  if (!list?.every((item) => isObject(item) && isObject(item.on) && isAction(item.do))) {
+  if (!list || !listOf(isFault(admin.world))(list)) {
     return wrong(
-      `Send a list of { on: { kind?, table?, inBatch? }, do, times?, after?, retryAfter?, delay? }; do is one of ${FAULT_NAMES.join(", ")}, or { status, code, message }.`,
+      `Send a list of { on: { kind?, table?, inBatch? }, do, times?, after?, retryAfter?, delay? }; do is one of ${FAULT_NAMES.join(", ")}, or { status from 400 to 599, code, message }.`,
     );
   }
   setFaults(admin.world.faults, list as unknown as Fault[]);
@@ -30,20 +46,25 @@ export function replaceFaults(admin: Administered, body: unknown): AdminReply {
 }
 
 export function setRandomFaults(admin: Administered, body: unknown): AdminReply {
-  const sound =
-    isObject(body) &&
-    typeof body.seed === "number" &&
-    typeof body.rate === "number" &&
-    Array.isArray(body.kinds) &&
-    body.kinds.length > 0 &&
-    body.kinds.every(isAction);
-  if (!sound) return wrong("Send { seed, rate, kinds, retryAfter?, delay? }.");
+  if (!isRandom(body)) return wrong("Send { seed, rate, kinds, retryAfter?, delay? }.");
   setRandom(admin.world.faults, body as unknown as RandomFaults);
   return DONE;
 }
 
+const isPlugin = shape(
+  { table: text },
+  {
+    column: text,
+    equals: either(text, amount, flag, (value) => typeof value === "number"),
+    filter: text,
+    message: text,
+    code: text,
+    on: oneOf(["create", "update"]),
+  },
+);
+
 export function replacePlugins(admin: Administered, body: unknown): AdminReply {
-  if (!Array.isArray(body)) {
+  if (!listOf(isPlugin)(body)) {
     return wrong("Send a list of { table, column, equals } or { table, filter }, with message?, code?, on?.");
   }
   const rules = (body as PluginRule[]).map((rule) =>
@@ -55,11 +76,13 @@ export function replacePlugins(admin: Administered, body: unknown): AdminReply {
 }
 
 export function replaceDuplicates(admin: Administered, body: unknown): AdminReply {
-  if (!Array.isArray(body)) return wrong("Send a list of { table, columns }.");
+  if (!listOf(shape({ table: text, columns: listOf(text) }))(body)) {
+    return wrong("Send a list of { table, columns }.");
+  }
   const rules = body as DuplicateRule[];
   for (const { table, columns } of rules) {
     const known = admin.world.schema.tables.get(table)?.columns;
-    if (!known || !Array.isArray(columns) || columns.some((column) => !known.has(column))) {
+    if (!known || columns.some((column) => !known.has(column))) {
       return wrong(`There is no table '${table}' with these columns.`);
     }
   }

@@ -3,6 +3,7 @@ import { resetCounters } from "../counters.ts";
 import { setFaults, setRandom } from "../faults/list.ts";
 import { parseJson } from "../json.ts";
 import type { Service } from "../service.ts";
+import { countIn } from "./check.ts";
 import { dump, overview } from "./dump.ts";
 import { listFaults, replaceDuplicates, replaceFaults, replacePlugins, setRandomFaults } from "./faults.ts";
 import { dropMetadata, writeMetadata } from "./metadata.ts";
@@ -34,15 +35,15 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   "DELETE counters": zero,
   "GET dump": ({ admin, query }) => dump(admin, query),
   "POST seed": ({ admin, body }) => seed(admin, body),
-  "GET audit": ({ admin, query }) =>
-    json({
-      entries: readAudit(
-        admin.audit,
-        Number(query.get("after") ?? 0),
-        query.get("table"),
-        Number(query.get("limit") ?? 10_000),
-      ),
-    }),
+  "GET audit": ({ admin, query }) => {
+    const after = countIn(query, "after", 0);
+    const limit = countIn(query, "limit", 10_000);
+    const table = query.get("table");
+    if (after === undefined || limit === undefined) return wrong("after and limit are whole numbers.");
+    if (table !== null && !admin.world.schema.tables.has(table))
+      return wrong(`There is no table '${table}'.`);
+    return json({ entries: readAudit(admin.audit, after, table, limit) });
+  },
   "DELETE audit": ({ admin }) => {
     forget(admin.audit);
     return DONE;

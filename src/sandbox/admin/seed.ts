@@ -8,6 +8,7 @@ import { fill, shapeOf } from "../shape.ts";
 import type { Column } from "../tables/column.ts";
 import type { World } from "../world.ts";
 import { createRow } from "../write.ts";
+import { listOf } from "./check.ts";
 import { type Administered, type AdminReply, json, wrong } from "./reply.ts";
 
 /** Rows put in place without the service's checks: in one request, or as a stream of JSON Lines. */
@@ -37,7 +38,7 @@ function storedRow(table: Table, row: JsonObject): Record<string, Value> {
 
 /** `POST seed` with `{ table, rows }`: computed columns are filled as on create. */
 export function seed(admin: Administered, body: unknown): AdminReply {
-  if (!isObject(body) || !Array.isArray(body.rows)) return wrong("Send { table, rows }.");
+  if (!isObject(body) || !listOf(isObject)(body.rows)) return wrong("Send { table, rows }.");
   const table = admin.world.schema.tables.get(String(body.table));
   if (!table) return wrong(`There is no table '${String(body.table)}'.`);
   const world: World = { ...admin.world, plugins: [] };

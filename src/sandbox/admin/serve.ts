@@ -58,6 +58,7 @@ export async function serveAdmin(
   request: IncomingMessage,
   response: ServerResponse,
   base: string,
+  path: string,
 ): Promise<void> {
   const users = service.world.schema.tables.get("systemuser") as Table;
   const [first] = service.world.store.rows(users).values();
@@ -67,7 +68,7 @@ export async function serveAdmin(
   };
   let reply: AdminReply;
   try {
-    reply = await answered(service, admin, request, new URL(request.url ?? "/", "http://sandbox/"));
+    reply = await answered(service, admin, request, new URL(path, "http://sandbox/"));
   } catch (problem) {
     reply = wrong(problem instanceof Error ? problem.message : String(problem));
   }

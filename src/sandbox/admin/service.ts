@@ -1,9 +1,11 @@
-import type { Kind } from "../api.ts";
+import { KINDS, type Kind } from "../api.ts";
 import { isObject } from "../json.ts";
 import { ceilingOf, usageOf } from "../limits/ceiling.ts";
 import { type CostOptions, setCosts } from "../limits/cost.ts";
 import { type LimitOptions, limitsOf, setLimits } from "../limits/protection.ts";
 import type { Service } from "../service.ts";
+import type { World } from "../world.ts";
+import { amount, type Check, flag, oneOf, record, shape } from "./check.ts";
 import { type AdminReply, DONE, json, wrong } from "./reply.ts";
 
 /** Limits, costs, manners and tokens: what belongs to the service around the organisation. */
@@ -32,15 +34,35 @@ export function readLimits(service: Service, query: URLSearchParams): AdminReply
   });
 }
 
-const numbers = (value: Record<string, unknown>, names: readonly string[]): boolean =>
-  names.every(
-    (name) => value[name] === undefined || (typeof value[name] === "number" && Number(value[name]) >= 0),
+const isCost = shape({}, { base: amount, row: amount });
+const isPositive: Check = (value) => amount(value) && value !== 0;
+
+const isLimits = ({ schema }: World): Check =>
+  shape(
+    {},
+    {
+      requests: amount,
+      executionSeconds: amount,
+      concurrency: amount,
+      windowSeconds: isPositive,
+      factor: isPositive,
+      delays: flag,
+      hint: amount,
+      latency: amount,
+      costs: shape(
+        {},
+        {
+          request: amount,
+          kinds: record(oneOf(KINDS), isCost),
+          tables: record(oneOf(schema.tables.keys()), amount),
+        },
+      ),
+    },
   );
 
 /** `POST limits`: sets the limits anew; `costs`, `hint` and `latency` beside them change what is named. */
 export function writeLimits(service: Service, body: unknown): AdminReply {
-  const names = ["requests", "executionSeconds", "concurrency", "windowSeconds", "factor", "hint", "latency"];
-  if (!isObject(body) || !numbers(body, names) || body.factor === 0 || body.windowSeconds === 0) {
+  if (!isObject(body) || !isLimits(service.world)(body)) {
     return wrong(
       "Send { requests?, executionSeconds?, concurrency?, windowSeconds?, factor?, delays?, costs?, hint?, latency? }.",
     );

@@ -4,9 +4,10 @@ import { type SandboxUser, userIdOf } from "../organization.ts";
 import { valueIn } from "../row.ts";
 import type { Table } from "../schema.ts";
 import { rolesOf } from "../security/access.ts";
-import type { SandboxRole } from "../security/roles.ts";
+import { RIGHTS, type SandboxRole } from "../security/roles.ts";
 import { placeRole, placeUser, secureColumns } from "../security/setup.ts";
 import type { Service } from "../service.ts";
+import { either, flag, listOf, oneOf, record, shape, text } from "./check.ts";
 import { type AdminReply, DONE, json, wrong } from "./reply.ts";
 
 /** Who may do what: application users, roles, secured columns. */
@@ -31,10 +32,13 @@ export function listUsers({ world }: Service): AdminReply {
  */
 export function writeUser(service: Service, body: unknown): AdminReply {
   if (!isObject(body)) return wrong("Send { clientId, clientSecret, … } or { id, roles?, disabled? }.");
-  const roles = body.roles;
-  const sound =
-    roles === undefined || (Array.isArray(roles) && roles.every((role) => typeof role === "string"));
-  if (!sound) return wrong("roles is a list of names.");
+  const of = { roles: listOf(text), disabled: flag };
+  const more = { clientId: text, clientSecret: text, certificate: text, name: text, member: flag };
+  if (!shape({}, { ...of, ...more, id: text })(body)) {
+    return wrong(
+      "Send { clientId, clientSecret, certificate?, name?, member?, roles?, disabled? } or { id, roles?, disabled? }.",
+    );
+  }
   if (typeof body.id === "string") {
     const { world } = service;
     const table = world.schema.tables.get("systemuser") as Table;
@@ -60,8 +64,12 @@ export function writeUser(service: Service, body: unknown): AdminReply {
 
 /** `POST roles`: adds or replaces roles by name. */
 export function writeRoles({ world }: Service, body: unknown): AdminReply {
-  if (!Array.isArray(body) || !body.every((role) => isObject(role) && typeof role.name === "string")) {
-    return wrong("Send a list of { name, tables?, privileges? }.");
+  const granted = either(oneOf(["all"]), listOf(oneOf(RIGHTS)));
+  const tables = record(oneOf([...world.schema.tables.keys(), "*"]), granted);
+  if (!listOf(shape({ name: text }, { tables, privileges: listOf(text) }))(body)) {
+    return wrong(
+      `Send a list of { name, tables?, privileges? }; tables grants by name, or "*", "all" or a list of ${RIGHTS.join(", ")}.`,
+    );
   }
   for (const role of body as SandboxRole[]) placeRole(world, role);
   return DONE;
@@ -69,7 +77,9 @@ export function writeRoles({ world }: Service, body: unknown): AdminReply {
 
 /** `POST columns`: which columns are secured, and who may do what with them. */
 export function writeColumns({ world }: Service, body: unknown): AdminReply {
-  if (!isObject(body) || !Array.isArray(body.secured)) {
+  const opened = record(text, listOf(oneOf(["read", "create", "update"])));
+  const profile = shape({ name: text, users: listOf(text), columns: opened });
+  if (!shape({ secured: listOf(text) }, { profiles: listOf(profile) })(body)) {
     return wrong("Send { secured: [table.column], profiles?: [{ name, users, columns }] }.");
   }
   secureColumns(world, body as unknown as Parameters<typeof secureColumns>[1]);
