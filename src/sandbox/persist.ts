@@ -5,9 +5,11 @@ import {
   openSync,
   readSync,
   renameSync,
+  statSync,
   truncateSync,
   writeSync,
 } from "node:fs";
+import { isObject } from "./json.ts";
 import { decode, encode, type Interned, type Item } from "./persist/format.ts";
 import { lock } from "./persist/lock.ts";
 import { type Row, valuesIn } from "./row.ts";
@@ -70,21 +72,44 @@ interface Loaded {
   readonly items: number;
 }
 
+const notOurs = (file: string) => new Error(`${file} is not a sandbox data file. Name another one.`);
+
+function headOf(line: string): Head | undefined {
+  try {
+    const head: unknown = JSON.parse(line);
+    const { format, organizationId } = isObject(head) ? head : {};
+    return format === 2 && typeof organizationId === "string" ? { format, organizationId } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function itemsOn(file: string, number: number, line: string, known: Interned): readonly Item[] {
+  try {
+    return [...decode(line, known)];
+  } catch {
+    throw new Error(
+      `Line ${number} of ${file} is damaged. Put a copy in its place, or name another data file.`,
+    );
+  }
+}
+
 function load(file: string): Loaded {
   const tables = new Map<string, Map<string, KeptRow>>();
   const known: Interned = new Map();
   let organizationId: string | undefined;
   let last = 0;
   let items = 0;
+  let number = 0;
   for (const [line, end] of existsSync(file) ? completeLines(file) : []) {
     last = end;
+    number += 1;
     if (organizationId === undefined) {
-      const head = JSON.parse(line) as Partial<Head>;
-      if (head.format !== 2) throw new Error(`${file} is not a sandbox data file. Name another one.`);
-      organizationId = String(head.organizationId);
+      organizationId = headOf(line)?.organizationId;
+      if (organizationId === undefined) throw notOurs(file);
       continue;
     }
-    for (const { table, id, row } of decode(line, known)) {
+    for (const { table, id, row } of itemsOn(file, number, line, known)) {
       items += 1;
       let rows = tables.get(table);
       if (!rows) {
@@ -95,6 +120,8 @@ function load(file: string): Loaded {
       else rows.delete(id);
     }
   }
+  // The head comes whole or not at all: what has none is somebody else's, however short.
+  if (organizationId === undefined && existsSync(file) && statSync(file).size > 0) throw notOurs(file);
   const rows = [...tables].flatMap(([table, those]) =>
     [...those.values()].map((row) => [table, row] as const),
   );

@@ -89,10 +89,52 @@ describe("a data file", () => {
     await (await startSandbox({ data })).close();
   });
 
-  test("of something else is refused", async () => {
-    writeFileSync(data, '{"hello":"world"}\n');
-    await expect(startSandbox({ data })).rejects.toThrow(/not a sandbox data file/);
+  test.skipIf(process.platform !== "linux")(
+    "is taken over from a process that was killed and that its parent has not looked at",
+    async () => {
+      // The shell becomes `sleep`, which never asks after the child that it inherits.
+      const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      try {
+        const [line] = (await once(parent.stdout, "data")) as [Buffer];
+        const pid = Number(line.toString());
+        const fields = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+        while (fields()[0] !== "Z") await new Promise((resolve) => setImmediate(resolve));
+        writeFileSync(`${data}.lock`, `${pid} ${fields()[19]}`);
+        await (await startSandbox({ data })).close();
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
+
+  test.each([
+    '{"hello":"world"}\n',
+    "Dear diary,\n",
+    "Dear diary,",
+    "5\n",
+    "null\n",
+    '{"format":2}\n',
+    '{"format":1,"organizationId":"x"}\n',
+    "\n",
+  ])("of something else is refused and left as it is: %j", async (content) => {
+    writeFileSync(data, content);
+    await expect(startSandbox({ data })).rejects.toThrow(`${data} is not a sandbox data file.`);
+    expect(readFileSync(data, "utf8")).toBe(content);
   });
+
+  test.each(["x\n", "5\n", '[{"table":"account"}]\n', "[null]\n"])(
+    "with a damaged line is refused, the line named: %j",
+    async (line) => {
+      await (await startSandbox({ data })).close();
+      const sound = readFileSync(data, "utf8");
+      const number = sound.split("\n").length;
+      writeFileSync(data, sound + line);
+      await expect(startSandbox({ data })).rejects.toThrow(`Line ${number} of ${data} is damaged.`);
+      expect(readFileSync(data, "utf8")).toBe(sound + line);
+    },
+  );
 });
 
 /** The compiled sandbox, in a process that can be killed; the build is made before the tests run. */

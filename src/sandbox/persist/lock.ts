@@ -2,11 +2,19 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 /** One data file belongs to one process at a time; a process that is gone holds nothing. */
 
-/** When a process began, from the kernel where it tells: a reused pid is another process. */
-function startOf(pid: number): string | undefined {
+interface Status {
+  /** One letter; `Z` and `X` are dead, though their parent has not looked yet. */
+  readonly state: string | undefined;
+  /** When it began: a reused pid is another process. */
+  readonly started: string | undefined;
+}
+
+/** What the kernel tells of a process, where it tells (page: proc_pid_stat(5)). */
+function statusOf(pid: number): Status | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0], started: fields[19] };
   } catch {
     return undefined;
   }
@@ -19,7 +27,9 @@ function isRunning(pid: number, started: string | undefined): boolean {
   } catch (problem) {
     if ((problem as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  return started === undefined || startOf(pid) === started;
+  const status = statusOf(pid);
+  if (status?.state === "Z" || status?.state === "X") return false;
+  return started === undefined || status?.started === started;
 }
 
 /** Another sandbox has the data file open. */
@@ -45,7 +55,7 @@ function holder(path: string): [pid: number, started: string | undefined] {
 /** Two sandboxes on one file would each overwrite what the other promised. */
 export function lock(file: string): () => void {
   const path = `${file}.lock`;
-  const content = `${process.pid} ${startOf(process.pid) ?? ""}`;
+  const content = `${process.pid} ${statusOf(process.pid)?.started ?? ""}`;
   for (let attempt = 0; ; attempt++) {
     try {
       writeFileSync(path, content, { flag: "wx", mode: 0o600 });
