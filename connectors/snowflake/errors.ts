@@ -81,6 +81,9 @@ export function notThere(what: "warehouse" | "database" | "schema", name: string
   );
 }
 
+/** The session has no current database. */
+const NO_DATABASE = "090105";
+
 /** Codes of statements that were refused for want of a warehouse. */
 const NO_WAREHOUSE = /^(000606|090073|090064|000607|090078)$/;
 
@@ -139,6 +142,13 @@ export function refusedState(error: unknown): SyncError {
   if (error instanceof SyncError) return error;
   const { code = "", message = "", sqlState = "" } = error as DriverError;
   const number = String(code);
+  if (number === NO_DATABASE) {
+    return fail.config(
+      "snowflake.no_database",
+      "State in Snowflake needs a database, and the warehouse names none.",
+      "Write the warehouse's database in backhaul.yml, or state: { type: local }.",
+    );
+  }
   const rights = sqlState === "42501" || number === "003001" || number === "002003";
   return fail.connection(
     `snowflake.${number || "connection"}`,

@@ -5,7 +5,7 @@ import { backhaul, DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from ".
 import { temporaryFolder } from "../support/project.ts";
 import { startSnowflake } from "../support/snowflake/server.ts";
 
-const PROJECT = (state: string) => `project: snow
+const PROJECT = (role: string, state: string) => `project: snow
 warehouses:
   snow:
     type: snowflake
@@ -17,7 +17,7 @@ warehouses:
     database: PROD
     schema: SALES
     warehouse: WH
-    role: SYNC
+    role: ${role}
 ${state}destinations:${DESTINATION}`;
 const MODEL = `model: orders
 primary_key: [shop, number]
@@ -36,16 +36,17 @@ FROM sales.orders // what was sold
 WHERE NOT deleted`;
 
 test.each([
-  ["local", ""],
-  ["warehouse", "    state: { type: warehouse, schema: backhaul }\n"],
+  ["local", "READER", ""],
+  ["warehouse", "SYNC", "    state: { type: warehouse, schema: backhaul }\n"],
 ])(
-  "the same commands work on Snowflake, with a key and state: %s",
-  async (where, state) => {
+  "the same commands work on Snowflake, with a key, state: %s and the role %s",
+  async (where, role, state) => {
     const { privateKey, publicKey } = keyPair("open-sesame-12");
     await using server = await startSnowflake({
       users: { SYNC: { publicKey } },
       databases: { PROD: ["SALES", "PUBLIC"] },
       rowsPerChunk: 700,
+      readers: ["READER"],
     });
     await using sandbox = await sandboxProcess();
     using folder = temporaryFolder();
@@ -57,7 +58,7 @@ test.each([
       "INSERT INTO orders SELECT 's' || MOD(n, 3), n, 'Käufer ''' || n || '''', n * 1.25, FALSE FROM (SELECT ROW_NUMBER() OVER (ORDER BY SEQ4()) AS n FROM TABLE(GENERATOR(ROWCOUNT => 3000))) AS g",
     );
     writeFiles(folder.path, {
-      "backhaul.yml": PROJECT(state),
+      "backhaul.yml": PROJECT(role, state),
       "models/orders.yml": MODEL,
       "models/orders.sql": SQL,
     });

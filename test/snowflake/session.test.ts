@@ -23,6 +23,7 @@ beforeAll(async () => {
       },
       SEALED: { publicKey: sealed.publicKey },
     },
+    readers: ["READER"],
     rowsInline: 10,
     rowsPerChunk: 1_000,
     holdMs: 100,
@@ -157,6 +158,18 @@ describe("a session", () => {
     server.loseAnswers(1);
     expect(await warehouse.engine?.run("INSERT INTO once VALUES (1), (2)")).toBe(2);
     expect(await server.sql("SELECT TO_VARCHAR(COUNT(*)) FROM once")).toEqual([["2"]]);
+  });
+
+  test("that may not keep the state says what it lacks", async () => {
+    const make = async (config: Parameters<typeof open>[1], sql: string) => {
+      await using warehouse = await open(server, config);
+      return await problemOf(warehouse.engine!.run(sql));
+    };
+    const rights = await make({ role: "READER" }, "CREATE SCHEMA IF NOT EXISTS backhaul");
+    expect(rights).toMatchObject({ kind: "connection", code: "snowflake.003001" });
+    expect(rights.remedy).toContain("CREATE TABLE");
+    const database = await make({ database: undefined as never }, "SELECT * FROM information_schema.tables");
+    expect(database).toMatchObject({ kind: "config", code: "snowflake.no_database" });
   });
 
   test("sends no telemetry but the requests of its work", async () => {

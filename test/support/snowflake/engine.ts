@@ -14,7 +14,9 @@ export interface Result {
 
 export interface Session {
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
-  readonly used: Readonly<Record<"database" | "schema" | "warehouse" | "role", string | null>>;
+  readonly used: Readonly<Record<"database" | "schema" | "warehouse" | "role", string | null>> & {
+    readonly mayWrite: boolean;
+  };
   run(sql: string, options: { readonly describe: boolean; readonly signal: AbortSignal }): Promise<Result>;
   close(): Promise<void>;
 }
@@ -48,7 +50,7 @@ export async function startEngine(databases: Readonly<Record<string, readonly st
     return session(connection, used, user, lock);
   };
   const [first = "", [schema = ""] = []] = Object.entries(databases)[0] ?? [];
-  const own = await open({ database: first, schema, warehouse: "OWN", role: null }, "OWN");
+  const own = await open({ database: first, schema, warehouse: "OWN", role: null, mayWrite: true }, "OWN");
   return {
     open,
     has: (database, name) => databases[database]?.includes(name) ?? false,
@@ -104,6 +106,11 @@ function session(
     const statement = statementOf(sqlText, context);
     if (describe)
       return { rowtype: await described(statement, tokens, signal), rows: [], statementTypeId: 0x1000 };
+    const writes = statement.kind === "ddl" || (statement.kind !== "query" && statement.kind in TYPE_IDS);
+    if (writes && !used.mayWrite) {
+      const what = `Insufficient privileges to operate on schema '${used.schema}'.`;
+      throw new SqlRefused("003001", "42501", `SQL access control error:\n${what}`);
+    }
     const wantsWarehouse =
       (statement.kind === "query" && tokens.some(({ kind, value }) => kind === "word" && value === "FROM")) ||
       (statement.kind in TYPE_IDS && statement.kind !== "query") ||

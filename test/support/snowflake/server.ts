@@ -18,6 +18,8 @@ export interface AccountOptions {
   readonly databases?: Readonly<Record<string, readonly string[]>>;
   readonly warehouses?: readonly string[];
   readonly roles?: readonly string[];
+  /** Those of the roles that may read and nothing else. */
+  readonly readers?: readonly string[];
   /** How long a request for a result is held before the driver is told to ask again. */
   readonly holdMs?: number;
   /** Rows in the first answer, and in each chunk. */
@@ -85,7 +87,7 @@ const CHUNK_KEY = "the-key-of-the-chunks";
 export async function startSnowflake(options: AccountOptions): Promise<TestSnowflake> {
   const account = options.account ?? "acme-eu1";
   const warehouses = options.warehouses ?? ["WH"];
-  const roles = options.roles ?? ["SYNC"];
+  const roles = [...(options.roles ?? ["SYNC"]), ...(options.readers ?? [])];
   const engine: Engine = await startEngine(options.databases ?? { DB: ["PUBLIC"] });
   const open = new Map<string, Open>();
   const queries = new Map<string, Query>();
@@ -160,6 +162,7 @@ export async function startSnowflake(options: AccountOptions): Promise<TestSnowf
       schema: exists ? schema : null,
       warehouse: warehouse !== null && warehouses.includes(warehouse) ? warehouse : null,
       role: role ?? "PUBLIC",
+      mayWrite: !options.readers?.includes(role ?? "PUBLIC"),
     };
     const token = randomUUID();
     const master = randomUUID();

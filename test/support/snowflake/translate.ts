@@ -98,6 +98,11 @@ export function translate(tokens: readonly Token[], context: Context): string {
       out.push(token.text.replaceAll(/[^\n]+/g, " "));
       i += 1;
     } else if (is(token, "INFORMATION_SCHEMA") && is(tokens[i + 1], ".")) {
+      if (context.CURRENT_DATABASE === null) {
+        const what =
+          "This session does not have a current database. Call 'USE DATABASE', or use a qualified name.";
+        throw new SqlRefused("090105", "22000", `Cannot perform SELECT. ${what}`);
+      }
       write(catalogView(tokens[i + 2]));
       i += 3;
     } else if (token.kind === "word" && is(tokens[after], "(") && !isKeywordHere(tokens, i)) {
