@@ -1,4 +1,5 @@
 /** The diff: one statement, null-safe per column; its result is the record of intent. Pure SQL. */
+import type { Value } from "../core/value.ts";
 import type { Dialect } from "../ports.ts";
 import { type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
@@ -27,15 +28,20 @@ export interface DiffParts {
   readonly refused: boolean;
   readonly interest: Interest;
   readonly patience: Patience;
+  /** Nothing is known yet: every row is new, and none needs to be compared. */
+  readonly first: boolean;
+  /** Keys, as canonical text: their rows are written again whatever is known of them, and no others. */
+  readonly only?: readonly (readonly Value[])[];
 }
 
 /**
  * The rows of the table of changes. `kind` is `added`, `changed`, `removed`, or `waiting` (`waiting_removed`): rejected before,
  * the same since, and not due yet. A row that was added without an answer is known, but not surely: added again under
- * the same match value, changed whole under another one, removed with a mark (`d:`) when it has left.
+ * the same match value, changed whole under another one, removed with a mark (`d:`) when it has left. `n:` marks an added row
+ * that overwrites no record.
  */
 export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, parts: DiffParts): string {
-  const { contents, refused, interest, patience } = parts;
+  const { contents, first, refused, interest, patience, only } = parts;
   const { all, key, sameKey } = namesOf(dialect, shape);
   const text = dialect.types.text;
   const lit = dialect.literal;
@@ -52,7 +58,9 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
       return `${fold("t")} IS DISTINCT FROM ${fold("s")}`;
     })
     .join(" OR ");
-  const isAdded = doubt ? `(${unknown} OR (${unsure} AND NOT (${moved || "1 = 0"})))` : unknown;
+  const isNew = doubt ? `(${unknown} OR (${unsure} AND NOT (${moved || "1 = 0"})))` : unknown;
+  // Where nothing is ever changed, to write a row again is to add it again.
+  const isAdded = only !== undefined && !interest.changed ? "1 = 1" : isNew;
   const kind = `CASE ${interest.removed ? `WHEN ${isRemoved} THEN 'removed' ` : ""}WHEN ${isAdded} THEN 'added' ELSE 'changed' END`;
 
   const after = (name: string): string =>
@@ -70,7 +78,7 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
     ...(interest.removed
       ? [`WHEN ${isRemoved} THEN ${doubt ? `CASE WHEN ${unsure} THEN ${lit("d:\n")} END` : "NULL"}`]
       : []),
-    `WHEN ${isAdded} THEN NULL`,
+    `WHEN ${isAdded} THEN ${interest.changed ? "NULL" : lit("n:\n")}`,
     ...(contents.pending ? [`WHEN ${revived} THEN p.owed || ${everything}`] : []),
     ...(doubt ? [`WHEN ${unsure} THEN ${everything}`] : []),
     `ELSE ${interest.full ? `${known} || ${everything}` : contents.pending ? "p.owed" : "NULL"}`,
@@ -94,14 +102,27 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
   ];
 
   const wanted = [
-    unknown,
-    ...compared.map((i) => `t.${all[i]} IS DISTINCT FROM s.${all[i]}`),
+    first ? "1 = 1" : unknown,
+    ...(first ? [] : compared.map((i) => `t.${all[i]} IS DISTINCT FROM s.${all[i]}`)),
     ...(contents.pending ? ["p.owed IS NOT NULL"] : []),
     ...(doubt ? ["s.unsure"] : []),
-    ...(interest.full ? ["1 = 1"] : []),
+    ...(interest.full || only !== undefined ? ["1 = 1"] : []),
     ...(interest.removed ? [isRemoved] : []),
   ];
-  const where = `(${list(wanted, " OR ")})${refused ? " AND r.k0 IS NULL" : ""}`;
+  const isChosen = (only ?? []).map((parts) => {
+    const equal = parts.map((part, n) => {
+      const text = dialect.toText(shape.columns[shape.key[n]!]!, keyOf(n));
+      return `${text} = ${lit(part ?? "")}`;
+    });
+    return `(${list(equal, " AND ")})`;
+  });
+  // Rows that wait are kept among the changes: what is not there waits no more.
+  const chosen = `(${list(isChosen, " OR ")})`;
+  const where = [
+    `(${list(wanted, " OR ")})`,
+    ...(refused ? ["r.k0 IS NULL"] : []),
+    ...(only === undefined ? [] : [contents.waiting ? `(${chosen} OR w.${key[0]} IS NOT NULL)` : chosen]),
+  ].join(" AND ");
 
   const select = [
     `${contents.waiting ? waitingKind(kind) : kind} AS kind`,
@@ -112,7 +133,11 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
     `CAST(CASE ${list(owed, " ")} END AS ${text}) AS owed`,
     `${contents.waiting ? "coalesce(w.attempts, 0)" : "0"} AS attempts`,
   ];
-  return `SELECT ${dialect.rowNumber} AS seq, x.* FROM (SELECT ${list(select)} FROM ${list(joins, " ")} WHERE ${where}) x`;
+  const changes = `(SELECT ${list(select)} FROM ${list(joins, " ")} WHERE ${where})`;
+  const numbered = `SELECT ${dialect.rowNumber} AS seq, x.* FROM`;
+  return dialect.numbersOnOneCore === true && !first
+    ? `WITH x AS MATERIALIZED ${changes} ${numbered} x`
+    : `${numbered} ${changes} x`;
 
   function waitingKind(otherwise: string): string {
     const equal = (side: string): string =>
@@ -126,6 +151,7 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
     const waiting = interest.removed
       ? `CASE WHEN ${isRemoved} THEN 'waiting_removed' ELSE 'waiting' END`
       : "'waiting'";
+    if (only !== undefined) return `CASE WHEN ${chosen} THEN ${otherwise} ELSE ${waiting} END`;
     return `CASE WHEN w.mapping = ${lit(patience.mapping)} AND w.due > ${patience.run} AND w.until_ms > ${patience.nowMs} AND (${same}) THEN ${waiting} ELSE ${otherwise} END`;
   }
 }
@@ -187,6 +213,10 @@ export function readHeld(
   const values = (column: (i: number) => string): string =>
     list(shape.match.map((i) => dialect.toText(shape.columns[i]!, column(i))));
   const keys = `SELECT DISTINCT ${list(key.map((_, n) => `k${n}`))} FROM ${tables.refused}`;
+  // A record that may be gone keeps nobody out: its row is written whole anyway.
+  const lasting = contents.pending
+    ? ` LEFT JOIN ${tables.pending} p ON ${sameKey("s", "p")} WHERE NOT coalesce(p.owed LIKE 'x:%', false)`
+    : "";
   const parts = [
     ...(contents.waiting
       ? [
@@ -195,7 +225,7 @@ export function readHeld(
       : []),
     ...(refused
       ? [
-          `SELECT ${values((i) => `s.${all[i]}`)} FROM ${current(dialect, shape, tables, contents)} s JOIN (${keys}) r ON ${sameKey("s", (n) => `r.k${n}`)}`,
+          `SELECT ${values((i) => `s.${all[i]}`)} FROM ${current(dialect, shape, tables, contents)} s JOIN (${keys}) r ON ${sameKey("s", (n) => `r.k${n}`)}${lasting}`,
         ]
       : []),
   ];

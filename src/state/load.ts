@@ -36,13 +36,17 @@ const columnsOf = (shape: Shape): string[] => [
   "attempts",
 ];
 
-/** @param changes at least one */
+/**
+ * @param changes at least one
+ * @param overwrites whether an added row may write a record that is there already
+ */
 export function insertChanges(
   dialect: Dialect,
   shape: Shape,
   tables: Tables,
   contents: Contents,
   changes: readonly Change[],
+  overwrites: boolean,
 ): string {
   const { sameKey } = namesOf(dialect, shape);
   const text = (value: Value): string => (value === null ? "NULL" : dialect.literal(value));
@@ -50,7 +54,7 @@ export function insertChanges(
     const none = shape.columns.map(() => null);
     const before = change.kind === "added" ? none : change.before;
     const after = change.kind === "removed" ? change.before : change.after;
-    const { differing, owed } = marksOf(shape, change);
+    const { differing, owed } = marksOf(shape, change, overwrites);
     const texts = [change.kind, change.id, ...after, ...before, differing, owed].map(text);
     return `(${[change.seq, ...texts].join(", ")})`;
   });
@@ -78,8 +82,12 @@ export function insertChanges(
 }
 
 /** What the diff keeps of a change as lines; see `Tables`. */
-function marksOf(shape: Shape, change: Change): { readonly differing: Value; readonly owed: Value } {
-  if (change.kind === "added") return { differing: null, owed: null };
+function marksOf(
+  shape: Shape,
+  change: Change,
+  overwrites: boolean,
+): { readonly differing: Value; readonly owed: Value } {
+  if (change.kind === "added") return { differing: null, owed: overwrites ? null : "n:\n" };
   if (change.kind === "removed") return { differing: null, owed: change.unsure ? "d:\n" : null };
   const owed = change.pending.map((field) => `f:${field}\n`).join("");
   return {

@@ -55,6 +55,8 @@ export interface Wants {
   readonly full: boolean;
   /** Rejected rows whether due or not: `retry`. */
   readonly retry: boolean;
+  /** The rows with these keys, as canonical text, whatever is known of them, and no others: `retry --key`. */
+  readonly only?: readonly (readonly Value[])[];
 }
 
 export interface State extends AsyncDisposable {
@@ -72,8 +74,8 @@ export interface State extends AsyncDisposable {
   /** Keys that cannot be used; they take no part in the diff. */
   refusals(): Promise<readonly RefusedRow[]>;
   diff(wants: Wants): Promise<DiffCounts>;
-  /** In place of staging and diff: takes the changes of a saved plan. */
-  load(changes: AsyncIterable<readonly Change[]>): Promise<void>;
+  /** In place of staging and diff: takes the changes of a saved plan. @param wants `changed`, as it was in its diff */
+  load(changes: AsyncIterable<readonly Change[]>, wants: Pick<Wants, "changed">): Promise<void>;
   /** Rows that have left the model. */
   removals(size: number): AsyncIterable<readonly Removed[]>;
   /** The changes by which a record gets another match value; they come before those that may take the old one. */
@@ -190,16 +192,18 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       }
       return rows;
     },
-    async diff({ changed, removed, full, retry }) {
+    async diff({ changed, removed, full, retry, only }) {
       const contents = await contentsOf(engine, tables);
       await createTable(
         engine,
         tables.changes,
         diff.selectChanges(dialect, shape, tables, {
-          contents: { ...contents, waiting: contents.waiting && !retry },
+          contents: { ...contents, waiting: contents.waiting && (!retry || only !== undefined) },
           refused: hasRefusals,
           interest: { changed, removed, full, fields: layout.fields.map(({ field }) => field) },
           patience: { mapping: mappingOf(record), run: record.run, nowMs: Date.now() },
+          first: record.baseRows === 0 && !Object.values(contents).some(Boolean),
+          ...(only ? { only } : {}),
         }),
       );
       const countKinds = async (): Promise<Map<string, string>> =>
@@ -216,11 +220,11 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
         waitingRemoved: of("waiting_removed"),
       };
     },
-    async load(batches) {
+    async load(batches, { changed }) {
       const contents = await contentsOf(engine, tables);
       await engine.run(load.createChanges(dialect, shape, tables));
       for await (const batch of batches)
-        await engine.run(load.insertChanges(dialect, shape, tables, contents, batch));
+        await engine.run(load.insertChanges(dialect, shape, tables, contents, batch, changed));
       if (contents.waiting) await engine.run(load.keepWaiting(dialect, shape, tables));
       for (const statement of dialect.afterLoad(tables.changes)) await engine.run(statement);
     },

@@ -2,6 +2,7 @@
 import type { Change, Planned } from "../core/change.ts";
 import { SyncError } from "../core/errors.ts";
 import { LOADED_AT_ONCE } from "../state/load.ts";
+import { modeRules } from "./modes.ts";
 import { peekRecord } from "./open.ts";
 import { movedProblem, movedSince, syncHead } from "./plan-check.ts";
 import type { SavedSync } from "./plan-file.ts";
@@ -48,7 +49,7 @@ export function applySync(prepared: Prepared, plan: SavedSync, options: SyncOpti
       onProgress?.({ sync: prepared.sync.name, phase: "stage" });
       for await (const batch of plan.refused())
         for (const { key, problem } of batch) await reject(key, problem);
-      if (staged.stopped === undefined) await state.load(all());
+      if (staged.stopped === undefined) await state.load(all(), modeRules(prepared.sync));
       return staged;
     },
     changes: () => ({

@@ -52,9 +52,10 @@ export async function runFrom(prepared: Prepared, options: SyncOptions, source: 
   const { waiting } = staged;
   const counts = {
     applied: 0,
-    unchanged: staged.rows - staged.added - staged.changed - waiting - refused,
+    // Of chosen rows alone nothing can be said of the others.
+    unchanged: options.only ? 0 : staged.rows - staged.added - staged.changed - waiting - refused,
     deferred: 0,
-    waiting: waiting + staged.waitingRemoved,
+    waiting: options.only ? 0 : waiting + staged.waitingRemoved,
   };
   let stopped: Problem | undefined = staged.stopped;
   let firstDeferred: Problem | undefined;

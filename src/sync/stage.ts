@@ -1,4 +1,5 @@
-import type { Problem } from "../core/errors.ts";
+import { fail, type Problem, type SyncError } from "../core/errors.ts";
+import type { Value } from "../core/value.ts";
 import type { DiffCounts, State } from "../state/state.ts";
 import { type Allowed, guard } from "./guard.ts";
 import { keyProblem } from "./keys.ts";
@@ -25,6 +26,8 @@ export interface SyncOptions {
   readonly full?: boolean;
   /** Tries rejected rows again at once. */
   readonly retry?: boolean;
+  /** Writes the rows with these primary keys, as canonical text, again, whole, and no others. */
+  readonly only?: readonly (readonly Value[])[];
 }
 
 export interface Staged extends DiffCounts {
@@ -38,10 +41,10 @@ export async function stageAndDiff(
   prepared: Prepared,
   state: State,
   options: SyncOptions,
-  reject: (key: readonly (string | null)[], problem: Problem) => Promise<void>,
+  reject: (key: readonly Value[], problem: Problem) => Promise<void>,
 ): Promise<Staged> {
   const { model, sync, warehouse } = prepared;
-  const { full = false, retry = false, allow = new Set() } = options;
+  const { full = false, retry = false, allow = new Set(), only } = options;
   options.onProgress?.({ sync: sync.name, phase: "stage" });
   const rows = await state.stage(warehouse, queryOf(model), {
     timezone: model.timezone,
@@ -49,11 +52,31 @@ export async function stageAndDiff(
     onRows: (done) => options.onProgress?.({ sync: sync.name, phase: "stage", done }),
   });
   options.onProgress?.({ sync: sync.name, phase: "diff", total: rows });
-  for (const row of await state.refusals()) await reject(row.key, keyProblem(prepared, row));
+  const isChosen = (key: readonly Value[]): boolean =>
+    only === undefined || only.some((wanted) => wanted.every((part, n) => part === key[n]));
+  let hasRefused = false;
+  for (const row of await state.refusals()) {
+    if (!isChosen(row.key)) continue;
+    hasRefused = true;
+    await reject(row.key, keyProblem(prepared, row));
+  }
   const rules = modeRules(sync);
-  const counts = await state.diff({ ...rules, full: full && rules.changed, retry });
+  const counts = await state.diff({
+    ...rules,
+    full: (full || only !== undefined) && rules.changed,
+    retry,
+    ...(only ? { only } : {}),
+  });
+  if (only !== undefined && changesOf(counts) === 0 && !hasRefused) throw unknownKey(prepared);
   return { rows, ...counts, stopped: await guard(prepared, rows, counts, state.known, allow) };
 }
 
 /** Changes that take part in the run. */
 export const changesOf = ({ added, changed, removed }: DiffCounts): number => added + changed + removed;
+
+const unknownKey = ({ model, sync }: Prepared): SyncError =>
+  fail.config(
+    "retry.unknown_key",
+    `Neither the model ${model.name} nor the state of ${sync.name} has a row with that key.`,
+    `Spell the key as the query gives it (${model.primaryKey.join(", ")}); one of several columns as a JSON list.`,
+  );

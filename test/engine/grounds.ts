@@ -67,7 +67,7 @@ export async function postgresGround(server: TestPostgres): Promise<Ground> {
   const name = `ground_${++made}`;
   await server.query(`CREATE SCHEMA ${name}`);
   const url = `${server.url}${server.url.includes("?") ? "&" : "?"}options=-csearch_path%3D${name}`;
-  const warehouse = await postgres.open({ type: "postgres", url }, { folder } as never);
+  const warehouse = await postgres.open({ type: "postgres", url } as never, { folder } as never);
   return {
     folder,
     warehouse,
