@@ -10,7 +10,7 @@ const peak = pathToFileURL(fileURLToPath(new URL("./peak.mjs", import.meta.url))
 
 /**
  * @param how `core`: the number of the one core to run on
- * @returns {Promise<{code: number | null, seconds: number, megabytes: number, stdout: string, stderr: string}>}
+ * @returns {Promise<{code: number | null, seconds: number, processor: number, megabytes: number, stdout: string, stderr: string}>}
  */
 export async function measured(file, args, env = {}, { core } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "backhaul-bench-"));
@@ -31,9 +31,10 @@ export async function measured(file, args, env = {}, { core } = {}) {
   });
   const code = await new Promise((done) => child.once("close", done));
   const seconds = (performance.now() - started) / 1000;
-  const megabytes = Math.round(Number(readFileSync(report, "utf8")) / 1024);
+  const [kilobytes, processor] = JSON.parse(readFileSync(report, "utf8"));
+  const megabytes = Math.round(kilobytes / 1024);
   rmSync(folder, { recursive: true, force: true });
-  return { code, seconds, megabytes, stdout, stderr };
+  return { code, seconds, processor, megabytes, stdout, stderr };
 }
 
 /** The middle one of several measurements: these machines are noisy. */
