@@ -16,7 +16,7 @@ export { OPERATION_KINDS } from "./core/change.ts";
 export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";
 export { didYouMean, near } from "./core/near.ts";
-export type { FieldSpec, Mode, ModelSpec, Rules, SyncSpec } from "./core/spec.ts";
+export type { FieldSpec, Mode, ModelSpec, Rules, SyncSpec, WriteOptions } from "./core/spec.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";
 export type {
   Cache,

@@ -52,13 +52,14 @@ export function compileMapping(input: CompileInput): Compiled | readonly Problem
   if (problems.length > 0 || match === null) return problems;
   warnAboutRequired(input, findings);
   const isPaired = fields.some(({ field }) => field === pair?.state || field === pair?.reason);
-  const { mode, onRemoved, rules } = input.sync;
+  const { mode, onRemoved, rules, options } = input.sync;
   const mapping: Mapping = {
     table: input.table,
     match,
     fields,
     pair: isPaired ? pair : null,
     rules: { ...rules, mode, onRemoved },
+    options,
     ...stateWrites(pair),
   };
   return { mapping, warnings };

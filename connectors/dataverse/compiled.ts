@@ -51,6 +51,7 @@ export function compiledSync(
     write: (operations, context) =>
       writeAll(operations, context, {
         table: mapping.table,
+        options: mapping.options,
         missing: missingOf(mapping),
         sender,
         batchSize,

@@ -1,5 +1,5 @@
 /** A sync whose mapping has been checked and typed: what planning needs, and nothing else. */
-import type { FieldWrite, Mode, Rules, SyncSpec, Value } from "../../src/sdk.ts";
+import type { FieldWrite, Mode, Rules, SyncSpec, Value, WriteOptions } from "../../src/sdk.ts";
 import type { Table } from "./table.ts";
 import type { StatePair } from "./types/state.ts";
 import type { Coercer } from "./types/value-problem.ts";
@@ -71,6 +71,7 @@ export interface Mapping {
   readonly fields: readonly MappedField[];
   /** State and status reason, where the mapping has one of them. */
   readonly pair: StatePair | null;
+  readonly options: WriteOptions;
   readonly rules: Rules & { readonly mode: Mode; readonly onRemoved: SyncSpec["onRemoved"] };
   /** What makes a record inactive, and active again. */
   readonly deactivation: readonly FieldWrite[];

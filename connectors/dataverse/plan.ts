@@ -89,7 +89,8 @@ function planCreate(
   idSeed: readonly string[],
 ): Planned {
   const { table, rules } = mapping;
-  const writes = writesOf(mapping, change.after, resolved, { isUpdate: false, change: null, held: null });
+  const into = { isUpdate: false, isNew: true, change: null, held: null };
+  const writes = writesOf(mapping, change.after, resolved, into);
   if (isProblem(writes)) return rejected(change, writes);
   const record = rules.ids === "own" ? addressById(table.set, ownId(change, idSeed)) : table.set;
   const fields = [...keyWrites(mapping, found, null), ...writes.fields];

@@ -6,9 +6,11 @@ import {
   type Reply,
   retryAfter,
   type WriteContext,
+  type WriteOptions,
 } from "../../src/sdk.ts";
-import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
+import { type BatchPart, batchReply, batchRequest, isBatchReply } from "./batch.ts";
 import { bulkBody, bulkPath, createdIds, isBulkDone, partOf } from "./bodies.ts";
+import { optionHeaders, tagged } from "./options.ts";
 import { applied, deferred, judged, rejected } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
 import { type Fault, isFramed } from "./problems.ts";
@@ -35,6 +37,7 @@ export interface Settled {
 
 export interface SettleOptions {
   readonly table: Table;
+  readonly options: WriteOptions;
   readonly sender: Sender;
   readonly context: WriteContext;
   /** Told of what concerns every operation; later ones are not sent any more. */
@@ -74,12 +77,13 @@ class Settling {
 
   /** One bulk request. It fails whole, without naming the record: then it is split. */
   async bulk(operations: readonly Operation[], isWhole: boolean): Promise<void> {
-    const { table, sender, context } = this.#options;
+    const { table, options, sender, context } = this.#options;
     if (this.#deferIfStopped(operations)) return;
     const sent = await sender.send(
       {
         method: "POST",
-        path: bulkPath(table, this.#kind),
+        path: tagged(bulkPath(table, this.#kind), options),
+        headers: optionHeaders(options),
         body: bulkBody(table, operations),
         accepts: isBulkDone,
         ...this.#attempts(),
@@ -118,7 +122,7 @@ class Settling {
     let pending = operations;
     for (let round = 1; ; round++) {
       if (this.#deferIfStopped(pending)) return;
-      const batch = batchRequest(pending.map((operation) => partOf(this.#options.table, operation)));
+      const batch = batchRequest(pending.map((operation) => this.#part(operation)));
       const sent = await sender.send(
         {
           method: "POST",
@@ -151,6 +155,17 @@ class Settling {
         this.#options.stop(first.problem);
       return;
     }
+  }
+
+  /** A record's own request; its options stand with it, since a batch's own headers may not count for its parts. */
+  #part(operation: Operation): BatchPart {
+    const { table, options } = this.#options;
+    const part = partOf(table, operation);
+    return {
+      ...part,
+      path: tagged(part.path, options),
+      headers: { ...part.headers, ...optionHeaders(options) },
+    };
   }
 
   /** Takes what the parts say; gives back the operations that are worth another attempt. */

@@ -47,6 +47,8 @@ export interface Choice {
   readonly next?: readonly number[];
   /** Of a state: the status reason that it implies. */
   readonly reason?: number;
+  /** Of a state: the one that new records are in. */
+  readonly isFirst?: true;
 }
 
 export interface Attribute {

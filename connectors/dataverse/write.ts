@@ -7,6 +7,7 @@ import {
   type Problem,
   SyncError,
   type WriteContext,
+  type WriteOptions,
 } from "../../src/sdk.ts";
 import { type Batch, batches } from "./batching.ts";
 import { mapConcurrent } from "./concurrent.ts";
@@ -17,6 +18,7 @@ import type { Table } from "./table.ts";
 
 export interface WriterOptions {
   readonly table: Table;
+  readonly options: WriteOptions;
   /** What becomes of a row whose record is not there, even when it was looked for again. */
   readonly missing: "defer" | "reject" | "skip";
   readonly sender: Sender;
@@ -39,6 +41,7 @@ export async function* writeAll(
   let fatal: Problem | undefined;
   const settling: SettleOptions = {
     table: options.table,
+    options: options.options,
     sender: options.sender,
     context,
     stop: (problem) => {

@@ -5,7 +5,7 @@ import type { LookupField, MappedField, Mapping } from "./mapping.ts";
 import { type Found, foldedJson, literalOf, textOf } from "./match.ts";
 import { isTouched, parentValue, sourceValue } from "./needs.ts";
 import { isSeveral, named, type Resolved } from "./resolution.ts";
-import { withPair } from "./types/state.ts";
+import { beginsRight, type Meant, type StatePair, withPair } from "./types/state.ts";
 import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
 import { addressById, addressByKey } from "./url.ts";
 
@@ -28,6 +28,8 @@ export interface Writes {
 export interface Into {
   /** True when the record is there. */
   readonly isUpdate: boolean;
+  /** True when the record is known to be absent. */
+  readonly isNew?: boolean;
   /** The change of a row that was written before; null writes all that differs from `held`, or all. */
   readonly change: Changed | null;
   /** What the record holds, where it was read. */
@@ -39,8 +41,11 @@ export function writesOf(
   mapping: Mapping,
   row: readonly Value[],
   resolved: Resolved,
-  { isUpdate, change, held }: Into,
+  { isUpdate, isNew = false, change, held }: Into,
 ): Writes | Problem {
+  const begins =
+    isNew && mapping.pair ? beginsRight(mapping.pair, meantOf(mapping, mapping.pair, row)) : false;
+  if (isProblem(begins)) return begins;
   const fields: FieldWrite[] = [];
   const owed: string[] = [];
   const keys = new Set(mapping.match.parts.map(({ field }) => field));
@@ -52,6 +57,12 @@ export function writesOf(
     const result = writeOf(field, row, resolved);
     if (result === "skip") continue;
     if (isProblem(result)) return result;
+    // A new record is in its first state by itself, and takes a reason that belongs to it.
+    if (begins && field.field === mapping.pair?.state) continue;
+    if (begins && result !== "owed" && isReasonOnCreate(mapping, field.field)) {
+      fields.push(result);
+      continue;
+    }
     if (result === "owed" || !(isUpdate || field.creatable)) {
       owed.push(field.field);
       continue;
@@ -64,6 +75,7 @@ export function writesOf(
       continue;
     fields.push({ ...result, ...(before === undefined ? {} : { before }) });
   }
+  if (isNew) return { fields, owed };
   const settled = settledPair(mapping, fields, row, change, held);
   if (isProblem(settled)) return settled;
   return { fields: held && !change ? withoutHeldPair(mapping, settled, held) : settled, owed };
@@ -75,6 +87,10 @@ function isEmpty(mapping: Mapping, field: MappedField, held: Held | null): boole
 
 const isOfPair = ({ pair }: Mapping, field: string): boolean =>
   field === pair?.state || field === pair?.reason;
+
+function isReasonOnCreate({ pair, table }: Mapping, field: string): boolean {
+  return field === pair?.reason && table.attributes.get(field)?.creatable === true;
+}
 
 /** State and status reason are left out together, when both are there already. */
 function withoutHeldPair(
@@ -89,25 +105,31 @@ function withoutHeldPair(
 
 /** State and status reason go together, whichever of them a change touches. */
 function settledPair(
-  { pair, fields }: Mapping,
+  mapping: Mapping,
   writes: readonly FieldWrite[],
   row: readonly Value[],
   change: Changed | null,
   held: Held | null,
 ): readonly FieldWrite[] | Problem {
+  const { pair, fields } = mapping;
   if (pair === null) return writes;
+  const reason = fields.find(({ field }) => field === pair.reason);
+  const known =
+    change && reason && !change.pending.includes(pair.reason) ? beforeOf(reason, change.before) : undefined;
+  const there = held?.row[pair.reason];
+  const before = known ?? (typeof there === "number" ? String(there) : undefined);
+  return withPair(pair, writes, meantOf(mapping, pair, row), before);
+}
+
+/** What a row says of state and status reason. */
+function meantOf({ fields }: Mapping, pair: StatePair, row: readonly Value[]): Meant {
   const meant = (name: string): string | undefined => {
     const field = fields.find((candidate) => candidate.field === name);
     const value = field?.kind === "plain" ? sourceValue(field, row) : null;
     const json = field?.kind === "plain" && value !== null ? field.coerce(value) : undefined;
     return typeof json === "string" && json !== NULL ? json : undefined;
   };
-  const reason = fields.find(({ field }) => field === pair.reason);
-  const known =
-    change && reason && !change.pending.includes(pair.reason) ? beforeOf(reason, change.before) : undefined;
-  const there = held?.row[pair.reason];
-  const before = known ?? (typeof there === "number" ? String(there) : undefined);
-  return withPair(pair, writes, { state: meant(pair.state), reason: meant(pair.reason) }, before);
+  return { state: meant(pair.state), reason: meant(pair.reason) };
 }
 
 function isUnchanged(

@@ -1,7 +1,16 @@
 /** From a checked model file to what the engine takes: defaults are in already, short forms are spelled out. */
 import { isAbsolute, posix, resolve } from "node:path";
 import { type Problem, SyncError } from "../core/errors.ts";
-import type { FieldSpec, Guard, Limit, Mode, ModelSpec, SyncSpec } from "../core/spec.ts";
+import {
+  type FieldSpec,
+  type Guard,
+  type Limit,
+  type Mode,
+  type ModelSpec,
+  NO_OPTIONS,
+  type SyncSpec,
+  type WriteOptions,
+} from "../core/spec.ts";
 import { readText } from "./files.ts";
 import type { Field, ModelFile, Sync } from "./generated/model.ts";
 import type { Source } from "./yaml.ts";
@@ -59,6 +68,7 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
     onRemoved: (sync.on_removed ?? (sync.mode === "mirror" ? "delete" : "keep")) as SyncSpec["onRemoved"],
     ...(sync.renamed_from === undefined ? {} : { renamedFrom: sync.renamed_from }),
     guard: guardSpec(sync.guard),
+    options: optionsSpec(sync.options),
     rules: {
       onMissing: sync.on_missing,
       matchInactive: sync.match_inactive,
@@ -66,6 +76,18 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
       ids: sync.ids,
     },
     place: (...path) => source.place(["syncs", index, ...path]),
+  };
+}
+
+function optionsSpec(options: Sync["options"]): WriteOptions {
+  if (options === undefined) return NO_OPTIONS;
+  const { bypass_logic, bypass_flows, detect_duplicates, impersonate, tag } = options;
+  return {
+    bypassLogic: bypass_logic,
+    bypassFlows: bypass_flows,
+    detectDuplicates: detect_duplicates,
+    ...(impersonate === undefined ? {} : { impersonate }),
+    ...(tag === undefined ? {} : { tag }),
   };
 }
 

@@ -49,7 +49,6 @@ const MODEL: readonly Row[] = [
   { at: "syncs.*.audience", feature: "An audience", remedy: "Write to an object." },
   { at: "syncs.*.scope", when: not("own"), feature: "scope: all", remedy: "Leave it out." },
   { at: "syncs.*.schedule", feature: "A schedule", remedy: "Run `backhaul run` from cron or a pipeline." },
-  { at: "syncs.*.options", feature: "The options of a sync", remedy: "Leave them out." },
   { at: "syncs.*.fields.*.template", feature: "A template", remedy: "Make the text in the model's SQL." },
   {
     at: "syncs.*.fields.*.lookup.object",

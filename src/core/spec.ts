@@ -44,6 +44,20 @@ export interface Rules {
 
 export const DEFAULT_RULES: Rules = { onMissing: "reject", matchInactive: "use", adopt: true, ids: "own" };
 
+/** What the destination is asked to do, or not to do, with the writes of a sync. */
+export interface WriteOptions {
+  /** Custom business logic that does not run. */
+  readonly bypassLogic: readonly ("sync" | "async")[];
+  readonly bypassFlows: boolean;
+  readonly detectDuplicates: boolean;
+  /** The user on whose behalf is written. */
+  readonly impersonate?: string;
+  /** A text that custom logic finds beside the request. */
+  readonly tag?: string;
+}
+
+export const NO_OPTIONS: WriteOptions = { bypassLogic: [], bypassFlows: false, detectDuplicates: false };
+
 export interface SyncSpec {
   readonly name: string;
   readonly model: string;
@@ -55,6 +69,7 @@ export interface SyncSpec {
   readonly fields: readonly FieldSpec[];
   readonly onRemoved: "keep" | "deactivate" | "delete";
   readonly rules: Rules;
+  readonly options: WriteOptions;
   /** The name that the sync had before, whose state it goes on with. */
   readonly renamedFrom?: string;
   readonly guard: Guard;

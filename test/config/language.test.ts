@@ -75,7 +75,6 @@ describe("what is not supported yet", () => {
       ),
     ],
     ["A schedule", sync('schedule: { cron: "*/15 7-19 * * 1-5", timezone: Europe/Berlin }')],
-    ["The options of a sync", sync("options: { bypass_logic: [sync], tag: x }")],
     ["A template", field('{ template: "{{ title | capitalize }}" }')],
     [
       "A lookup whose object comes from a column",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { compileMapping } from "../../connectors/dataverse/compile.ts";
 import type { Table } from "../../connectors/dataverse/table.ts";
 import type { Problem } from "../../src/core/errors.ts";
-import { DEFAULT_RULES, type FieldSpec, type SyncSpec } from "../../src/core/spec.ts";
+import { DEFAULT_RULES, type FieldSpec, NO_OPTIONS, type SyncSpec } from "../../src/core/spec.ts";
 import type { Column, ColumnKind } from "../../src/core/value.ts";
 import { account, contact } from "./support/tables.ts";
 
@@ -45,6 +45,7 @@ function compile(fields: readonly FieldSpec[], match: Record<string, string> = {
     onRemoved: "keep",
     guard: { removed: { share: 0.1, rows: 50 } },
     rules: { ...DEFAULT_RULES, adopt: false },
+    options: NO_OPTIONS,
     place: (...path) => ({ file: path.join(".") }),
   };
   const parents = new Map<string, Table | Problem>([

@@ -6,7 +6,7 @@ import { planChange } from "../../connectors/dataverse/plan.ts";
 import type { Match, Resolution } from "../../connectors/dataverse/resolution.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import type { Added, Changed, Present } from "../../src/core/change.ts";
-import { DEFAULT_RULES } from "../../src/core/spec.ts";
+import { DEFAULT_RULES, NO_OPTIONS } from "../../src/core/spec.ts";
 import type { Value } from "../../src/core/value.ts";
 import { account, contact } from "./support/tables.ts";
 
@@ -71,6 +71,7 @@ function mapping(more: Partial<Mapping> = {}): Mapping {
     ],
     pair: null,
     rules: { ...DEFAULT_RULES, adopt: false, mode: "upsert", onRemoved: "keep" },
+    options: NO_OPTIONS,
     deactivation: [],
     reactivation: [],
     ...more,

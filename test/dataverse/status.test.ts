@@ -1,6 +1,16 @@
 /** State and status reason: pairs, transitions, and what a new record cannot take; seen at the wire. */
 import { expect, test } from "vitest";
-import { added, type Bench, changed, compile, openBench, write } from "./support/bench.ts";
+import {
+  added,
+  type Bench,
+  changed,
+  columnsOf,
+  compile,
+  openBench,
+  running,
+  syncOf,
+  write,
+} from "./support/bench.ts";
 
 async function asset(bench: Bench, values: Record<string, unknown> = {}): Promise<string> {
   const [id] = await bench.seed("new_asset", [{ new_name: "Truck", ...values }]);
@@ -128,5 +138,45 @@ test("a state that only an action reaches is rejected, and the way back is open"
   const open = await write(compiled, [changed([id, "Lost"], [id, "Open"])]);
   expect(open.outcomes.get(1)).toMatchObject({ status: "applied" });
   expect((await bench.stored("opportunity")).get(id)).toMatchObject({ statecode: 0 });
+  await clean(bench);
+});
+
+test("a new record that is meant to be in its first state owes nothing, and takes its reason at once", async () => {
+  await using bench = await openBench();
+  const input = {
+    object: "new_asset",
+    columns: { name: "text", state: "text", status: "text" },
+    match: {},
+    fields: {
+      new_name: "name",
+      statecode: { source: { column: "state" }, whenNull: "skip" },
+      statuscode: "status",
+    },
+  } as const;
+  const sync = { ...syncOf(input), mode: "insert" } as const;
+  const compiled = await bench.destination.compile(sync, columnsOf(input), running());
+  const { outcomes } = await write(
+    compiled,
+    added([
+      ["Truck", "Aktiv", "In Gebrauch"],
+      ["Lorry", null, "In use"],
+      ["Van", "Inactive", "In use"],
+      ["Scrap", "Inactive", "Retired"],
+    ]),
+  );
+  for (const seq of [1, 2]) {
+    expect(outcomes.get(seq)).toMatchObject({ status: "applied" });
+    expect(outcomes.get(seq)).not.toMatchObject({ owed: [expect.anything()] });
+  }
+  expect(outcomes.get(3)).toMatchObject({
+    status: "rejected",
+    problem: { code: "value.state_and_reason" },
+  });
+  expect(outcomes.get(4)).toMatchObject({ status: "applied", owed: ["statecode", "statuscode"] });
+  const stored = await bench.stored("new_asset", "new_name");
+  for (const name of ["Truck", "Lorry"]) {
+    expect(stored.get(name)).toMatchObject({ statecode: 0, statuscode: 100000001 });
+  }
+  expect(stored.get("Scrap")).toMatchObject({ statecode: 0, statuscode: 1 });
   await clean(bench);
 });

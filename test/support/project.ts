@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import duckdb from "../../connectors/duckdb/index.ts";
-import { DEFAULT_RULES, type ModelSpec, type SyncSpec } from "../../src/core/spec.ts";
+import { DEFAULT_RULES, type ModelSpec, NO_OPTIONS, type SyncSpec } from "../../src/core/spec.ts";
 import type { Destination } from "../../src/ports.ts";
 import { type Prepared, prepare } from "../../src/sync/prepare.ts";
 
@@ -40,6 +40,7 @@ export function syncSpec(spec: Partial<SyncSpec> & Pick<SyncSpec, "match" | "fie
     onRemoved: "keep",
     guard: { removed: { share: 0.1, rows: 50 } },
     rules: DEFAULT_RULES,
+    options: NO_OPTIONS,
     place: () => ({ file: "models/people.yml" }),
     ...spec,
   };

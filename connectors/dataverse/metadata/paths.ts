@@ -28,7 +28,7 @@ const CASTS: readonly (readonly [cast: string, select: string, expand?: string])
   ["Image", "MaxSizeInKB,IsPrimaryImage"],
   ["Picklist", "DefaultFormValue", "OptionSet,GlobalOptionSet"],
   ["MultiSelectPicklist", "DefaultFormValue", "OptionSet,GlobalOptionSet"],
-  ["State", "", "OptionSet,GlobalOptionSet"],
+  ["State", "DefaultFormValue", "OptionSet,GlobalOptionSet"],
   ["Status", "", "OptionSet,GlobalOptionSet"],
   ["Boolean", "DefaultValue", "OptionSet,GlobalOptionSet"],
 ];

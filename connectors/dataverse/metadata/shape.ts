@@ -53,8 +53,9 @@ export function shapeOf(type: string, detail: Json, { own, transitions }: ShapeO
       };
     case "Boolean":
       return { kind: "boolean", choices: choicesOf(detail, false) };
-    case "Picklist":
     case "State":
+      return { kind: "choice", choices: statesOf(detail) };
+    case "Picklist":
     case "Status":
       return { kind: "choice", choices: choicesOf(detail, transitions) };
     case "MultiSelectPicklist":
@@ -130,6 +131,14 @@ function choicesOf(detail: Json, transitions: boolean): Choice[] {
     ...(typeof option.DefaultStatus === "number" ? { reason: option.DefaultStatus } : {}),
     ...(transitions ? nextOf(option.TransitionData) : {}),
   }));
+}
+
+/** New records are in the state that the column says, else in the first one, which is 0. */
+function statesOf(detail: Json): Choice[] {
+  const first = typeof detail.DefaultFormValue === "number" ? detail.DefaultFormValue : 0;
+  return choicesOf(detail, false).map((choice) =>
+    choice.value === first ? { ...choice, isFirst: true } : choice,
+  );
 }
 
 /** `<allowedtransition sourcestatusid="1" tostatusid="2" />` ("Define custom state model transitions"). */

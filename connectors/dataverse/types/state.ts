@@ -36,18 +36,34 @@ function choicesBy({ shape }: Attribute): Map<string, Choice> {
   );
 }
 
+/** What a row means a record's pair to be, as JSON; undefined where the mapping has none. */
+export interface Meant {
+  readonly state: string | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Whether a record that is made of a row begins in the state that it is meant to have, or why there is none. */
+export function beginsRight(pair: StatePair, meant: Meant): boolean | Problem {
+  const implied = meant.reason === undefined ? undefined : pair.reasons.get(meant.reason)?.state;
+  if (meant.state !== undefined && implied !== undefined && meant.state !== String(implied)) {
+    return apart(pair, meant.state, meant.reason ?? NULL);
+  }
+  const state = meant.state ?? (implied === undefined ? undefined : String(implied));
+  return state === undefined || pair.states.get(state)?.isFirst === true;
+}
+
 /**
  * Completes what an update writes of a pair.
  *
  * @param writes what is written
- * @param meant the row's own values of the pair, as JSON; undefined where the mapping has none
+ * @param meant the row's own values of the pair
  * @param before the status reason that was written last, as JSON, if known
  * @returns the writes, the pair's at the end; or why the two do not go together
  */
 export function withPair(
   pair: StatePair,
   writes: readonly FieldWrite[],
-  meant: { readonly state: string | undefined; readonly reason: string | undefined },
+  meant: Meant,
   before: string | undefined,
 ): readonly FieldWrite[] | Problem {
   const written = (name: string) => writes.find(({ field }) => field === name);

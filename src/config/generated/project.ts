@@ -56,6 +56,10 @@ export interface LocalState {
    */
   path: string;
   memory_limit?: MemoryLimit;
+  /**
+   * How many days finished runs and rejected rows are kept in the history.
+   */
+  retention: string;
 }
 /**
  * State in a schema of the model's own warehouse, so that no row leaves it to be compared.
@@ -69,6 +73,10 @@ export interface WarehouseState {
    * The schema of the warehouse that holds the tables of the state.
    */
   schema: string;
+  /**
+   * How many days finished runs and rejected rows are kept in the history.
+   */
+  retention: string;
 }
 /**
  * A message sent when a run does not end well.

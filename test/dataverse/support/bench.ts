@@ -3,7 +3,7 @@ import type { DataverseConfig } from "../../../connectors/dataverse/config.ts";
 import { type OpenOptions, openDataverse } from "../../../connectors/dataverse/destination.ts";
 import type { Change, Operation, Outcome, Planned } from "../../../src/core/change.ts";
 import { SyncError } from "../../../src/core/errors.ts";
-import { DEFAULT_RULES, type FieldSpec, type SyncSpec } from "../../../src/core/spec.ts";
+import { DEFAULT_RULES, type FieldSpec, NO_OPTIONS, type SyncSpec } from "../../../src/core/spec.ts";
 import type { Column, ColumnKind, Value } from "../../../src/core/value.ts";
 import type { CompiledSync, Destination, PlanContext } from "../../../src/ports.ts";
 import {
@@ -116,6 +116,7 @@ export function syncOf({ object = "contact", match, fields }: MappingInput): Syn
     onRemoved: "keep",
     guard: { removed: { share: 0.1, rows: 50 } },
     rules: { ...DEFAULT_RULES, adopt: false },
+    options: NO_OPTIONS,
     place: (...path) => ({ file: path.join(".") }),
   };
 }
