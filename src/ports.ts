@@ -60,6 +60,8 @@ export interface Dialect {
   hash(expressions: readonly string[]): string;
   /** Numbers rows from 1 in any order: a window function. */
   readonly rowNumber: string;
+  /** Set where that window keeps all that comes before it to one core, unless it is materialized. */
+  readonly numbersOnOneCore?: true;
   /** The server's clock in milliseconds since 1970, as an integer expression: leases are told by one clock. */
   readonly now: string;
   /** Inserts one row unless a row of the same `key` is there; safe when two sessions do it at once. Values are expressions. */

@@ -116,6 +116,7 @@ export const duckdbDialect: Dialect = {
     column.kind === "text" || column.kind === "uuid" ? `lower(rtrim(${expression}, ' '))` : expression,
   hash: (expressions) => `hash(${expressions.join(", ")})`,
   rowNumber: "row_number() OVER ()",
+  numbersOnOneCore: true,
   now: "epoch_ms(now())",
   insertIfAbsent: (table, key, values) =>
     `INSERT INTO ${table} (${Object.keys(values).join(", ")}) SELECT ${Object.values(values).join(", ")} ON CONFLICT (${key}) DO NOTHING`,
