@@ -107,6 +107,7 @@ export async function* batches(
   statement: RowStatement,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<RowBatch> {
+  signal?.throwIfAborted();
   const stream = statement.streamRows();
   const stop = (): void => {
     stream.destroy(signal?.reason);

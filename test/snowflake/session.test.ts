@@ -228,6 +228,22 @@ describe("rows", () => {
     expect((await readAll(warehouse, "SELECT 1 AS id")).rows).toEqual([["1"]]);
   });
 
+  test("an interrupt ends a read between its chunks, and asks for no more of them", async () => {
+    const abort = new AbortController();
+    const query = { text: many(40_000), file: "t.sql" };
+    const columns = await warehouse.columns(query, signal);
+    const read = async (): Promise<void> => {
+      if (warehouse.access.kind !== "stream") return;
+      const options = { timezone: "UTC", signal: abort.signal };
+      for await (const _ of warehouse.access.rows(query, columns, options)) abort.abort();
+    };
+    const chunks = () => server.received.filter(({ path }) => path.startsWith("/chunks/")).length;
+    const from = chunks();
+    await expect(read()).rejects.toMatchObject({ name: "AbortError" });
+    expect(chunks() - from).toBeLessThan(20);
+    expect((await readAll(warehouse, "SELECT 1 AS id")).rows).toEqual([["1"]]);
+  });
+
   test("a statement ends at the config's timeout", async () => {
     await using hasty = await open(server, { statement_timeout: 1_000 });
     const slow = "SELECT COUNT(*) AS n FROM TABLE(GENERATOR(ROWCOUNT => 100000000000000))";
