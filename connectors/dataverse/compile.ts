@@ -129,10 +129,10 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
   }
   const creatable = attribute.creatable && !isStatus(attribute);
   if (!creatable) {
-    const why = attribute.creatable
-      ? "depends on whether the record is new"
-      : "cannot be set on a new record";
-    findings.warn(`${table.name}.${spec.field} ${why}: the run after the one that makes a record writes it.`);
+    const what = isStatus(attribute) ? "a state other than the first" : "it";
+    findings.warn(
+      `${table.name}.${spec.field} cannot be set on a new record: the run after the one that makes it writes ${what}.`,
+    );
   }
   const base = {
     field: spec.field,
