@@ -7,6 +7,7 @@ import { randomId } from "./guid.ts";
 import { parsePreferences } from "./headers.ts";
 import { isKnowable } from "./knowable.ts";
 import { costOf } from "./limits/cost.ts";
+import { requireProtocol } from "./protocol.ts";
 import { findRoute } from "./routes.ts";
 import { requireRight, seenBy } from "./security/check.ts";
 import { sessionFor } from "./security/session.ts";
@@ -19,7 +20,11 @@ export function refusalReply(world: World, call: Pick<Call, "headers">, refusal:
   if (isKnowable(refusal)) bump(world.counters.knowable, code);
   const { annotation } = parsePreferences(call.headers.prefer);
   const annotations = Object.entries(errorAnnotations(refusal)).filter(([name]) => annotation(name.slice(1)));
-  return withBody(refusal.status, errorBody(refusal, Object.fromEntries(annotations)), {
+  const said =
+    refusal.status === 429 && world.rules.throttledFrame === "legacy"
+      ? new Refusal(429, refusal.code, refusal.message, { legacy: true })
+      : refusal;
+  return withBody(refusal.status, errorBody(said, Object.fromEntries(annotations)), {
     REQ_ID: randomId(),
     ...refusal.headers,
   });
@@ -37,6 +42,7 @@ export function answer(world: World, call: Call, effects: Effects): Reply {
   const before = meter.rows;
   let route: ReturnType<typeof findRoute> | undefined;
   try {
+    requireProtocol(world.rules, call.headers, call.target);
     const session = sessionFor(world, call.session, call.headers);
     const seen = seenBy(world, session);
     route = findRoute(seen, session === call.session ? call : { ...call, session });

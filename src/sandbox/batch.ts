@@ -6,11 +6,13 @@ import { bump } from "./counters.ts";
 import { errorBody, payloadError, Refusal } from "./errors.ts";
 import { type Effects, underFaults } from "./faults/run.ts";
 import { randomId } from "./guid.ts";
-import { parsePreferences } from "./headers.ts";
+import { type Headers, parsePreferences } from "./headers.ts";
 import { costOf } from "./limits/cost.ts";
+import { requireProtocol } from "./protocol.ts";
+import type { Unverified } from "./unverified.ts";
+import { belowRoot } from "./url.ts";
 import type { World } from "./world.ts";
 
-const API = /^(?:https?:\/\/[^/]+)?\/api\/data\/v9\.[0-2]\//i;
 const REFERENCE = /^\$([^/?(]+)/;
 
 /** Ends a change set: its transaction is taken back and this is the one reply that it leaves. */
@@ -24,8 +26,22 @@ class Failed extends Error {
   }
 }
 
+const INHERITED = /^(?:mscrm\.|callerobjectid$|mscrmcallerid$)/;
+
+/** Unverified: what of the outer headers holds for a part that says nothing of its own. */
+function headersOf(outer: Call, operation: BatchOperation, rules: Unverified): Headers {
+  if (!rules.batchHeadersReachParts) return operation.headers;
+  const inherited = Object.entries(outer.headers).filter(([name]) => INHERITED.test(name));
+  return { ...Object.fromEntries(inherited), ...operation.headers };
+}
+
 /** The part's own URL: absolute, from the host's root, relative to the service root, or `$1…`. */
-function callOf(outer: Call, operation: BatchOperation, references: ReadonlyMap<string, string>): Call {
+function callOf(
+  { rules }: World,
+  outer: Call,
+  operation: BatchOperation,
+  references: ReadonlyMap<string, string>,
+): Call {
   let { url } = operation;
   const reference = REFERENCE.exec(url);
   if (reference && !url.startsWith("$metadata") && !url.startsWith("$batch")) {
@@ -40,8 +56,8 @@ function callOf(outer: Call, operation: BatchOperation, references: ReadonlyMap<
   }
   return {
     method: operation.method,
-    target: url.replace(API, "").replace(/^\//, ""),
-    headers: operation.headers,
+    target: belowRoot(rules, outer.session.root, url).replace(/^\//, ""),
+    headers: headersOf(outer, operation, rules),
     body: operation.body,
     session: { ...outer.session, references },
     uri: url,
@@ -57,7 +73,7 @@ function runOperation(
   effects: Effects,
 ): Reply {
   try {
-    return legacyThrottle(answer(world, callOf(outer, operation, references), effects));
+    return legacyThrottle(answer(world, callOf(world, outer, operation, references), effects));
   } catch (problem) {
     if (problem instanceof Refusal) return refusalReply(world, operation, problem);
     throw problem;
@@ -67,7 +83,8 @@ function runOperation(
 /** Seen live: a throttled part comes in the frame without `error`. */
 function legacyThrottle(reply: Reply): Reply {
   if (reply.status !== 429) return reply;
-  const { error } = JSON.parse(String(reply.body)) as { error: { code: string; message: string } };
+  const { error } = JSON.parse(String(reply.body)) as { error?: { code: string; message: string } };
+  if (!error) return reply; // in that frame already
   const refusal = new Refusal(429, error.code, error.message, { legacy: true });
   return { ...reply, body: errorBody(refusal) };
 }
@@ -136,6 +153,7 @@ function runItem(world: World, outer: Call, item: BatchItem, effects: Effects): 
 export function runBatch(world: World, call: Call, effects: Effects): Reply {
   try {
     bump(world.counters.operations, "batch");
+    requireProtocol(world.rules, call.headers, call.target);
     const items = parseBatch(world.rules, call.headers["content-type"], call.body);
     effects.executionMs += costOf(world.costs, "batch", undefined, 0);
     return underFaults(world, effects, { kind: "batch", inBatch: false }, () =>

@@ -33,6 +33,7 @@ import {
 import { listen } from "./server.ts";
 import type { Service } from "./service.ts";
 import { type Changes, createStore } from "./store.ts";
+import { settleDoubts } from "./tables/doubtful.ts";
 import { LINKS, TABLES } from "./tables/index.ts";
 import { UNVERIFIED, type Unverified } from "./unverified.ts";
 import type { World } from "./world.ts";
@@ -110,7 +111,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const now = options.now ?? (() => new Date());
   const rules: Unverified = { ...UNVERIFIED, ...options.unverified };
   const users = [DEFAULT_USER, ...(options.users ?? [])];
-  const usual = { tables: TABLES, links: LINKS };
+  const usual = { tables: settleDoubts(TABLES, rules), links: LINKS };
   const described = options.metadata === undefined ? usual : loadDescriptions(options.metadata, usual);
   const schema = compileSchema(described.tables, described.links);
   const counters = newCounters();

@@ -22,7 +22,7 @@ import {
   type Table,
 } from "./schema.ts";
 import type { Column } from "./tables/column.ts";
-import { decode, type KeyText, parsePath } from "./url.ts";
+import { belowRoot, decode, type KeyText, parsePath } from "./url.ts";
 import type { Session, World } from "./world.ts";
 
 /** How a request names a row (page: use-alternate-key-reference-record). */
@@ -58,6 +58,7 @@ function keyValue(world: World, table: Table, column: Column, token: Token): Val
       const parsed =
         column.behavior === "DateOnly" ? parseDate(token.text) : parseMoment(token.text, true, false);
       if (token.kind !== "moment" || typeof parsed === "string") throw wrong();
+      if (token.text.includes(".") && world.rules.keyDateFractions === "refused") throw wrong();
       return parsed.value;
     }
     default:
@@ -149,7 +150,6 @@ interface Address {
   readonly identity: Identity;
 }
 
-const ABSOLUTE = /^https?:\/\/[^/]+\/api\/data\/v9\.\d\/|^\/api\/data\/v9\.\d\//i;
 const BY_ID = /^\/?(\w+)\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/i;
 /** By one text key that needs no decoding: what bulk messages are full of, read without the grammar. */
 const BY_TEXT = /^\/?(\w+)\((\w+)='[^']*'\)$/;
@@ -202,7 +202,7 @@ export function parseAddress(world: World, session: Session, text: string): Addr
     }
     address = known;
   }
-  address = address.replace(ABSOLUTE, "");
+  address = belowRoot(world.rules, session.root, address);
   const direct = BY_ID.exec(address);
   if (direct) {
     const table = world.schema.sets.get(direct[1]!);

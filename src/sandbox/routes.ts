@@ -230,7 +230,8 @@ function honouring(call: Call, target: Target): Honouring {
 /** Finds what a request asks for; throws the Refusal for what does not exist. Nothing has run when it returns. */
 export function findRoute(world: World, call: Call): Route {
   if (call.target.length > (call.inBatch ? LONGEST_URL.inBatch : LONGEST_URL.direct)) {
-    throw new Refusal(414, "0x80060888", "The request URI is too long.");
+    const { status, code } = world.rules.urlTooLong;
+    throw new Refusal(status, code, "The request URI is too long.");
   }
   const target = parseTarget(call.target);
   const first = target.segments[0];

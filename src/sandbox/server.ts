@@ -54,10 +54,10 @@ async function readBody(
   const [only] = chunks;
   const bytes = chunks.length === 1 && only ? only : Buffer.concat(chunks);
   // Files come as they are; latin1 keeps every byte.
-  if (/^application\/octet-stream\b/i.test(request.headers["content-type"] ?? "")) {
-    return { text: bytes.toString("latin1"), size };
-  }
-  return { text: isUtf8(bytes) ? bytes.toString("utf8") : noText(), size };
+  const type = request.headers["content-type"] ?? "";
+  if (/^application\/octet-stream\b/i.test(type)) return { text: bytes.toString("latin1"), size };
+  const isText = !/^(?:application\/json|multipart\/)/i.test(type) || isUtf8(bytes);
+  return { text: isText ? bytes.toString("utf8") : noText(), size };
 }
 
 /** A 204 or 304 has no body and no length. */

@@ -13,6 +13,28 @@ export interface Unverified {
   readonly refusedKeyCharacters: "slashes" | "documented";
   /** `%23` in an `@odata.bind` or `@odata.id` value stays as it is; other escapes are decoded. */
   readonly bindKeepsEscapedHash: boolean;
+  /** `MSCRM.*`, `CallerObjectId` and `MSCRMCallerID` on a `$batch` hold for its parts that have none. */
+  readonly batchHeadersReachParts: boolean;
+  /** An address with the host of somebody else: in a part of a batch, a bind, a `$ref`. */
+  readonly foreignHosts: "refused" | "passed over";
+  /** `OData-Version` and `OData-MaxVersion` must fit 4.0. */
+  readonly versionsAreChecked: boolean;
+  /** An `Accept` that no reply can meet. */
+  readonly unacceptable: { readonly status: number; readonly code: string } | "answered";
+  /** A `Content-Encoding`: the pages name none for requests. */
+  readonly contentEncoding: { readonly status: number; readonly code: string } | "passed over";
+  /** A body that is not JSON by its `Content-Type`. */
+  readonly wrongMediaType: { readonly status: number; readonly code: string };
+  /** A URL that is too long. */
+  readonly urlTooLong: { readonly status: number; readonly code: string };
+  /** An `If-Match` or `If-None-Match` that is no version: refused, or a version that no row has. */
+  readonly unreadableCondition: "refused" | "no match";
+  /** A name that comes twice in one object. */
+  readonly repeatedNames: "refused" | "the last counts";
+  /** A fraction of a second in a key value. */
+  readonly keyDateFractions: "refused" | "dropped";
+  /** Frame of a 429 that stands alone: the usual one, or the one without `error` that batch parts have. */
+  readonly throttledFrame: "usual" | "legacy";
   /** A LF without its CR, or the other way round, anywhere in a `$batch` body is refused. */
   readonly batchRefusesBareLineFeeds: boolean;
   /** A part without a body ends in two empty lines, as the page says; DynamicsWebApi sends one and is understood. */
@@ -74,6 +96,10 @@ export interface Unverified {
   readonly copyToStaticReply: string;
   /** Members that one call on a marketing list takes: not documented, and 1000 is prudent. */
   readonly mostListMembersPerCall: number;
+  /** `SourceType` of a calculated column. */
+  readonly calculatedSourceType: number;
+  /** Lookup names of what an activity is about: `regardingobjectid_account_task`, or without the activity. */
+  readonly regardingNames: "table and activity" | "table";
   /** Whether calls on segments take the id of the definition too. */
   readonly segmentCallsTakeDefinitions: boolean;
   /** Status of the calls on segments whose reply is not documented. */
@@ -100,6 +126,10 @@ export interface Unverified {
   readonly lifecycleTables: readonly string[];
   /** A user that the token names but the organisation does not know: status of 0x80072560. */
   readonly unknownUserStatus: number;
+  /** Status of 0x80042f09, a user without roles. */
+  readonly noRolesStatus: number;
+  /** The privilege that MSCRM.SuppressCallbackRegistrationExpanderJob needs, or none. */
+  readonly suppressCallbacksNeeds: string | undefined;
   /** How 0x80040225 names the user: the placeholder that the capture shows, or the id. */
   readonly disabledUserText: "placeholder" | "id";
   /** Code of a bypass header without its privilege. */
@@ -124,6 +154,17 @@ export const UNVERIFIED: Unverified = {
   nullKeyPartsAreUnchecked: true,
   refusedKeyCharacters: "slashes",
   bindKeepsEscapedHash: true,
+  batchHeadersReachParts: false,
+  foreignHosts: "refused",
+  versionsAreChecked: true,
+  unacceptable: { status: 406, code: "" },
+  contentEncoding: { status: 415, code: "" },
+  wrongMediaType: { status: 415, code: "" },
+  urlTooLong: { status: 414, code: "0x80060888" },
+  unreadableCondition: "refused",
+  repeatedNames: "refused",
+  keyDateFractions: "refused",
+  throttledFrame: "usual",
   batchRefusesBareLineFeeds: true,
   batchPartsNeedTwoEmptyLines: false,
   emptyBatch: "refused",
@@ -156,6 +197,8 @@ export const UNVERIFIED: Unverified = {
   presentListMember: "passed over",
   copyToStaticReply: "StaticListId",
   mostListMembersPerCall: 1000,
+  calculatedSourceType: 1,
+  regardingNames: "table and activity",
   segmentCallsTakeDefinitions: false,
   segmentCallStatus: 204,
   elasticDetailsName: "Plugin.BulkApiErrorDetails",
@@ -169,6 +212,8 @@ export const UNVERIFIED: Unverified = {
   inactiveRowsRefuse: ["opportunity"],
   lifecycleTables: ["opportunity"],
   unknownUserStatus: 403,
+  noRolesStatus: 403,
+  suppressCallbacksNeeds: "prvBypassCustomBusinessLogic",
   disabledUserText: "placeholder",
   bypassDeniedCode: "0x80040220",
   sqlErrorStatus: 400,

@@ -1,5 +1,6 @@
-import { querySyntax } from "./errors.ts";
+import { payloadError, querySyntax } from "./errors.ts";
 import { type Token, tokenize } from "./lexer.ts";
+import type { Unverified } from "./unverified.ts";
 
 /** What stands between the parentheses of a path segment. */
 export type KeyText =
@@ -56,6 +57,33 @@ function closing(text: string, from: number): number {
     else if (character === ")" && --depth === 0) return at;
   }
   throw querySyntax();
+}
+
+const ABSOLUTE = /^(https?:\/\/[^/?#]*)?\/api\/data\/v9\.[0-2]\//i;
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/** The organisation answers with `.api` in its name and without it; so does this machine under both its names. */
+const hostOf = (address: string): string =>
+  (address.split("/", 3)[2] ?? "")
+    .toLowerCase()
+    .replace(/^localhost(?=:|$)/, "127.0.0.1")
+    .replace(/^([^.]+)\.api\.(?=crm)/, "$1.");
+
+/**
+ * What an address says below the service root; one that is relative stays as it is (page:
+ * execute-batch-operations-using-web-api).
+ * @param root the root under which the request came
+ */
+export function belowRoot(rules: Unverified, root: string, address: string): string {
+  const match = ABSOLUTE.exec(address);
+  const isForeign = match?.[1] !== undefined && hostOf(match[1]) !== hostOf(root);
+  if ((isForeign && rules.foreignHosts === "refused") || (!match && SCHEME.test(address))) {
+    throw payloadError(
+      "",
+      `Microsoft.OData.ODataException: The address '${address.slice(0, 200)}' is not below the service root '${root}'.`,
+    );
+  }
+  return match ? address.slice(match[0].length) : address;
 }
 
 /** Splits a decoded path: `accounts(accountnumber='A')/name` becomes two segments. */

@@ -132,7 +132,8 @@ function sendCaptured(wire: Wire, file: string): Promise<Answer> {
       .slice(1)
       .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
   );
-  const all = { ...headers, Authorization: `Bearer ${wire.token}` };
+  const Host = new URL(text.split(" ", 2)[1] ?? "").host;
+  const all = { ...headers, Host, Authorization: `Bearer ${wire.token}` };
   return wire.raw("POST", "/api/data/v9.2/$batch", text.slice(end + 4), all);
 }
 

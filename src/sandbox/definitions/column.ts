@@ -213,7 +213,7 @@ export function columnOf(document: Json, manyToOne: readonly Json[]): Column | s
       .map(relationshipOf)
       .filter((item) => item !== undefined),
     autoNumber: textOf(document.AutoNumberFormat) || undefined,
-    computed: source === 1 || source === 2 || source === 3 ? source : undefined,
+    computed: typeof source === "number" && source > 0 ? source : undefined,
     maxSizeKb: numberOr(document.MaxSizeInKB),
   });
   return {

@@ -23,7 +23,7 @@ export function requireMember(world: World, user: Reference): void {
     throw new Refusal(403, "0x80040225", `The specified user(Id = ${id}) is disabled.`);
   }
   if (rolesOf(world.security, user.id).length === 0) {
-    throw new Refusal(403, "0x80042f09", "The user has not been assigned any roles.");
+    throw new Refusal(world.rules.noRolesStatus, "0x80042f09", "The user has not been assigned any roles.");
   }
 }
 
@@ -60,6 +60,12 @@ function bypasses(world: World, session: Session, headers: Headers): boolean {
   const steps = headers["mscrm.bypassbusinesslogicexecutionstepids"];
   const plugins = headers["mscrm.bypasscustompluginexecution"];
   const code = world.rules.bypassDeniedCode;
+  const { suppressCallbacksNeeds } = world.rules;
+  // Page: bypass-power-automate-flows. There are no flows here, so the right to silence them is all there is.
+  const silences = headers["mscrm.suppresscallbackregistrationexpanderjob"]?.toLowerCase() === "true";
+  if (silences && suppressCallbacksNeeds !== undefined) {
+    requirePrivilege(world, session, suppressCallbacksNeeds, code);
+  }
   if (steps !== undefined) requirePrivilege(world, session, BYPASS_LOGIC, code);
   if (plugins?.toLowerCase() === "true") {
     requirePrivilege(world, session, BYPASS_PLUGINS, code);
@@ -81,6 +87,7 @@ const RELEVANT = [
   "mscrm.bypassbusinesslogicexecution",
   "mscrm.bypassbusinesslogicexecutionstepids",
   "mscrm.bypasscustompluginexecution",
+  "mscrm.suppresscallbackregistrationexpanderjob",
   "mscrm.suppressduplicatedetection",
 ] as const;
 

@@ -97,8 +97,8 @@ export interface Column {
   readonly relationships?: readonly Relationship[];
   /** Filled in on create when nothing is sent, `ORD-{SEQNUM:5}` (page: create-auto-number-attributes). */
   readonly autoNumber?: string;
-  /** Computed by the service, never written: 1 calculated, 2 rollup, 3 formula (page: entity-attribute-metadata). */
-  readonly computed?: 1 | 2 | 3;
+  /** Computed by the service, never written: its `SourceType` (page: entity-attribute-metadata). */
+  readonly computed?: number;
   /** Of a file or image. */
   readonly maxSizeKb?: number;
   /** Rows are found from the row that the column points at. */
