@@ -11,6 +11,8 @@ export interface Lease {
   readonly token: number;
   /** Renews the lease; writes no row when it was lost. */
   readonly renew: Statement;
+  /** Renews the lease and tells whether it was still ours. */
+  isHeld(): Promise<boolean>;
   /** Aborts when the lease is lost, or could not be renewed in time. */
   readonly lost: AbortSignal;
   release(): Promise<void>;
@@ -71,6 +73,11 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
   return {
     token,
     renew,
+    async isHeld() {
+      const held = (await engine.transaction([renew])) !== undefined;
+      if (!held) loss.abort();
+      return held;
+    },
     lost: loss.signal,
     async release() {
       clearInterval(timer);

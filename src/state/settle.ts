@@ -3,10 +3,10 @@
  * present shape. And the commit, which is how both end.
  */
 import { createHash } from "node:crypto";
-import { fail } from "../core/errors.ts";
+import { fail, SyncError } from "../core/errors.ts";
 import type { StateEngine } from "../ports.ts";
 import { firstLoad, foldOutcomes, oweFields, selectLoaded } from "./fold.ts";
-import { driftOf, type Layout, layoutPart, type SyncRecord } from "./record.ts";
+import { driftOf, identityProblems, type Layout, layoutPart, type SyncRecord } from "./record.ts";
 import type { Store } from "./store.ts";
 import { type Contents, createTables, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
@@ -200,20 +200,8 @@ export async function migrate(
   const { dialect } = engine;
   const drift = driftOf(dialect, record, layout);
   if (!drift.any) return record;
-  if (drift.primaryKey !== undefined) {
-    throw fail.config(
-      "state.primary_key_changed",
-      `The model's primary key was ${drift.primaryKey.before} in the last run and is ${drift.primaryKey.now} now, so rows cannot be told apart any more.`,
-      "Name the old primary key again, or run `backhaul reset` for this sync to start from an empty snapshot.",
-    );
-  }
-  if (drift.matching !== undefined) {
-    throw fail.config(
-      "state.match_changed",
-      `The sync found its records by ${drift.matching.before} in the last run and by ${drift.matching.now} now, so the records it has written cannot be told from others.`,
-      "Name the old match again, or run `backhaul reset` for this sync to start from an empty snapshot.",
-    );
-  }
+  const refused = identityProblems(drift);
+  if (refused.length > 0) throw new SyncError(refused);
   let next: SyncRecord = { ...record, ...layoutPart(layout) };
   if (drift.columns) next = await reshape(store, record, next);
   const tables = tablesOf(store, next, next.run);

@@ -18,7 +18,7 @@ export interface Shape {
  * | -------- | ------- |
  * | base     | the sync's columns, `record_id` |
  * | delta    | `commit_no`, `gone`, the sync's columns, `record_id`; the last commit of a key counts |
- * | pending  | the primary key, `owed`: lines `f:FIELD` (owed), `c:COLUMN` (in doubt), `x:` first (a removal in doubt) |
+ * | pending  | the primary key, `owed`: lines `f:FIELD` (owed), `c:COLUMN` (in doubt), `x:` first (the record may be gone or another row's) |
  * | doubt    | the sync's columns: added rows without a certain answer, as they were sent |
  * | waiting  | the sync's columns as they were rejected, `removed`, `mapping`, `attempts`, `due` (run), `until_ms` |
  * | staged   | as base: the model's result |
@@ -90,8 +90,9 @@ export function current(dialect: Dialect, shape: Shape, tables: Tables, contents
   const columns = [...all, "record_id"];
   if (!contents.delta) return `(SELECT ${list(columns)} FROM ${tables.base})`;
   const of = (alias: string): string => list(columns.map((name) => `${alias}.${name}`));
-  const newest = `SELECT ${list(columns)}, gone, row_number() OVER (PARTITION BY ${list(key)} ORDER BY commit_no DESC) AS age FROM ${tables.delta}`;
-  return `(SELECT ${of("b")} FROM ${tables.base} b WHERE NOT EXISTS (SELECT 1 FROM ${tables.delta} d WHERE ${sameKey("d", "b")}) UNION ALL SELECT ${of("n")} FROM (${newest}) n WHERE n.age = 1 AND NOT n.gone)`;
+  // No window: PostgreSQL would then join the whole snapshot in one process.
+  const newest = `(SELECT ${list(key)}, max(commit_no) AS newest FROM ${tables.delta} GROUP BY ${list(key)}) l`;
+  return `(SELECT ${of("b")} FROM ${tables.base} b WHERE NOT EXISTS (SELECT 1 FROM ${tables.delta} d WHERE ${sameKey("d", "b")}) UNION ALL SELECT ${of("n")} FROM ${tables.delta} n JOIN ${newest} ON ${sameKey("n", "l")} AND n.commit_no = l.newest WHERE NOT n.gone)`;
 }
 
 /** The empty tables that a sync starts with. */

@@ -8,7 +8,7 @@ import { openTableHistory } from "./history-table.ts";
 import { openTableJournal } from "./journal-table.ts";
 import { acquireLease, type Lease } from "./lease.ts";
 import type { SyncRecord } from "./record.ts";
-import { snapshotTables } from "./settle.ts";
+import { snapshotTables, takenOver } from "./settle.ts";
 import { stageInWarehouse } from "./stage.ts";
 import type { Store } from "./store.ts";
 import { createOutcomes } from "./tables.ts";
@@ -37,7 +37,7 @@ export async function openWarehouseStore(place: WarehousePlace): Promise<Store> 
   await registry.make();
   const id = await registry.own(true);
   const lease = await acquireLease(place.engine, registry.table, registry.mine);
-  return storeOver(place, id, undefined, lease);
+  return storeOver({ ...place, engine: fenced(place.engine, lease) }, id, undefined, lease);
 }
 
 /** Opens the state for a plan: what it makes has names of its own and is dropped at its end. */
@@ -68,6 +68,35 @@ export async function peekWarehouseRecord({
   return undefined;
 }
 
+/** The engine for the holder of a lease: what fails because another run has taken over says so. */
+function fenced(engine: StateEngine, lease: Lease): StateEngine {
+  const explained = async (error: unknown): Promise<unknown> =>
+    (await lease.isHeld().catch(() => true)) ? error : takenOver();
+  const guarded = async <T>(work: Promise<T>): Promise<T> =>
+    work.catch(async (error: unknown) => {
+      throw await explained(error);
+    });
+  return {
+    dialect: engine.dialect,
+    pace: engine.pace,
+    run: (sql, signal) => guarded(engine.run(sql, signal)),
+    async transaction(statements) {
+      const done = await guarded(engine.transaction(statements));
+      // A statement that had to write and did not: the run is told to stop if it is because of the lease.
+      if (done === undefined) await lease.isHeld().catch(() => false);
+      return done;
+    },
+    rows: (sql) => guarded(engine.rows(sql)),
+    async *stream(sql, signal) {
+      try {
+        yield* engine.stream(sql, signal);
+      } catch (error) {
+        throw await explained(error);
+      }
+    },
+  };
+}
+
 interface Registry {
   readonly table: string;
   /** The condition that finds the sync's row. */
@@ -89,14 +118,22 @@ function registryOf({ engine, schema, owner }: WarehousePlace): Registry {
   const mine = is(owner.sync);
   const idOf = async (condition: string): Promise<string | undefined> =>
     (await engine.rows(`SELECT id FROM ${table} WHERE ${condition}`))[0]?.[0] ?? undefined;
+  /** PostgreSQL's `IF NOT EXISTS` fails in the later one of two sessions that make the same at once. */
+  const makeOnce = async (isThere: () => Promise<boolean>, sql: string): Promise<void> => {
+    if (await isThere()) return;
+    await engine.run(sql).catch(async (error: unknown) => {
+      if (!(await isThere())) throw error;
+    });
+  };
   return {
     table,
     mine,
     async make() {
       const schemas = `SELECT schema_name FROM information_schema.schemata WHERE schema_name = ${literal(dialect.catalogName(schema))}`;
-      if ((await engine.rows(schemas)).length === 0)
-        await engine.run(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`);
-      if ((await tablesIn(engine, schema, "syncs")).includes("syncs")) return;
+      const hasSchema = async (): Promise<boolean> => (await engine.rows(schemas)).length > 0;
+      const hasTable = async (): Promise<boolean> =>
+        (await tablesIn(engine, schema, "syncs")).includes("syncs");
+      await makeOnce(hasSchema, `CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`);
       const columns = [
         ...["project", "organization", "object", "sync", "id", "state", "holder"].map(
           (name) => `${name} ${text}`,
@@ -104,7 +141,8 @@ function registryOf({ engine, schema, owner }: WarehousePlace): Registry {
         `token ${integer}`,
         `expires ${integer}`,
       ];
-      await engine.run(
+      await makeOnce(
+        hasTable,
         `CREATE TABLE IF NOT EXISTS ${table} (name_key ${text} PRIMARY KEY, ${columns.join(", ")})`,
       );
     },
@@ -211,7 +249,11 @@ function storeOver(
     async sweep(keep) {
       if (lease === undefined) return;
       const there = await made();
-      await drop(there.filter((name) => !keep.includes(name.slice(prefix.length))));
+      // Listed while the lease was held: nothing of a run that has taken over since is dropped.
+      if (!(await lease.isHeld())) throw takenOver();
+      // What a hanging process still reads is left to the next run.
+      for (const name of there.filter((name) => !keep.includes(name.slice(prefix.length))))
+        await drop([name]).catch(() => {});
     },
     releaseSnapshot: async () => {},
     rest: async () => {},

@@ -148,7 +148,7 @@ export const history: fc.Arbitrary<History> = fc.record({
   tellsIds: fc.boolean(),
   batchSize: fc.constantFrom(1, 2, 100),
   journalOutcomes: fc.constantFrom(1, 2, 1_000),
-  steps: fc.array(step, { minLength: 1, maxLength: 4 }),
+  steps: fc.array(step, { minLength: 1, maxLength: 3 }),
   last: fc.record({ rows: table.filter((rows) => rows.length > 0), mapping }),
 });
 

@@ -59,6 +59,8 @@ export async function live(
   /** Keys whose record was sent a new match value, without an answer, while its id was unknown. */
   const movedInDoubt = new Set<string>();
   let movedNow = new Set<string>();
+  /** The mapping under which a key was last added: a record can be told to be ours by what was sent, under it alone. */
+  const sentUnder = new Map<string, Mapping>();
   const versions = new Map<string, Set<string>>();
   destination.onRemoval = (record, { change, kind }) => {
     const key = keyText(change.key);
@@ -74,11 +76,7 @@ export async function live(
       const own = destination.records.some(
         (other) => other !== record && other.owner === claimer && other.active,
       );
-      check(
-        own || movedInDoubt.has(claimer),
-        "a record was removed that a row of the model claims",
-        record.match,
-      );
+      check(own || isUnsure(claimer), "a record was removed that a row of the model claims", record.match);
     }
   };
   const prepared = (mapping: Mapping, guarded: boolean): Promise<Prepared> =>
@@ -95,7 +93,9 @@ export async function live(
     let next = 0;
     destination.fault = (operation) => {
       const fault = step.faults[next++] ?? "ok";
-      if (isBlindMove(operation)) movedNow.add(keyText(operation.change.key));
+      const key = keyText(operation.change.key);
+      if (isBlindMove(operation)) movedNow.add(key);
+      if (operation.change.kind === "added") sentUnder.set(key, step.mapping);
       return fault;
     };
     const before = destination.received.length;
@@ -312,10 +312,33 @@ export async function live(
       for (const record of destination.records)
         if (record.active && record.owner !== undefined)
           check(
-            present.has(record.owner) || movedInDoubt.has(record.owner) || isWanted(record),
+            present.has(record.owner) ||
+              movedInDoubt.has(record.owner) ||
+              isWanted(record) ||
+              isUntold(record.owner),
             "a record of a row that has left is still there",
             record,
           );
+  }
+
+  /** Whether a run that may have written the row's record got no answer. */
+  function isUnsure(key: string): boolean {
+    return (
+      movedInDoubt.has(key) ||
+      steps.some(
+        ({ rows: earlier, faults, kill }) =>
+          (kill || faults.some((fault) => /lost|throw|deferred/.test(fault))) &&
+          earlier.some(({ id }) => String(id) === key),
+      )
+    );
+  }
+
+  function isUntold(owner: string): boolean {
+    const mapping = sentUnder.get(owner);
+    const answered = steps.every(
+      ({ faults, kill }) => !kill && faults.every((fault) => !/lost|throw/.test(fault)),
+    );
+    return !answered && mapping !== undefined && JSON.stringify(mapping) !== JSON.stringify(last.mapping);
   }
 
   /** Whether a row of the model, usable or not, has the record's match value. */
