@@ -49,14 +49,16 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
     project,
     stateOf(warehouse) {
       const own = project.stateOf(warehouse);
+      const retentionDays = Number.parseInt(own.retention, 10);
       return own.type === "local"
         ? {
             project: project.name,
             kind: "local",
             root: own.path,
             memoryLimit: own.memory_limit ?? MEMORY_LIMIT,
+            retentionDays,
           }
-        : { project: project.name, kind: "warehouse", schema: own.schema, retentionDays: 90 };
+        : { project: project.name, kind: "warehouse", schema: own.schema, retentionDays };
     },
     redact: secrets.redact,
     makeStateFolder: () => void (state.type === "local" && ownFolder(state.path)),

@@ -2,6 +2,7 @@ import { Args } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { painter } from "../cli/render.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
+import type { Prepared } from "../sync/prepare.ts";
 
 interface CheckedSync {
   readonly sync: string;
@@ -15,6 +16,8 @@ interface CheckedSync {
 
 export default class Check extends BaseCommand {
   static override summary = "Check config, connections and mappings against the live schema; write nothing.";
+  static override description =
+    "Looks at the state too: a primary key or a match that is not what it was is refused here as a run would refuse it.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> contacts",
@@ -35,6 +38,8 @@ export default class Check extends BaseCommand {
       try {
         const prepared = await prepare(model, sync, session, session.stateOf(model.warehouse), this.signal);
         const { version } = await prepared.warehouse.check(this.signal);
+        const unusable = await this.stateProblems(prepared);
+        if (unusable.length > 0) throw new SyncError(unusable);
         const { compiled, identity } = prepared;
         syncs.push({
           sync: sync.name,
@@ -59,5 +64,22 @@ export default class Check extends BaseCommand {
     }
     if (problems.length > 0) throw new SyncError(problems);
     return { syncs };
+  }
+
+  /** What keeps the next run from using the state. A run that goes on meanwhile has seen to that itself. */
+  private async stateProblems(prepared: Prepared): Promise<Problem[]> {
+    const [{ peekRecord }, { identityDrift, identityProblems }] = await Promise.all([
+      import("../sync/open.ts"),
+      import("../state/record.ts"),
+    ]);
+    const record = await peekRecord(prepared).catch((error: unknown) => {
+      if (error instanceof SyncError && error.code === "state.locked") return undefined;
+      throw error;
+    });
+    if (record === undefined) return [];
+    return identityProblems(identityDrift(record, prepared.layout)).map((problem) => {
+      const isKey = problem.code === "state.primary_key_changed";
+      return { ...problem, place: isKey ? { file: prepared.model.file } : prepared.sync.place("match") };
+    });
   }
 }

@@ -1,19 +1,36 @@
 /** The history of a sync on this machine: append-only JSON Lines beside its state, readable at any time. */
-import { appendFileSync, mkdirSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { runIdAt } from "../core/run-id.ts";
+import type { HistoryFilter, HistoryReader, RejectEntry, RunEntry } from "./history.ts";
 import type { History } from "./store.ts";
 
 const BUFFERED = 500;
+const DAY_MS = 86_400_000;
+const FILES = { runs: "runs.jsonl", rejects: "rejects.jsonl" } as const;
 
-/** Appends to `rejects.jsonl` and `runs.jsonl` in the sync's folder. */
-export function openFileHistory(folder: string): History {
+/** Appends to `rejects.jsonl` and `runs.jsonl` in the sync's folder; the end of a run drops what is older. */
+export function openFileHistory(folder: string, retentionDays: number): History {
   let lines: string[] = [];
   const append = (name: string, text: string): void => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     appendFileSync(join(folder, name), text, { mode: 0o600 });
   };
   const flush = (): void => {
-    if (lines.length > 0) append("rejects.jsonl", lines.join(""));
+    if (lines.length > 0) append(FILES.rejects, lines.join(""));
     lines = [];
   };
   return {
@@ -23,7 +40,105 @@ export function openFileHistory(folder: string): History {
     },
     async end(run) {
       flush();
-      append("runs.jsonl", `${JSON.stringify(run)}\n`);
+      append(FILES.runs, `${JSON.stringify(run)}\n`);
+      const oldest = runIdAt(new Date(Date.now() - retentionDays * DAY_MS));
+      for (const name of Object.values(FILES)) await dropBefore(join(folder, name), oldest);
     },
   };
+}
+
+/** Lines stand in the order of their runs: where the first is young enough, nothing is to be done. */
+async function dropBefore(path: string, oldest: string): Promise<void> {
+  if (!existsSync(path) || runOf(firstBytes(path)) >= oldest) return;
+  const partial = `${path}.part`;
+  rmSync(partial, { force: true });
+  const file = openSync(partial, "wx", 0o600);
+  try {
+    for await (const line of linesOf(path)) if (runOf(line) >= oldest) writeSync(file, `${line}\n`);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(partial, path);
+}
+
+function firstBytes(path: string): string {
+  const file = openSync(path, "r");
+  const bytes = Buffer.alloc(128);
+  try {
+    return bytes.toString("utf8", 0, readSync(file, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Both kinds of line begin with the run. */
+const runOf = (line: string): string => /^\{"run":"([^"]+)"/.exec(line)?.[1] ?? "";
+
+const linesOf = (path: string) =>
+  createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+
+/** Reads the histories of all syncs below a state's folder. */
+export function fileHistory(root: string): HistoryReader {
+  return {
+    runs: (filter) => entries<RunEntry>(root, "runs", filter),
+    rejects: (filter) => entries<RejectEntry>(root, "rejects", filter),
+  };
+}
+
+async function* entries<T extends { readonly run: string }>(
+  root: string,
+  name: keyof typeof FILES,
+  { sync, run, since = "", limit }: HistoryFilter,
+): AsyncGenerator<T> {
+  let newest: T[] = [];
+  for (const { path, ...owner } of await syncFolders(root)) {
+    const file = join(path, FILES[name]);
+    if ((sync !== undefined && owner.sync !== sync) || !existsSync(file)) continue;
+    for await (const line of linesOf(file)) {
+      const id = runOf(line);
+      if (id < since || (run !== undefined && id !== run)) continue;
+      const entry = entryIn<T>(line);
+      if (entry === undefined) continue;
+      if (limit === undefined) yield { ...entry, ...owner };
+      else newest.push({ ...entry, ...owner });
+      if (limit !== undefined && newest.length > 2 * limit + 1_000) newest = newestOf(newest, limit);
+    }
+  }
+  if (limit !== undefined) yield* newestOf(newest, limit);
+}
+
+const newestOf = <T extends { readonly run: string }>(items: readonly T[], limit: number): T[] =>
+  items.toSorted((a, b) => (a.run < b.run ? 1 : a.run > b.run ? -1 : 0)).slice(0, limit);
+
+/** A line that a crash has torn says nothing. */
+function entryIn<T>(line: string): T | undefined {
+  try {
+    return JSON.parse(line) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+interface SyncFolder {
+  readonly path: string;
+  readonly organization: string;
+  readonly object: string;
+  readonly sync: string;
+}
+
+async function syncFolders(root: string): Promise<SyncFolder[]> {
+  const inside = async (path: string): Promise<string[]> =>
+    (await readdir(path, { withFileTypes: true }).catch(() => []))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort();
+  const found: SyncFolder[] = [];
+  const top = join(root, "state");
+  for (const organization of await inside(top))
+    for (const object of await inside(join(top, organization)))
+      for (const sync of await inside(join(top, organization, object))) {
+        const [a = "", b = "", c = ""] = [organization, object, sync].map(decodeURIComponent);
+        found.push({ path: join(top, organization, object, sync), organization: a, object: b, sync: c });
+      }
+  return found;
 }

@@ -20,7 +20,11 @@ export interface LocalPlace {
   readonly folder: string;
   readonly oldFolder?: string;
   readonly memoryLimit: string;
+  /** Days that the history of runs is kept. */
+  readonly retentionDays?: number;
 }
+
+const RETENTION_DAYS = 90;
 
 const FILE = "state.duckdb";
 const JOURNAL = "journal.jsonl";
@@ -211,7 +215,7 @@ function storeOver(
       await database[Symbol.asyncDispose]();
       for (const name of [FILE, `${FILE}.wal`, JOURNAL]) rmSync(join(place.folder, name), { force: true });
     },
-    history: openFileHistory(place.folder),
+    history: openFileHistory(place.folder, place.retentionDays ?? RETENTION_DAYS),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await onClose();

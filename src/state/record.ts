@@ -2,6 +2,7 @@
  * What the state knows of a sync as a whole: one row of the table `syncs`, whose column `state` is this record as
  * JSON. Changing that row is what makes a commit true: tables that no record names are leftovers.
  */
+import type { Problem } from "../core/errors.ts";
 import type { Column } from "../core/value.ts";
 import type { Dialect } from "../ports.ts";
 import type { Shape } from "./tables.ts";
@@ -60,10 +61,51 @@ export function layoutPart({
 const keyNames = ({ columns, key }: Pick<SyncRecord, "columns" | "key">): string =>
   key.map((i) => columns[i]!.name).join(", ");
 
-/** How a layout differs from the one that the snapshot has. */
-export interface Drift {
+/** How rows and records are told apart now, where that is not as it was in the snapshot. */
+export interface IdentityDrift {
   readonly primaryKey?: { readonly before: string; readonly now: string };
   readonly matching?: { readonly before: string; readonly now: string };
+}
+
+export function identityDrift(record: SyncRecord, { shape, matching }: Layout): IdentityDrift {
+  const keys = { before: keyNames(record), now: keyNames(shape) };
+  const matches = { before: record.matching, now: matching };
+  return {
+    ...(keys.before === keys.now ? {} : { primaryKey: keys }),
+    ...(matches.before === matches.now ? {} : { matching: matches }),
+  };
+}
+
+/** A snapshot whose rows or records cannot be told apart any more is of no use. */
+export function identityProblems({ primaryKey, matching }: IdentityDrift): Problem[] {
+  return [
+    ...(primaryKey
+      ? [
+          {
+            kind: "config" as const,
+            code: "state.primary_key_changed",
+            message: `The model's primary key was ${primaryKey.before} in the last run and is ${primaryKey.now} now, so rows cannot be told apart any more.`,
+            remedy:
+              "Name the old primary key again, or run `backhaul reset` for this sync to start from an empty snapshot.",
+          },
+        ]
+      : []),
+    ...(matching
+      ? [
+          {
+            kind: "config" as const,
+            code: "state.match_changed",
+            message: `The sync found its records by ${matching.before} in the last run and by ${matching.now} now, so the records it has written cannot be told from others.`,
+            remedy:
+              "Name the old match again, or run `backhaul reset` for this sync to start from an empty snapshot.",
+          },
+        ]
+      : []),
+  ];
+}
+
+/** How a layout differs from the one that the snapshot has. */
+export interface Drift extends IdentityDrift {
   /** Whether columns came, went or changed their stored type. */
   readonly columns: boolean;
   /** Fields that are new, mapped anew, or whose column has another type: every known row owes them. */
@@ -73,7 +115,7 @@ export interface Drift {
 }
 
 export function driftOf(dialect: Dialect, record: SyncRecord, layout: Layout): Drift {
-  const { shape, fields, matching } = layout;
+  const { shape, fields } = layout;
   const spelled = (columns: readonly Column[]): string =>
     JSON.stringify(columns.map((column) => [column.name, dialect.storedType(column)]));
   const before = new Map(record.columns.map((column) => [column.name, dialect.storedType(column)]));
@@ -86,18 +128,15 @@ export function driftOf(dialect: Dialect, record: SyncRecord, layout: Layout): D
     (field) => record.fields[field.field] !== field.fingerprint || field.columns.some(retyped),
   );
   const columns = spelled(record.columns) !== spelled(shape.columns);
-  const keys = { before: keyNames(record), now: keyNames(shape) };
-  const matches = { before: record.matching, now: matching };
+  const identity = identityDrift(record, layout);
   return {
-    ...(keys.before === keys.now ? {} : { primaryKey: keys }),
-    ...(matches.before === matches.now ? {} : { matching: matches }),
+    ...identity,
     columns,
     anew: anew.map(({ field }) => field),
     any:
       columns ||
       anew.length > 0 ||
-      keys.before !== keys.now ||
-      matches.before !== matches.now ||
+      Object.keys(identity).length > 0 ||
       Object.keys(record.fields).length !== fields.length,
   };
 }

@@ -40,6 +40,7 @@ export type StateLocation = {
       /** Absolute path of the state's root folder. */
       readonly root: string;
       readonly memoryLimit: string;
+      readonly retentionDays?: number;
     }
   | {
       readonly kind: "warehouse";
@@ -95,6 +96,7 @@ function placeOf(
       folder: folder(sync.name),
       ...(renamedFrom === undefined ? {} : { oldFolder: folder(renamedFrom) }),
       memoryLimit: state.memoryLimit,
+      ...(state.retentionDays === undefined ? {} : { retentionDays: state.retentionDays }),
     };
   }
   const { engine } = warehouse;
@@ -171,7 +173,10 @@ function mappedColumns(
 
   for (const name of model.primaryKey) need(name);
   for (const { field, column } of sync.match) need(column, "match", field);
-  for (const { field, source } of sync.fields) if ("column" in source) need(source.column, "fields", field);
+  for (const { field, source, lookup } of sync.fields) {
+    if ("column" in source) need(source.column, "fields", field);
+    if (typeof lookup?.object === "object") need(lookup.object.column, "fields", field, "lookup", "object");
+  }
 
   const folded = new Map<string, string>();
   for (const { name } of columns) {

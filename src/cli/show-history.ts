@@ -1,0 +1,69 @@
+/** Runs and rejected rows of the past as text. Pure. */
+
+import type { Problem } from "../core/errors.ts";
+import { sentence } from "../core/errors.ts";
+import type { RejectEntry, RunEntry } from "../state/history.ts";
+import { type Paint, shown, table } from "./render.ts";
+
+export function showRuns(runs: readonly RunEntry[], paint: Paint): string {
+  if (runs.length === 0) return "No run that ended is known.";
+  const number = (value: unknown): number => Number(value ?? 0);
+  const text = table([
+    ["run", "sync", "rows", "written", "unchanged", "rejected", "waiting", "deferred", "seconds", "end"],
+    ...runs.map((run) => [
+      run.run,
+      run.sync,
+      number(run.rows),
+      number(run.applied),
+      number(run.unchanged),
+      number(run.rejected),
+      number(run.waiting),
+      number(run.deferred),
+      number(run.seconds),
+      (run.stopped as Problem | undefined)?.code ?? "done",
+    ]),
+  ]);
+  const [last] = runs;
+  const stopped = last?.stopped as Problem | undefined;
+  if (stopped === undefined) return text;
+  return `${text}\n\n${paint("red", `${last!.sync}, last run: ${sentence(stopped)}`)}`;
+}
+
+export function showRejects(rejects: readonly RejectEntry[], paint: Paint): string {
+  if (rejects.length === 0) return "No rejected row is known.";
+  const lines: string[] = [];
+  let head = "";
+  for (const { run, sync, object, key, message, remedy } of rejects) {
+    const next = `${sync} → ${object}, run ${run}`;
+    if (next !== head) lines.push(...(head === "" ? [] : [""]), paint("bold", next));
+    head = next;
+    const name = key.map((part) => part ?? "null").join(", ");
+    lines.push(`  ${shown(name, 40)}: ${message}${remedy ? ` ${remedy}` : ""}`);
+  }
+  return lines.join("\n");
+}
+
+const COLUMNS = [
+  "run",
+  "sync",
+  "organization",
+  "object",
+  "key",
+  "field",
+  "code",
+  "message",
+  "remedy",
+] as const;
+
+export const csvHead = COLUMNS.join(",");
+
+/** A line of CSV (RFC 4180); a key of several columns is a JSON list. */
+export function csvLine(reject: RejectEntry): string {
+  const cell = (column: (typeof COLUMNS)[number]): string => {
+    const { key } = reject;
+    const value = column !== "key" ? reject[column] : key.length === 1 ? key[0] : JSON.stringify(key);
+    const text = value ?? "";
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return COLUMNS.map(cell).join(",");
+}

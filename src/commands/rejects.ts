@@ -1,0 +1,47 @@
+import { once } from "node:events";
+import { Flags } from "@oclif/core";
+import { BaseCommand } from "../cli/base.ts";
+import { filterOf, historyFlags, historyOf } from "../cli/history.ts";
+import { painter } from "../cli/render.ts";
+import { csvHead, csvLine, showRejects } from "../cli/show-history.ts";
+import type { HistoryFilter, HistoryReader, RejectEntry } from "../state/history.ts";
+
+const SHOWN = 100;
+
+export default class Rejects extends BaseCommand {
+  static override summary = "List rejected rows with field, reason and remedy, the newest first.";
+  static override description =
+    "Reads the history where the state lies, as long as `state.retention` keeps it. With --csv every row is written, run by run, unless --limit says how many.";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> --sync contacts",
+    "<%= config.bin %> <%= command.id %> --since 1d --csv > rejects.csv",
+  ];
+  static override flags = {
+    ...historyFlags,
+    csv: Flags.boolean({ summary: "Write CSV with a line of names.", exclusive: ["json"] }),
+  };
+
+  async run(): Promise<{ rejects: readonly RejectEntry[] }> {
+    const { flags } = await this.parse(Rejects);
+    const session = await this.open(flags.project);
+    const read = (reader: HistoryReader, wanted: HistoryFilter) => reader.rejects(wanted);
+    const rejects: RejectEntry[] = [];
+    if (flags.csv) {
+      await writeLine(csvHead);
+      for await (const reject of historyOf(session, filterOf(flags, flags.limit), read))
+        await writeLine(csvLine(reject));
+      return { rejects };
+    }
+    for await (const reject of historyOf(session, filterOf(flags, flags.limit ?? SHOWN), read))
+      rejects.push(reject);
+    this.log(showRejects(rejects, painter(process.stdout)));
+    return { rejects };
+  }
+}
+
+/** Waits when the reader is slower than we are. */
+async function writeLine(line: string): Promise<void> {
+  const { stdout } = process;
+  if (stdout.destroyed || stdout.errored) return;
+  if (!stdout.write(`${line}\r\n`)) await Promise.race([once(stdout, "drain"), once(stdout, "close")]);
+}

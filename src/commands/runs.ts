@@ -1,0 +1,30 @@
+import { BaseCommand } from "../cli/base.ts";
+import { historyFlags } from "../cli/history.ts";
+import { painter } from "../cli/render.ts";
+import { showRuns } from "../cli/show-history.ts";
+import type { RunEntry } from "../state/history.ts";
+
+const SHOWN = 20;
+
+export default class Runs extends BaseCommand {
+  static override summary = "List the runs that ended, the newest first.";
+  static override description =
+    "Reads the history where the state lies, as long as `state.retention` keeps it; a run that goes on meanwhile is not disturbed.";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %>",
+    "<%= config.bin %> <%= command.id %> --sync contacts --since 7d --json",
+  ];
+  static override flags = historyFlags;
+
+  async run(): Promise<{ runs: readonly RunEntry[] }> {
+    const { flags } = await this.parse(Runs);
+    const session = await this.open(flags.project);
+    const { filterOf, historyOf } = await import("../cli/history.ts");
+    const filter = filterOf(flags, flags.limit ?? SHOWN);
+    const runs: RunEntry[] = [];
+    for await (const run of historyOf(session, filter, (reader, wanted) => reader.runs(wanted)))
+      runs.push(run);
+    this.log(showRuns(runs, painter(process.stdout)));
+    return { runs };
+  }
+}
