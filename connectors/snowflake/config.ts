@@ -71,8 +71,10 @@ export const addressOf = ({ account, access_url }: SnowflakeConfig): string =>
 export function parametersOf(config: SnowflakeConfig): Readonly<Record<string, string | number | boolean>> {
   return {
     TIMEZONE: "UTC",
-    // A lock of another run's is waited for this long, not for half a day.
-    LOCK_TIMEOUT: 300,
+    // What a killed process has left running ends after five minutes, and so do the locks of its transaction
+    // once another waits for them ("Aborting transactions"): that long is waited, not half a day.
+    ABORT_DETACHED_QUERY: true,
+    LOCK_TIMEOUT: 660,
     ...upperCase(config.session_parameters ?? {}),
     QUERY_TAG: config.query_tag,
     // A model is one statement.

@@ -85,7 +85,12 @@ function session(
   async function ask(sql: string, tokens: readonly Token[], signal: AbortSignal) {
     const seconds = Number(parameters.STATEMENT_TIMEOUT_IN_SECONDS ?? 0);
     const over = seconds > 0 ? AbortSignal.timeout(seconds * 1_000) : undefined;
-    const interrupt = (): void => connection.interrupt();
+    let again: ReturnType<typeof setInterval> | undefined;
+    // Once is not enough: a statement that is about to start forgets an interrupt that came before it.
+    const interrupt = (): void => {
+      connection.interrupt();
+      again ??= setInterval(() => connection.interrupt(), 50);
+    };
     for (const s of [signal, over]) s?.addEventListener("abort", interrupt);
     try {
       if (signal.aborted) throw new Error("INTERRUPT");
@@ -98,6 +103,7 @@ function session(
       throw refusal(error, tokens, signal);
     } finally {
       for (const s of [signal, over]) s?.removeEventListener("abort", interrupt);
+      clearInterval(again);
     }
   }
 
@@ -225,7 +231,7 @@ function session(
 }
 
 const SESSION_PARAMETERS = new Set(
-  "TIMEZONE LOCK_TIMEOUT QUERY_TAG MULTI_STATEMENT_COUNT STATEMENT_TIMEOUT_IN_SECONDS WEEK_START USE_CACHED_RESULT".split(
+  "TIMEZONE ABORT_DETACHED_QUERY LOCK_TIMEOUT QUERY_TAG MULTI_STATEMENT_COUNT STATEMENT_TIMEOUT_IN_SECONDS WEEK_START USE_CACHED_RESULT".split(
     " ",
   ),
 );
