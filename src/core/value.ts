@@ -12,6 +12,8 @@
  * | date      | `YYYY-MM-DD`                                                          |
  * | timestamp | an instant in UTC: `YYYY-MM-DDTHH:MM:SS[.ffffff]Z`                    |
  * | uuid      | lower case with hyphens                                               |
+ *
+ * A day before Christ has ` (BC)` behind it; `infinity` and `-infinity` are dates and timestamps too.
  */
 export type Value = string | null;
 
