@@ -202,6 +202,8 @@ export interface CompiledSync {
     readonly columns: readonly number[];
     readonly fingerprint: string;
   }[];
+  /** Objects that the mapping looks values up in, by logical name: their syncs come first. */
+  readonly parents: readonly string[];
   /** Columns that find the record, as indexes; their values must be present and, folded, unique. */
   readonly match: readonly number[];
   /** Things a user should know that are no errors. */

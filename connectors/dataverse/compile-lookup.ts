@@ -1,8 +1,8 @@
 /** A field that points at a record of another table. Pure. */
 import { didYouMean, type FieldSpec } from "../../src/sdk.ts";
-import type { CompileInput, Findings } from "./compile-input.ts";
+import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import { keyPart } from "./compile-match.ts";
-import type { LookupField, MappedField } from "./mapping.ts";
+import type { LookupField, MappedField, Parent } from "./mapping.ts";
 import { type Attribute, activeKeys, type Table } from "./table.ts";
 import type { coercerOf } from "./types/coercer.ts";
 import { isProblem } from "./types/value-problem.ts";
@@ -10,7 +10,7 @@ import { isProblem } from "./types/value-problem.ts";
 export interface LookupInput {
   readonly spec: FieldSpec;
   readonly attribute: Attribute;
-  readonly base: Omit<LookupField, "kind" | "parent" | "whenMissing">;
+  readonly base: Omit<LookupField, "kind" | "parents" | "objectColumn" | "whenMissing">;
   readonly kind: Parameters<typeof coercerOf>[1];
   readonly input: CompileInput;
   readonly findings: Findings;
@@ -48,39 +48,61 @@ export function compileLookup({
       `Add lookup: { object: ${shape.targets[0] ?? "…"}, by: … }.`,
     );
   }
-  const parent = input.parents.get(lookup.object);
   const at = [...path, "lookup", "object"];
-  if (parent === undefined || isProblem(parent)) {
-    const { message = `There is no table '${lookup.object}'.`, remedy = "" } = parent ?? {};
-    return refuse("mapping.unknown_object", at, message, remedy);
+  const parents: Parent[] = [];
+  for (const name of typeof lookup.object === "string" ? [lookup.object] : shape.targets) {
+    const parent = input.parents.get(name);
+    if (parent === undefined || isProblem(parent)) {
+      const { message = `There is no table '${name}'.`, remedy = "" } = parent ?? {};
+      return refuse("mapping.unknown_object", at, message, remedy);
+    }
+    const byName = typeof lookup.by === "string" ? lookup.by : lookup.by[parent.name];
+    const isOneOfMany = typeof lookup.object !== "string";
+    // One mapping may be for some of the objects that a column points at.
+    if (byName === undefined || (isOneOfMany && !parent.attributes.has(byName))) continue;
+    const property = table.navigations.find(
+      (navigation) => navigation.field === spec.field && navigation.target === parent.name,
+    )?.property;
+    if (property === undefined || (shape.targets.length > 0 && !shape.targets.includes(parent.name))) {
+      return refuse(
+        "mapping.lookup_target",
+        at,
+        `'${spec.field}' does not point at ${parent.name}.`,
+        `It points at ${shape.targets.join(" or ") || "nothing that can be bound"}.`,
+      );
+    }
+    const by = findBy(parent, byName);
+    if ("why" in by) return refuse("mapping.lookup_by", [...path, "lookup", "by"], by.why, by.remedy);
+    const part = keyPart(by.attribute, kind);
+    if ("why" in part) {
+      return refuse(
+        "mapping.wrong_type",
+        path,
+        `'${spec.field}' is looked up by ${parent.name}.${byName} (${by.attribute.type}): ${part.why}.`,
+        "Cast it in the model's query.",
+      );
+    }
+    const ref = `${parent.name}.${byName}`;
+    parents.push({ ref, table: parent, part: part.part, property: `${property}@odata.bind` });
   }
-  const property = table.navigations.find(
-    (navigation) => navigation.field === spec.field && navigation.target === parent.name,
-  )?.property;
-  if (property === undefined || (shape.targets.length > 0 && !shape.targets.includes(parent.name))) {
+  const [first] = parents;
+  if (first === undefined) {
     return refuse(
-      "mapping.lookup_target",
-      at,
-      `'${spec.field}' does not point at ${parent.name}.`,
-      `It points at ${shape.targets.join(" or ") || "nothing that can be bound"}.`,
+      "mapping.lookup_by",
+      [...path, "lookup", "by"],
+      `None of ${shape.targets.join(", ")} has the column '${String(lookup.by)}'.`,
+      "Name a column for each object: by: { account: accountnumber, contact: … }.",
     );
   }
-  const by = findBy(parent, lookup.by);
-  if ("why" in by) return refuse("mapping.lookup_by", [...path, "lookup", "by"], by.why, by.remedy);
-  const part = keyPart(by.attribute, kind);
-  if ("why" in part) {
-    return refuse(
-      "mapping.wrong_type",
-      path,
-      `'${spec.field}' is looked up by ${parent.name}.${lookup.by} (${by.attribute.type}): ${part.why}.`,
-      "Cast it in the model's query.",
-    );
-  }
+  const objectColumn =
+    typeof lookup.object === "string" ? null : columnOf(lookup.object.column, at, input, findings);
+  if (objectColumn === null && typeof lookup.object !== "string") return null;
   return {
     ...base,
     kind: "lookup",
-    property: `${property}@odata.bind`,
-    parent: { ref: `${parent.name}.${lookup.by}`, table: parent, part: part.part },
+    property: first.property,
+    parents,
+    objectColumn: objectColumn?.column ?? null,
     whenMissing: lookup.whenMissing,
   };
 }
@@ -93,14 +115,10 @@ function findBy(parent: Table, by: string): { attribute: Attribute } | { why: st
       remedy: didYouMean(by, parent.attributes.keys()) || `Look it up by ${waysIn(parent)}.`,
     };
   }
-  if (by === parent.primaryId) return { attribute };
-  if (activeKeys(parent).some((key) => key.fields.length === 1 && key.fields[0] === by)) return { attribute };
-  const inactive = parent.keys.find((key) => key.fields.length === 1 && key.fields[0] === by);
+  if (attribute.readable) return { attribute };
   return {
-    why: inactive
-      ? `The alternate key over ${parent.name}.${by} is not active (${inactive.status}).`
-      : `${parent.name}.${by} is no alternate key.`,
-    remedy: `Look it up by ${waysIn(parent)}, or define a key in Dynamics.`,
+    why: `${parent.name}.${by} cannot be read, so nothing can be looked up by it.`,
+    remedy: `Look it up by ${waysIn(parent)}.`,
   };
 }
 

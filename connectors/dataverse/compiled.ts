@@ -37,9 +37,16 @@ export function compiledSync(
     schemaVersion,
     fields: mapping.fields.map((field) => ({
       field: field.field,
-      columns: field.column === null ? [] : [field.column],
+      columns: columnsOf(field),
       fingerprint: fingerprintOf(field, sync),
     })),
+    parents: [
+      ...new Set(
+        mapping.fields.flatMap((field) =>
+          field.kind === "lookup" ? field.parents.map(({ table }) => table.name) : [],
+        ),
+      ),
+    ],
     match: mapping.match.parts.map(({ column }) => column),
     warnings,
     requestsFor: (operations) =>
@@ -59,6 +66,12 @@ export function compiledSync(
         replan: (changes) => addWhole(mapping, resolver, changes, context),
       }),
   };
+}
+
+/** The columns of the model that a field depends on. */
+function columnsOf(field: MappedField): number[] {
+  const columns = [field.column, field.kind === "lookup" ? field.objectColumn : null];
+  return columns.filter((column) => column !== null);
 }
 
 function missingOf({ match, rules }: Mapping): "defer" | "reject" | "skip" {

@@ -54,16 +54,22 @@ export async function openDataverse(
     columns: readonly Column[],
     signal: AbortSignal,
   ): Promise<CompiledSync> => {
-    const names = new Set(sync.fields.flatMap(({ lookup }) => (lookup ? [lookup.object] : [])));
     const parents = new Map<string, Table | Problem>();
+    const read = (names: readonly string[]): Promise<unknown> =>
+      Promise.all(
+        [...new Set(names)].map(async (name) =>
+          parents.set(name, await tables.named(name, signal).catch(unknownTable)),
+        ),
+      );
+    const lookups = sync.fields.flatMap(({ field, lookup }) => (lookup ? [{ field, ...lookup }] : []));
     const [table] = await Promise.all([
       tables.named(sync.object, signal).catch((error) => {
         throw placed(error, sync);
       }),
-      ...[...names].map(async (name) =>
-        parents.set(name, await tables.named(name, signal).catch(unknownTable)),
-      ),
+      read(lookups.flatMap(({ object }) => (typeof object === "string" ? [object] : []))),
     ]);
+    const byRow = lookups.filter(({ object }) => typeof object !== "string");
+    await read(byRow.flatMap(({ field }) => targetsOf(table, field)));
     const compiled = compileMapping({ sync, columns, table, parents });
     if (!("mapping" in compiled)) throw new SyncError(compiled);
     const known = [...parents.values()].filter((parent): parent is Table => !isProblem(parent));
@@ -84,6 +90,12 @@ export async function openDataverse(
       await tokens[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The objects that a lookup column may point at. */
+function targetsOf({ attributes }: Table, field: string): readonly string[] {
+  const shape = attributes.get(field)?.shape;
+  return shape?.kind === "lookup" ? shape.targets : [];
 }
 
 function identityOf(reply: Json, url: string): Identity {

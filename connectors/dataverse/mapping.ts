@@ -22,6 +22,8 @@ export interface MatchPart extends KeyPart {
 export interface Parent {
   /** Object and field: names the cache of ids. */
   readonly ref: string;
+  /** The property to bind by. */
+  readonly property: string;
   readonly table: Table;
   readonly part: KeyPart;
 }
@@ -52,7 +54,10 @@ export interface PlainField extends FieldBase {
 
 export interface LookupField extends FieldBase {
   readonly kind: "lookup";
-  readonly parent: Parent;
+  /** One for each object that may be meant. */
+  readonly parents: readonly Parent[];
+  /** The column that names the object row by row; null where there is one object alone. */
+  readonly objectColumn: number | null;
   readonly whenMissing: "reject" | "skip" | "clear";
 }
 

@@ -1,8 +1,8 @@
 /** What has to be read before changes can be planned. Pure. */
-import type { Change, Present, Value } from "../../src/sdk.ts";
+import type { Change, Present, Problem, Value } from "../../src/sdk.ts";
 import type { LookupField, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedJson, foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
-import { isProblem, NULL } from "./types/value-problem.ts";
+import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
 
 export interface Needs {
   /** Parents to find, by the name of their cache; folded value to the value as JSON. */
@@ -22,15 +22,15 @@ export function needsOf(mapping: Mapping, changes: readonly Change[]): Needs {
   const ids = new Set<string>();
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
   for (const change of changes) {
-    const wanted = recordNeeded(mapping, change);
-    if (typeof wanted === "string") ids.add(wanted);
-    else for (const found of wanted) records.set(foldedMatch(found), found);
+    const needed = recordNeeded(mapping, change);
+    if (typeof needed === "string") ids.add(needed);
+    else for (const found of needed) records.set(foldedMatch(found), found);
     if (change.kind === "removed") continue;
     for (const field of lookups) {
       if (!isTouched(field, change)) continue;
-      const json = parentValue(field, change.after);
-      if (json === null || isProblem(json)) continue;
-      const { parent } = field;
+      const wanted = parentOf(field, change.after);
+      if (wanted === null || isProblem(wanted)) continue;
+      const { parent, json } = wanted;
       const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, string>() };
       parents.set(parent.ref, entry);
       entry.values.set(foldedJson(json), json);
@@ -67,12 +67,14 @@ export function isSame(a: Found, b: Found): boolean {
 
 /** True when a change concerns a field: new, its column changed, or still owed. */
 export function isTouched(
-  field: { readonly field: string; readonly column: number | null },
+  field: { readonly field: string; readonly column: number | null; readonly objectColumn?: number | null },
   change: Present,
 ): boolean {
   if (change.kind === "added") return true;
+  const columns = [field.column, field.objectColumn ?? null];
   return (
-    change.pending.includes(field.field) || (field.column !== null && change.columns.includes(field.column))
+    change.pending.includes(field.field) ||
+    columns.some((column) => column !== null && change.columns.includes(column))
   );
 }
 
@@ -84,12 +86,36 @@ export function sourceValue(
   return field.column === null ? field.constant : (row[field.column] ?? null);
 }
 
-/** The value that a parent is looked up by, as JSON; null for none. */
-export function parentValue(field: LookupField, row: readonly Value[]) {
+export interface WantedParent {
+  readonly parent: Parent;
+  /** The value that it is looked up by, as JSON. */
+  readonly json: string;
+}
+
+/** The parent that a row names; null for none. */
+export function parentOf(field: LookupField, row: readonly Value[]): WantedParent | null | Problem {
   const value = sourceValue(field, row);
   if (value === null) return null;
-  const json = field.parent.part.coerce(value);
+  const parent = objectOf(field, row);
+  if (isProblem(parent)) return parent;
+  const json = parent.part.coerce(value);
   if (isProblem(json))
     return { ...json, field: field.field, message: `${field.field} looks up ${json.message}` };
-  return json === NULL ? null : json;
+  return json === NULL ? null : { parent, json };
+}
+
+/** The object that a row names, by logical name, entity set or display name. */
+function objectOf({ field, parents, objectColumn }: LookupField, row: readonly Value[]): Parent | Problem {
+  if (objectColumn === null) return parents[0]!;
+  const name = row[objectColumn]?.trim().toLowerCase() ?? "";
+  const found = parents.find(({ table }) =>
+    [table.name, table.set, table.displayName].some((known) => known.toLowerCase() === name),
+  );
+  if (found !== undefined) return found;
+  const known = parents.map(({ table }) => table.name).join(" or ");
+  const what =
+    name === ""
+      ? "the row does not say which object it looks in"
+      : `${quoted(name)} is no object that it points at`;
+  return valueProblem("unknown_object", field, `${what}.`, `Name ${known} in the column of lookup.object.`);
 }

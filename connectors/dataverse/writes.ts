@@ -3,7 +3,7 @@ import type { Changed, FieldWrite, Problem, Value } from "../../src/sdk.ts";
 import { type Held, heldJson, holds } from "./held.ts";
 import type { LookupField, MappedField, Mapping } from "./mapping.ts";
 import { type Found, foldedJson, literalOf, textOf } from "./match.ts";
-import { isTouched, parentValue, sourceValue } from "./needs.ts";
+import { isTouched, parentOf, sourceValue, type WantedParent } from "./needs.ts";
 import { isSeveral, named, type Resolved } from "./resolution.ts";
 import { beginsRight, type Meant, type StatePair, withPair } from "./types/state.ts";
 import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
@@ -140,17 +140,18 @@ function isUnchanged(
   old: readonly Value[] | undefined,
 ): boolean {
   if (field.kind === "plain" || old === undefined) return before === result.json;
-  const [a, b] = [parentValue(field, old), parentValue(field, row)];
+  const [a, b] = [parentOf(field, old), parentOf(field, row)];
   if (a === null || b === null) return a === b;
-  return !isProblem(a) && !isProblem(b) && foldedJson(a) === foldedJson(b);
+  if (isProblem(a) || isProblem(b)) return false;
+  return a.parent === b.parent && foldedJson(a.json) === foldedJson(b.json);
 }
 
 /** What stood there before, as far as the row's old values tell. */
 function beforeOf(field: MappedField, row: readonly Value[]): string | undefined {
   if (field.kind === "lookup") {
-    const json = parentValue(field, row);
-    if (json === null) return field.whenNull === "skip" ? undefined : NULL;
-    return isProblem(json) ? undefined : bindByKey(field, json);
+    const wanted = parentOf(field, row);
+    if (wanted === null) return field.whenNull === "skip" ? undefined : NULL;
+    return isProblem(wanted) ? undefined : bindByKey(wanted);
   }
   const value = sourceValue(field, row);
   const json = value === null ? NULL : field.coerce(value);
@@ -182,23 +183,25 @@ function writeOf(
   return { field: field.field, property, json: NULL };
 }
 
-/** A parent is bound by id and shown by key. */
-function shownOf(field: MappedField, row: readonly Value[]): { readonly shown?: string } {
+/** A parent is bound by id, under the property of its object, and shown by key. */
+function shownOf(field: MappedField, row: readonly Value[]): Partial<FieldWrite> {
   if (field.kind === "plain") return {};
-  const json = parentValue(field, row);
-  return json === null || isProblem(json) ? {} : { shown: bindByKey(field, json) };
+  const wanted = parentOf(field, row);
+  if (wanted === null || isProblem(wanted)) return {};
+  return { property: wanted.parent.property, shown: bindByKey(wanted) };
 }
 
 /** What to bind, as JSON; `owed` or `clear` for a missing parent that the mapping puts up with. */
 function bound(field: LookupField, row: readonly Value[], resolved: Resolved): string | Problem {
-  const { parent, whenMissing } = field;
-  const json = parentValue(field, row);
-  if (json === null) return NULL;
-  if (isProblem(json)) return json;
+  const { whenMissing } = field;
+  const wanted = parentOf(field, row);
+  if (wanted === null) return NULL;
+  if (isProblem(wanted)) return wanted;
+  const { parent, json } = wanted;
   const found = resolved.parent(parent.ref, foldedJson(json));
   if (typeof found === "object" && "id" in found)
     return JSON.stringify(`/${addressById(parent.table.set, found.id)}`);
-  if (found === "promised") return bindByKey(field, json);
+  if (found === "promised") return bindByKey(wanted);
   if (found === "missing" && whenMissing === "skip") return "owed";
   if (found === "missing" && whenMissing === "clear") return "clear";
   const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;
@@ -221,7 +224,7 @@ function bound(field: LookupField, row: readonly Value[], resolved: Resolved): s
   };
 }
 
-function bindByKey({ parent }: LookupField, json: string): string {
+function bindByKey({ parent, json }: WantedParent): string {
   const { table, part } = parent;
   if (part.field === table.primaryId) return JSON.stringify(`/${addressById(table.set, textOf(json))}`);
   return JSON.stringify(`/${addressByKey(table.set, [[part.field, literalOf(part, json)]])}`);

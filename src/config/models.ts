@@ -116,6 +116,6 @@ function fieldSpec(field: string, from: string | Field): FieldSpec {
     ...(truncate ? { truncate } : {}),
   };
   if (lookup === undefined) return spec;
-  const object = typeof lookup.object === "string" ? lookup.object : lookup.object.column;
-  return { ...spec, lookup: { object, by: lookup.by, whenMissing: lookup.when_missing } };
+  const { object, by, when_missing: whenMissing } = lookup;
+  return { ...spec, lookup: { object, by, whenMissing } };
 }

@@ -93,11 +93,21 @@ function compose({ warehouses, destinations }: ConnectorSchemas): object {
       ...properties,
       warehouses: {
         ...properties.warehouses,
-        additionalProperties: oneOf(warehouses, { state: $defs.warehouse }),
+        additionalProperties: oneOf(warehouses, { state: inlined($defs.warehouse, $defs) }),
       },
       destinations: { ...properties.destinations, additionalProperties: oneOf(destinations) },
     },
   };
+}
+
+/** A definition whose properties refer to no other one, so that it may stand in another schema. */
+function inlined(definition: Schema, definitions: Readonly<Record<string, object>>): Schema {
+  const properties = Object.entries(definition.properties ?? {}).map(([name, property]) => {
+    const { $ref, ...rest } = property as { readonly $ref?: string };
+    const target = $ref === undefined ? {} : definitions[$ref.replace("#/$defs/", "")];
+    return [name, { ...target, ...rest }];
+  });
+  return { ...definition, properties: Object.fromEntries(properties) };
 }
 
 /** Whether the runtime knows an IANA time zone of that name. */

@@ -3,7 +3,7 @@
  * through, delete its row.
  */
 import { type Finding, finding } from "./problems.ts";
-import { isMapping, select } from "./walk.ts";
+import { select } from "./walk.ts";
 import type { Source } from "./yaml.ts";
 
 interface Row {
@@ -50,12 +50,6 @@ const MODEL: readonly Row[] = [
   { at: "syncs.*.scope", when: not("own"), feature: "scope: all", remedy: "Leave it out." },
   { at: "syncs.*.schedule", feature: "A schedule", remedy: "Run `backhaul run` from cron or a pipeline." },
   { at: "syncs.*.fields.*.template", feature: "A template", remedy: "Make the text in the model's SQL." },
-  {
-    at: "syncs.*.fields.*.lookup.object",
-    when: isMapping,
-    feature: "A lookup whose object comes from a column",
-    remedy: "Name the object, and give each object a sync of its own.",
-  },
 ];
 
 /** What a file asks for that Backhaul does not do yet. */

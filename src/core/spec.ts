@@ -86,8 +86,10 @@ export interface FieldSpec {
   /** Text that is too long is cut instead of rejected. */
   readonly truncate?: boolean;
   readonly lookup?: {
-    readonly object: string;
-    readonly by: string;
+    /** The object that is looked in, or the column that names it row by row. */
+    readonly object: string | { readonly column: string };
+    /** The field that holds the value: one for every object, or one for each. */
+    readonly by: string | Readonly<Record<string, string>>;
     readonly whenMissing: "reject" | "skip" | "clear";
   };
 }

@@ -1,22 +1,20 @@
-import type { SyncSpec } from "../core/spec.ts";
+import type { Prepared } from "./prepare.ts";
+
+type Sync = Pick<Prepared, "sync"> & { readonly compiled: Pick<Prepared["compiled"], "object" | "parents"> };
 
 /**
  * Syncs in the order of their lookups: a sync that writes an object comes before those that look it up. Syncs
  * that look each other up keep their given order.
  */
-export function inOrderOfLookups<
-  T extends { readonly sync: SyncSpec; readonly compiled: { readonly object: string } },
->(syncs: readonly T[], objectOf: (lookup: string) => string = (name) => name): T[] {
+export function inOrderOfLookups<T extends Sync>(syncs: readonly T[]): T[] {
   const done = new Set<T>();
   const order: T[] = [];
   const visit = (item: T, path: ReadonlySet<T>): void => {
     if (done.has(item) || path.has(item)) return;
-    const objects = new Set(
-      item.sync.fields.flatMap(({ lookup }) => (lookup ? [objectOf(lookup.object)] : [])),
-    );
     for (const other of syncs) {
       const writesParent =
-        objects.has(other.compiled.object) && other.sync.destination === item.sync.destination;
+        item.compiled.parents.includes(other.compiled.object) &&
+        other.sync.destination === item.sync.destination;
       if (other !== item && writesParent) visit(other, new Set([...path, item]));
     }
     if (!done.has(item)) {

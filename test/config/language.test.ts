@@ -76,10 +76,6 @@ describe("what is not supported yet", () => {
     ],
     ["A schedule", sync('schedule: { cron: "*/15 7-19 * * 1-5", timezone: Europe/Berlin }')],
     ["A template", field('{ template: "{{ title | capitalize }}" }')],
-    [
-      "A lookup whose object comes from a column",
-      field("{ column: a, lookup: { object: { column: t }, by: b } }"),
-    ],
   ])("%s is refused, and nothing else of it", async (feature, files) => {
     const problems = await problemsOf(files);
     expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual([

@@ -55,7 +55,15 @@ function lookup(whenMissing: "reject" | "skip" | "clear"): MappedField {
     updatable: true,
     write: "always",
     whenMissing,
-    parent: { ref: "account.accountnumber", table: account, part: part(account, "accountnumber") },
+    objectColumn: null,
+    parents: [
+      {
+        ref: "account.accountnumber",
+        table: account,
+        part: part(account, "accountnumber"),
+        property: "parentcustomerid_account@odata.bind",
+      },
+    ],
   };
 }
 

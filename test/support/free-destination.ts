@@ -241,6 +241,7 @@ function compile(
   return {
     object: sync.object,
     schemaVersion: "1",
+    parents: [],
     fields,
     match,
     warnings: [],

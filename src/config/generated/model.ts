@@ -159,9 +159,9 @@ export interface Lookup {
    */
   object: string | ObjectOfRow;
   /**
-   * The field of that object which holds the value.
+   * The field which holds the value: one for every object, or one for each.
    */
-  by: string;
+  by: string | FieldsOfObjects;
   /**
    * What happens when no record holds the value: the row is rejected, the field is left out and stays owed, or it is cleared.
    */
@@ -175,6 +175,12 @@ export interface ObjectOfRow {
    * The column that holds the object's name.
    */
   column: string;
+}
+/**
+ * The field of each object that holds the value.
+ */
+export interface FieldsOfObjects {
+  [k: string]: string;
 }
 /**
  * Limits beyond which a run stops before it writes anything.
