@@ -181,10 +181,6 @@ test.each<[string, FieldSpec[], Record<string, string> | undefined, string[]]>([
     ["fields.parentcustomerid.lookup.object mapping.unknown_object The organisation has no table 'acount'."],
   ],
   [
-      "fields.parentcustomerid.lookup.by mapping.lookup_by The alternate key over account.name is not active (Pending). Look it up by 'accountnumber' or 'accountid', or define a key in Dynamics.",
-    ],
-  ],
-  [
     "a match over no key",
     [],
     { firstname: "name" },
