@@ -1,7 +1,6 @@
-/** What PostgreSQL alone has: rights, encryption, a search path, timeouts, a pooler in between. */
-import { readFileSync, writeFileSync } from "node:fs";
+/** What PostgreSQL alone has: rights, a search path, timeouts, a pooler in between. */
+import { readFileSync } from "node:fs";
 import pg from "pg";
-import { generate } from "selfsigned";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PostgresConfig } from "../../connectors/postgres/config.ts";
 import { postgresDialect } from "../../connectors/postgres/dialect.ts";
@@ -283,93 +282,6 @@ test("work_mem holds for the statements alone, as the config says", async () => 
   expect(await warehouse.engine!.rows("SELECT pg_catalog.current_setting('work_mem')")).toEqual([["96MB"]]);
   await using other = await open();
   expect(await other.engine!.rows("SELECT pg_catalog.current_setting('work_mem')")).toEqual([["64MB"]]);
-});
-
-describe("ssl", () => {
-  const name = (commonName: string) => [{ name: "commonName", value: commonName }];
-  const days = {
-    notBeforeDate: new Date(Date.now() - 864e5),
-    notAfterDate: new Date(Date.now() + 864e5),
-    algorithm: "sha256",
-  } as const;
-  const authority = (commonName: string) =>
-    generate(name(commonName), {
-      ...days,
-      extensions: [
-        { name: "basicConstraints", cA: true, critical: true },
-        { name: "keyUsage", keyCertSign: true, cRLSign: true },
-      ],
-    });
-  let encrypted: TestPostgres;
-  beforeAll(async () => {
-    const [ours, theirs] = await Promise.all([authority("Our authority"), authority("Another")]);
-    writeFileSync(`${folder.path}/ours.pem`, ours.cert);
-    writeFileSync(`${folder.path}/theirs.pem`, theirs.cert);
-    const leaf = await generate(name("db"), {
-      ...days,
-      ca: { key: ours.private, cert: ours.cert },
-      extensions: [
-        { name: "basicConstraints", cA: false },
-        { name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] },
-      ],
-    });
-    encrypted = await startPostgres({ ssl: { cert: leaf.cert, key: leaf.private, only: true } });
-  });
-  afterAll(() => encrypted[Symbol.asyncDispose]());
-
-  const IS_ENCRYPTED = "SELECT 1 AS id, ssl AS v FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-  const byName = (url: string): string => url.replace("127.0.0.1", "localhost");
-
-  test.each([
-    ["require", (url: string) => url, {}],
-    ["require, under any name", byName, {}],
-    ["verify-full, by the authority named", (url: string) => url, { ssl: "verify-full", ssl_ca: "ours.pem" }],
-    ["require, whatever the url says", (url: string) => `${url}?sslmode=disable`, {}],
-  ] as const)("%s encrypts", async (_, url, config) => {
-    await using warehouse = await open({ ssl: "require", ...config, url: url(encrypted.url) });
-    for (const way of ways)
-      expect((await valuesOf(warehouse, way, IS_ENCRYPTED)).rows).toEqual([["1", "true"]]);
-  });
-
-  test.each([
-    ["no encryption where it is demanded", { ssl: "disable" }, (url: string) => url, /set ssl: require/],
-    ["an authority that nobody named", { ssl: "verify-full" }, (url: string) => url, /ssl_ca/],
-    [
-      "another authority's signature",
-      { ssl: "verify-full", ssl_ca: "theirs.pem" },
-      (url: string) => url,
-      /ssl_ca/,
-    ],
-    ["another host's name", { ssl: "verify-full", ssl_ca: "ours.pem" }, byName, /as its certificate does/],
-    [
-      "a name that the url would not have checked",
-      { ssl: "verify-full", ssl_ca: "ours.pem" },
-      (url: string) => `${byName(url)}?sslmode=no-verify`,
-      /as its certificate does/,
-    ],
-  ] as const)("refuses %s", async (_, config, url, remedy) => {
-    await using warehouse = await open({ ...config, url: url(encrypted.url) });
-    expect(await problem(warehouse.check(signal))).toMatchObject({
-      kind: "connection",
-      remedy: expect.stringMatching(remedy),
-    });
-  });
-
-  test("refuses a server that offers no encryption", async () => {
-    await using warehouse = await open({ ssl: "require" });
-    expect(await problem(warehouse.check(signal))).toMatchObject({
-      kind: "connection",
-      remedy: expect.stringContaining("offers no encryption"),
-    });
-  });
-
-  test("a certificate that is not there is a mistake of the config", async () => {
-    expect(await problem(open({ ssl: "verify-full", ssl_ca: "nosuch.pem" }))).toMatchObject({
-      kind: "config",
-      code: "postgres.ssl_ca",
-      message: expect.stringContaining("nosuch.pem"),
-    });
-  });
 });
 
 describe("behind a transaction pooler", () => {
