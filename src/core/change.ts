@@ -39,7 +39,10 @@ export interface Changed extends ChangeBase {
 export interface Removed extends ChangeBase {
   readonly kind: "removed";
   readonly before: readonly Value[];
-  /** The row was sent without an answer: a record that does not hold just what was sent is not ours to remove. */
+  /**
+   * The row was sent without an answer: a record that neither has an id of our own nor holds just what was sent is
+   * not ours to remove.
+   */
   readonly unsure?: boolean;
 }
 

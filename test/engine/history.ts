@@ -93,7 +93,7 @@ const odd = fc.record({
 const table: fc.Arbitrary<Row[]> = fc
   .tuple(
     fc.tuple(...KEYS.map((key) => often<Row | null>(3, row(key), fc.constant(null)))),
-    often(5, fc.constant([]), fc.array(odd, { minLength: 1, maxLength: 2 })),
+    often<Row[]>(5, fc.constant([]), fc.array(odd, { minLength: 1, maxLength: 2 })),
   )
   .map(([regular, spice]) => [...regular.filter((r) => r !== null), ...spice]);
 
@@ -127,7 +127,7 @@ const step: fc.Arbitrary<Step> = fc
   .record({
     rows: table,
     mapping,
-    faults: often(2, faults, fc.constant([])),
+    faults: often<Fault[]>(2, faults, fc.constant([])),
     kill: often<Step["kill"] | null>(
       1,
       fc.constant(null),
@@ -140,7 +140,7 @@ const step: fc.Arbitrary<Step> = fc
     planned: often(2, fc.constant(false), fc.constant(true)),
     guarded: often(6, fc.constant(false), fc.constant(true)),
   })
-  .map(({ kill, ...rest }) => (kill === null ? rest : { ...rest, kill }));
+  .map(({ kill, ...rest }): Step => (kill ? { ...rest, kill } : rest));
 
 export const history: fc.Arbitrary<History> = fc.record({
   mode: fc.constantFrom(...MODES),

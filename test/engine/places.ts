@@ -133,7 +133,7 @@ export async function warehouseInDuckdb(): Promise<Place> {
 }
 
 export async function openPostgres(server: TestPostgres): Promise<Warehouse> {
-  return postgres.open({ type: "postgres", url: server.url }, { folder: "/" } as never);
+  return postgres.open({ type: "postgres", url: server.url, port: server.port }, { folder: "/" } as never);
 }
 
 /** Local state over rows that PostgreSQL streams. */

@@ -59,8 +59,6 @@ export async function live(
   /** Keys whose record was sent a new match value, without an answer, while its id was unknown. */
   const movedInDoubt = new Set<string>();
   let movedNow = new Set<string>();
-  /** The mapping under which a key was last added: a record can be told to be ours by what was sent, under it alone. */
-  const sentUnder = new Map<string, Mapping>();
   const versions = new Map<string, Set<string>>();
   destination.onRemoval = (record, { change, kind }) => {
     const key = keyText(change.key);
@@ -95,7 +93,6 @@ export async function live(
       const fault = step.faults[next++] ?? "ok";
       const key = keyText(operation.change.key);
       if (isBlindMove(operation)) movedNow.add(key);
-      if (operation.change.kind === "added") sentUnder.set(key, step.mapping);
       return fault;
     };
     const before = destination.received.length;
@@ -106,21 +103,6 @@ export async function live(
       count("guard stops");
       check(destination.received.length === before, "a stopped run has sent something");
     }
-    if (process.env.TRACE)
-      console.log(
-        "STEP",
-        JSON.stringify(step),
-        "->",
-        typeof run === "object"
-          ? JSON.stringify({ ...run, rejections: run.rejections.listed.map((r) => [r.key, r.code]) })
-          : run,
-        "\nSENT",
-        JSON.stringify(destination.received.slice(before)),
-        "\nRECORDS",
-        JSON.stringify(destination.records.map((r) => ({ ...r, fields: Object.fromEntries(r.fields) }))),
-        "\nSTATE",
-        await site.picture(),
-      );
     for (const key of movedNow) movedInDoubt.add(key);
     if (run === undefined || run === "killed") continue;
     if (expected !== undefined && step.faults.every((fault) => fault === "ok")) {
@@ -315,7 +297,7 @@ export async function live(
             present.has(record.owner) ||
               movedInDoubt.has(record.owner) ||
               isWanted(record) ||
-              isUntold(record.owner),
+              isUntold(record),
             "a record of a row that has left is still there",
             record,
           );
@@ -333,12 +315,9 @@ export async function live(
     );
   }
 
-  function isUntold(owner: string): boolean {
-    const mapping = sentUnder.get(owner);
-    const answered = steps.every(
-      ({ faults, kill }) => !kill && faults.every((fault) => !/lost|throw/.test(fault)),
-    );
-    return !answered && mapping !== undefined && JSON.stringify(mapping) !== JSON.stringify(last.mapping);
+  /** A record of somebody else's that was written without an answer, and then meant to hold something else. */
+  function isUntold(record: StoredRecord): boolean {
+    return !record.made && record.owner !== undefined && isUnsure(record.owner);
   }
 
   /** Whether a row of the model, usable or not, has the record's match value. */

@@ -35,6 +35,8 @@ export interface StoredRecord {
   match: string;
   readonly fields: Map<string, string>;
   active: boolean;
+  /** Whether it was made by a sync: it carries an id of our own. */
+  made: boolean;
   /** Primary key of the row that wrote it last; absent in a record that no sync has written. */
   owner?: string;
 }
@@ -75,7 +77,13 @@ export function freeDestination(organization = "org-1"): FreeDestination {
     find: (match) => records.find((record) => foldMatch(record.match) === foldMatch(match)),
     seed(match, fields) {
       made += 1;
-      const record = { id: `id-${made}`, match, fields: new Map(Object.entries(fields)), active: true };
+      const record = {
+        id: `id-${made}`,
+        match,
+        fields: new Map(Object.entries(fields)),
+        active: true,
+        made: false,
+      };
       records.push(record);
       return record;
     },
@@ -162,7 +170,7 @@ function compile(
     const holdsWhatWasSent = whole(change.before).every(
       ({ field, json }) => record.fields.get(field) === json,
     );
-    if (change.unsure && !holdsWhatWasSent) return {};
+    if (change.unsure && !record.made && !holdsWhatWasSent) return {};
     destination.onRemoval(record, operation);
     if (kind === "delete") records.splice(records.indexOf(record), 1);
     else record.active = false;
@@ -173,7 +181,7 @@ function compile(
     id === null ? destination.find(matchOf(row)) : records.find((record) => record.id === id);
 
   const make = (operation: Operation, writes: readonly FieldWrite[]): Stored =>
-    write(destination.seed(operation.record, {}), operation, writes);
+    write(Object.assign(destination.seed(operation.record, {}), { made: true }), operation, writes);
 
   const store = (operation: Operation, writes: readonly FieldWrite[]): Stored => {
     const { change, kind, record: key } = operation;
