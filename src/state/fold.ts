@@ -78,6 +78,12 @@ export function foldOutcomes(
       ["commit_no", "gone", ...key],
       `${run}, true, ${list(keyAfter)} FROM ${answered} WHERE ${ACKNOWLEDGED} AND c.kind = 'removed'`,
     ),
+    // What another sync holds is that one's alone from here on.
+    into(
+      delta,
+      ["commit_no", "gone", ...key],
+      `${run}, true, ${list(keyAfter)} FROM ${tables.changes} c WHERE c.kind = 'released'`,
+    ),
     forget(pending, intended, `${tried} AND (${ACKNOWLEDGED} OR ${UNANSWERED})`),
     into(
       pending,

@@ -2,12 +2,13 @@
  * State on this machine: a folder per sync with a DuckDB file that only a run opens, and append-only files that
  * anything may read at any time.
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fail } from "../core/errors.ts";
 import { type Duckdb, lockedBy, openDuckdb } from "../duckdb/database.ts";
 import { duckdbDialect } from "../duckdb/dialect.ts";
 import { duckdbEngine } from "../duckdb/engine.ts";
+import type { Neighbour } from "./elsewhere.ts";
 import { openFileHistory } from "./history-file.ts";
 import { openJournal, reopenJournal } from "./journal-file.ts";
 import type { SyncRecord } from "./record.ts";
@@ -90,10 +91,40 @@ export async function peekLocalRecord({
   if (file === undefined) return undefined;
   await using database = await openDuckdb(":memory:", { memoryLimit, temporaryFolder: "" });
   await attach(database, file, true);
-  const tables = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'base' AND table_name = 'syncs'";
+  return recordIn(database, "base");
+}
+
+/** The record in an attached file. */
+async function recordIn(database: Duckdb, catalog: string): Promise<SyncRecord | undefined> {
+  const tables = `SELECT 1 FROM duckdb_tables() WHERE database_name = ${literal(catalog)} AND table_name = 'syncs'`;
   if ((await database.all(tables)).length === 0) return undefined;
-  const state = await database.value("SELECT state FROM base.main.syncs");
+  const state = await database.value(`SELECT max(state) FROM ${catalog}.main.syncs`);
   return state === null ? undefined : (JSON.parse(state) as SyncRecord);
+}
+
+/** Other syncs of the object lie in folders beside this one. */
+async function* neighboursOf({ folder, oldFolder }: LocalPlace, database: Duckdb): AsyncGenerator<Neighbour> {
+  const beside = dirname(folder);
+  const names = existsSync(beside) ? readdirSync(beside) : [];
+  for (const name of names) {
+    const other = join(beside, name);
+    const file = join(other, FILE);
+    if (other === folder || other === oldFolder || !existsSync(file)) continue;
+    const sync = decodeURIComponent(name);
+    const attached = await database.run(`ATTACH ${literal(file)} AS neighbour (READ_ONLY)`).then(
+      () => true,
+      () => false,
+    );
+    if (!attached) yield { sync, record: undefined, table: (table) => table };
+    else {
+      try {
+        const record = await recordIn(database, "neighbour");
+        if (record !== undefined) yield { sync, record, table: (table) => `neighbour.main.${table}` };
+      } finally {
+        await database.run("DETACH neighbour");
+      }
+    }
+  }
 }
 
 async function attach(database: Duckdb, file: string, readOnly: boolean): Promise<void> {
@@ -196,6 +227,7 @@ function storeOver(
     async closeJournal() {
       rmSync(journalFile, { force: true });
     },
+    neighbours: () => neighboursOf(place, database),
     async sweep(keep) {
       if (!lasting) return;
       const tables = await database.all(

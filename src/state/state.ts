@@ -6,6 +6,7 @@ import type { Change, Changed, Present, Removed } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, Warehouse } from "../ports.ts";
 import * as diff from "./diff.ts";
+import { NOTHING_SPARED, type Spared, spareHeld } from "./elsewhere.ts";
 import * as load from "./load.ts";
 import { addedReader, changedReader, type Row, removedReader } from "./reader.ts";
 import { type Layout, newRecord, type SyncRecord } from "./record.ts";
@@ -45,6 +46,8 @@ export interface DiffCounts {
   /** Rows that were rejected before, are the same since, and are not due to be tried again; then removals likewise. */
   readonly waiting: number;
   readonly waitingRemoved: number;
+  /** What became of removals because of other syncs. */
+  readonly spared: Spared;
 }
 
 /** What a sync's mode wants of the diff. */
@@ -211,6 +214,12 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       let counts = await countKinds();
       const keep = counts.has("removed") ? diff.keepClaimed(dialect, shape, tables) : undefined;
       if (keep !== undefined && (await engine.run(keep)) > 0) counts = await countKinds();
+      let spared: Spared = NOTHING_SPARED;
+      if (counts.has("removed")) {
+        const neighbours = store.neighbours();
+        spared = await spareHeld(engine, shape, layout.matching, tables.changes, neighbours);
+        if (spared !== NOTHING_SPARED) counts = await countKinds();
+      }
       const of = (kind: string): number => Number(counts.get(kind) ?? 0);
       return {
         added: of("added"),
@@ -218,6 +227,7 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
         removed: of("removed"),
         waiting: of("waiting"),
         waitingRemoved: of("waiting_removed"),
+        spared,
       };
     },
     async load(batches, { changed }) {

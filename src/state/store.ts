@@ -2,6 +2,7 @@
 import type { Outcome } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, StateEngine, Statement, Warehouse } from "../ports.ts";
+import type { Neighbour } from "./elsewhere.ts";
 import type { SyncRecord } from "./record.ts";
 import type { Shape } from "./tables.ts";
 
@@ -63,6 +64,8 @@ export interface Store extends AsyncDisposable {
   readJournal(run: string, table: string): Promise<void>;
   /** The journal's outcomes are in the snapshot. */
   closeJournal(): Promise<void>;
+  /** The snapshots of other syncs of the same object, one after another. */
+  neighbours(): AsyncIterable<Neighbour>;
   /** Drops the tables of this sync that are not named. */
   sweep(keep: readonly string[]): Promise<void>;
   /** Nothing will be read from the snapshot any more: a run may have it. */

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { StateEngine } from "../ports.ts";
+import type { Neighbour } from "./elsewhere.ts";
 import { openTableHistory } from "./history-table.ts";
 import { openTableJournal } from "./journal-table.ts";
 import { acquireLease, type Lease } from "./lease.ts";
@@ -246,6 +247,7 @@ function storeOver(
     openJournal: async (_run, name) => openTableJournal(engine, name, lease!.renew),
     readJournal: async (_run, name) => void (await engine.run(createOutcomes(dialect, name))),
     closeJournal: async () => {},
+    neighbours: () => neighboursOf(engine, table, place.owner, at),
     async sweep(keep) {
       if (lease === undefined) return;
       const there = await made();
@@ -276,5 +278,21 @@ function storeOver(
       return started < Date.now() - DAY_MS;
     };
     await drop(plans.filter((name) => name.startsWith(own) || isOld(name)));
+  }
+}
+
+/** Other syncs of the object have rows of their own in the registry. */
+async function* neighboursOf(
+  { rows, dialect }: StateEngine,
+  registry: string,
+  { organization, object, project, sync }: Owner,
+  at: (name: string) => string,
+): AsyncGenerator<Neighbour> {
+  const others = await rows(
+    `SELECT sync, id, state FROM ${registry} WHERE organization = ${dialect.literal(organization)} AND object = ${dialect.literal(object)} AND state IS NOT NULL AND NOT (project = ${dialect.literal(project)} AND sync = ${dialect.literal(sync)})`,
+  );
+  for (const [name, id, state] of others) {
+    const record = JSON.parse(state!) as SyncRecord;
+    yield { sync: name!, record, table: (table) => at(`s${id}_${table}`) };
   }
 }

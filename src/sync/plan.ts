@@ -10,6 +10,7 @@ import { sectionOf, syncHead } from "./plan-check.ts";
 import type { PlanWriter, RefusedKey } from "./plan-file.ts";
 import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
+import { sparedInWords } from "./spared.ts";
 import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
 
 /** Changes are planned in windows, so that what has to be read for them is read in bulk. */
@@ -152,7 +153,7 @@ async function planSync(
     requests: compiled.requestsFor(operations),
     samples: [...samples.values()].flat(),
     ...(state.recovery ? { recovery: state.recovery } : {}),
-    warnings: compiled.warnings,
+    warnings: [...compiled.warnings, ...sparedInWords(staged.spared)],
     ...(staged.stopped ? { stopped: staged.stopped } : {}),
   };
 }

@@ -9,6 +9,7 @@ import { WINDOW } from "./plan.ts";
 import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
+import { sparedInWords } from "./spared.ts";
 import { changesOf, type Staged, type SyncOptions, stageAndDiff } from "./stage.ts";
 
 /** Where a run's changes come from: the model, or a saved plan. */
@@ -59,7 +60,8 @@ export async function runFrom(prepared: Prepared, options: SyncOptions, source: 
   };
   let stopped: Problem | undefined = staged.stopped;
   let firstDeferred: Problem | undefined;
-  if (stopped === undefined && total > 0) {
+  const hasReleased = Object.keys(staged.spared.released).length > 0;
+  if (stopped === undefined && (total > 0 || hasReleased)) {
     let done = 0;
     const tell = (more: { waiting?: { milliseconds: number; reason: string } } = {}): void =>
       options.onProgress?.({
@@ -114,7 +116,7 @@ export async function runFrom(prepared: Prepared, options: SyncOptions, source: 
       throttled: after.throttled - counters.throttled,
     },
     ...(state.recovery ? { recovery: state.recovery } : {}),
-    warnings: compiled.warnings,
+    warnings: [...compiled.warnings, ...sparedInWords(staged.spared)],
     ...(stopped ? { stopped } : {}),
   };
   const { rejections: listed, ...rest } = result;
