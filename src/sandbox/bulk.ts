@@ -1,11 +1,12 @@
 import { type Kind, noContent, type Reply, withBody } from "./api.ts";
+import { readBody } from "./body.ts";
 import { runElastic } from "./bulk-elastic.ts";
 import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
 import { readPayload, type Written } from "./payload.ts";
 import type { Row } from "./row.ts";
-import { type Asked, readBody, upsertValues } from "./rows.ts";
+import { type Asked, requireSameId, upsertValues } from "./rows.ts";
 import { createRow, updateRow } from "./write.ts";
 
 /** Page: bulk-operations. On standard tables each message is one transaction and names only its first error. */
@@ -19,7 +20,7 @@ export const BULK: Readonly<Record<string, Kind>> = {
 
 function targets(asked: Asked): JsonObject[] {
   const { table, call, world } = asked;
-  const body = readBody(call, table.set);
+  const body = readBody(world.rules, call, table.set);
   const list = body.Targets;
   if (!Array.isArray(list)) {
     throw payloadError(
@@ -84,9 +85,17 @@ const unidentified = (asked: Asked) =>
     `An item of 'Targets' must name its row by '${asked.table.primaryId}' or by '@odata.id' with an alternate key.`,
   );
 
+/** Unverified: what is to be created has no address yet. */
+function refuseAddresses({ world, table }: Asked, items: readonly JsonObject[]): void {
+  if (world.rules.conflictingIds === "the address counts") return;
+  if (!items.some((item) => item["@odata.id"] !== undefined)) return;
+  throw payloadError(table.set, "Microsoft.OData.ODataException: '@odata.id' is not expected on a new row.");
+}
+
 function createMultiple(asked: Asked): Reply {
   const { world, call, table } = asked;
   const items = targets(asked);
+  refuseAddresses(asked, items);
   const ids = world.store.transaction(() =>
     items.map((item) => {
       const written = readPayload(world, call.session, table, item, "create");
@@ -113,10 +122,12 @@ function updateMultiple(asked: Asked): Reply {
   world.store.transaction(() => {
     for (const { item, identity, row } of items) {
       const found = row as Row;
+      // What cannot be read is refused before anything is applied or dropped (page: support/web-api-client-errors).
+      const written = readPayload(world, call.session, table, item, "update", table.primaryId);
+      requireSameId(world, table, item[table.primaryId], found.id);
       // Two items for one row: the first is applied, the second is dropped without a word.
       if (done.has(found.id)) continue;
       done.add(found.id);
-      const written = readPayload(world, call.session, table, item, "update", table.primaryId);
       dropKey(written, identity);
       updateRow(world, call.session, table, found, written);
     }
@@ -148,6 +159,7 @@ function upsertMultiple(asked: Asked): Reply {
       }
       if (row) {
         const written = readPayload(world, session, table, item, "update", table.primaryId);
+        requireSameId(world, table, item[table.primaryId], row.id);
         dropKey(written, identity);
         updateRow(world, session, table, row, written);
         continue;
@@ -167,7 +179,9 @@ function upsertMultiple(asked: Asked): Reply {
 export function runBulk(asked: Asked, message: string): Reply {
   const { table, world } = asked;
   if (table.elastic) {
-    return runElastic(asked, message, targets(asked), (item) => {
+    const items = targets(asked);
+    if (message === "CreateMultiple") refuseAddresses(asked, items);
+    return runElastic(asked, message, items, (item) => {
       const identity = identityOf(asked, item);
       if (!identity) throw unidentified(asked);
       return identity;

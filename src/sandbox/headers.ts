@@ -1,5 +1,7 @@
 import { elasticVersion } from "./elastic.ts";
+import { Refusal } from "./errors.ts";
 import { splitUnquoted, unquote } from "./scan.ts";
+import type { Unverified } from "./unverified.ts";
 
 /** Request headers, names in lower case. */
 export type Headers = Readonly<Record<string, string | undefined>>;
@@ -97,10 +99,13 @@ export type Condition =
   | { readonly is: "version"; readonly version: number };
 
 /** `If-Match` or `If-None-Match`; the literal word `null` is no condition (page: compose-http-requests). */
-export function parseCondition(header: string | undefined): Condition {
+export function parseCondition(rules: Unverified, header: string | undefined): Condition {
   if (header === undefined || header.trim() === "" || header.trim() === "null") return { is: "none" };
   if (header.trim() === "*") return { is: "any" };
   const match = /^(?:W\/)?"?(\d+)"?$/.exec(header.trim());
   const version = match ? Number(match[1]) : elasticVersion(header.trim());
+  if (version === undefined && rules.unreadableCondition === "refused") {
+    throw new Refusal(400, "0x80060888", "The value of If-Match or If-None-Match is no version of a row.");
+  }
   return { is: "version", version: version ?? -1 };
 }

@@ -1,4 +1,5 @@
 import { noContent, type Reply, withBody } from "./api.ts";
+import { readBody } from "./body.ts";
 import { deleteRow } from "./cascade.ts";
 import { relatedRows, tieValue } from "./collections.ts";
 import { payloadError, undeclaredProperty, unknownSet, wrongMethod } from "./errors.ts";
@@ -7,7 +8,7 @@ import { findRow, type Identity, identify, missing, parseAddress, requireRow } f
 import { readPayload } from "./payload.ts";
 import { countRows, queryRows, type Source } from "./query.ts";
 import { type Reference, type Row, valueIn } from "./row.ts";
-import { type Asked, readBody } from "./rows.ts";
+import { type Asked, requireCondition } from "./rows.ts";
 import type { Collection, Table } from "./schema.ts";
 import { requireRight, requireTied } from "./security/check.ts";
 import type { Segment } from "./url.ts";
@@ -21,7 +22,7 @@ import { createRow, updateRow } from "./write.ts";
 const tableNamed = (asked: Asked, name: string): Table => asked.world.schema.tables.get(name) as Table;
 
 function referenceIn(asked: Asked): string {
-  const id = readBody(asked.call, asked.table.set)["@odata.id"];
+  const id = readBody(asked.world.rules, asked.call, asked.table.set)["@odata.id"];
   if (!isText(id)) {
     throw payloadError(asked.table.set, "Microsoft.OData.ODataException: '@odata.id' is missing.");
   }
@@ -88,6 +89,7 @@ export function writeReference(asked: Asked, key: Segment, navigation: Segment):
   const row = requireRow(world, table, identify(world, table, key.key));
   const single = table.navigation.get(navigation.name);
   if (single && call.method !== "POST") {
+    requireCondition(asked, row);
     const bind = { [`${single.name}@odata.bind`]: call.method === "DELETE" ? null : referenceIn(asked) };
     const written = readPayload(world, call.session, table, bind, "update");
     world.store.transaction(() => updateRow(world, call.session, table, row, written));

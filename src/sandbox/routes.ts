@@ -156,7 +156,7 @@ function rowRoute(asked: rows.Asked): Route {
       case "GET":
         return route("read", () => rows.read(asked, key));
       case "PATCH": {
-        const isUpdate = parseCondition(call.headers["if-match"]).is !== "none";
+        const isUpdate = parseCondition(world.rules, call.headers["if-match"]).is !== "none";
         return route(isUpdate ? "update" : "upsert", () => rows.patch(asked, key));
       }
       case "DELETE":

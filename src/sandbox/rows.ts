@@ -1,19 +1,21 @@
 import { type Call, noContent, type Reply, withBody } from "./api.ts";
+import { readBody } from "./body.ts";
 import { deleteRow } from "./cascade.ts";
 import { createDeep } from "./deep-insert.ts";
 import { etagOf, publicId, sessionToken } from "./elastic.ts";
-import { payloadError, Refusal, rowExists, unknownSet, versionMismatch } from "./errors.ts";
+import { missingRow, payloadError, Refusal, rowExists, unknownSet, versionMismatch } from "./errors.ts";
 import { type Preferences, parseCondition } from "./headers.ts";
-import { isObject, type JsonObject, parseJson } from "./json.ts";
+import { type JsonObject, markedNumber } from "./json.ts";
 import { findRow, type Identity, identify, keyUrl, missing as missingOf, requireRow } from "./keys.ts";
 import { readPayload, type Writer, type Written } from "./payload.ts";
 import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
-import type { Row, Value } from "./row.ts";
+import type { Reference, Row, Value } from "./row.ts";
 import type { Table } from "./schema.ts";
 import { requireRight } from "./security/check.ts";
+import type { Column } from "./tables/column.ts";
 import type { Segment, Target } from "./url.ts";
-import { checkOptions } from "./view.ts";
+import { checkOptions, viewOf } from "./view.ts";
 import type { World } from "./world.ts";
 import { createRow, updateRow } from "./write.ts";
 
@@ -27,31 +29,6 @@ export interface Asked {
 }
 
 const WRITE_OPTIONS = new Set(["$select", "$expand", "tag"]);
-
-/** The JSON object in a request body (page: compose-http-requests). */
-export function readBody(call: Call, set: string): JsonObject {
-  if (call.body === "") throw payloadError(set, "System.ArgumentException: Stream was not readable.");
-  if (!/^application\/json\b/i.test(call.headers["content-type"] ?? "")) {
-    throw new Refusal(
-      415,
-      "",
-      `The request entity's media type '${call.headers["content-type"] ?? ""}' is not supported for this resource.`,
-    );
-  }
-  let value: unknown;
-  try {
-    value = parseJson(call.body);
-  } catch {
-    throw payloadError(set, "Microsoft.OData.ODataException: Invalid JSON. The payload could not be read.");
-  }
-  if (!isObject(value)) {
-    throw payloadError(
-      set,
-      "Microsoft.OData.ODataException: An object was expected at the start of the payload.",
-    );
-  }
-  return value;
-}
 
 const applied = (preferences: Preferences): Record<string, string> =>
   preferences.applied === undefined ? {} : { "Preference-Applied": preferences.applied };
@@ -79,7 +56,8 @@ const withHeaders = (reply: Reply, headers: Record<string, string>): Reply => ({
 export function create(asked: Asked): Reply {
   const { world, call, table, preferences } = asked;
   checkOptions(asked.target.query, WRITE_OPTIONS);
-  const body = readBody(call, table.set);
+  requireShowable(asked, asked.target.query);
+  const body = readBody(world.rules, call, table.set);
   return world.store.transaction(() => {
     const row = createDeep(world, call.session, table, body);
     const token = sessionToken(world, table);
@@ -92,7 +70,7 @@ export function create(asked: Asked): Reply {
 export function read(asked: Asked, key: Segment): Reply {
   const { world, call, table, preferences } = asked;
   const row = requireRow(world, table, identityIn(asked, key));
-  const condition = parseCondition(call.headers["if-none-match"]);
+  const condition = parseCondition(world.rules, call.headers["if-none-match"]);
   // Neither related rows nor annotations show in the version (page: perform-conditional-operations).
   const isWhole = !asked.target.query.has("$expand") && !call.headers.prefer?.includes("annotations");
   if (condition.is === "version" && condition.version === row.version && isWhole) {
@@ -104,6 +82,19 @@ export function read(asked: Asked, key: Segment): Reply {
   return { ...reply, body: String(reply.body).replace(',"@odata.etag"', () => `${version},"@odata.etag"`) };
 }
 
+/** A stored key value as a body would hold it, so that the column's own check takes it. */
+const sentForm = (column: Column, value: Value): unknown =>
+  typeof value === "string" && EXACT.has(column.type) ? markedNumber(value) : value;
+
+const EXACT = new Set(["decimal", "money", "bigint"]);
+
+/** A lookup in a key points at a row that is there, of one of the tables that it may point at. */
+function targetOf(world: World, column: Column, { table, id }: Reference): Reference {
+  const found = column.targets?.find((name) => world.store.exists({ table: name, id }));
+  if (found === undefined) throw missingRow(world.rules, table, id);
+  return { table: found, id };
+}
+
 /** Checks the values of an alternate key like any other value, since they become the new row's. */
 function keyValues(world: World, table: Table, identity: Extract<Identity, { by: "key" }>): Written {
   const { slots } = world.writers.get(table) as Writer;
@@ -111,10 +102,24 @@ function keyValues(world: World, table: Table, identity: Extract<Identity, { by:
   for (const column of identity.key.parts) {
     const value = identity.values[column.logicalName] ?? null;
     const slot = slots.get(column.logicalName);
-    const checkable = slot?.is === "value" && typeof value === "string" && column.type === "string";
-    written[column.logicalName] = checkable ? slot.check(value) : value;
+    const isLookedUp = typeof value === "object" && value !== null;
+    written[column.logicalName] = isLookedUp
+      ? targetOf(world, column, value)
+      : slot?.is === "value" && value !== null
+        ? slot.check(sentForm(column, value))
+        : value;
   }
   return written;
+}
+
+/** Unverified: an id in a body beside an address that names another row. */
+export function requireSameId(world: World, table: Table, given: unknown, id: string): void {
+  if (given === undefined || given === null || world.rules.conflictingIds === "the address counts") return;
+  if (typeof given !== "string" || given.toLowerCase() === id) return;
+  throw payloadError(
+    table.set,
+    `Microsoft.OData.ODataException: '${table.primaryId}' is not the id of the row that the request addresses.`,
+  );
 }
 
 /**
@@ -122,8 +127,10 @@ function keyValues(world: World, table: Table, identity: Extract<Identity, { by:
  * the URL (page: use-upsert-insert-update-record).
  */
 export function upsertValues(world: World, table: Table, identity: Identity, body: Written): Written {
-  if (identity.by === "id") body[table.primaryId] = identity.id;
-  else {
+  if (identity.by === "id") {
+    requireSameId(world, table, body[table.primaryId], identity.id);
+    body[table.primaryId] = identity.id;
+  } else {
     const values = keyValues(world, table, identity);
     for (const column in values) if (!(column in body)) body[column] = values[column] as Value;
   }
@@ -144,8 +151,7 @@ export function upsertRow(
   const values = upsertValues(world, table, identity, written);
   if (identity.by === "id" && identity.partition !== undefined) values.partitionid = identity.partition;
   const old = table.elastic ? findRow(world, table, identity) : undefined;
-  if (old) world.store.remove(table, old);
-  return { row: createRow(world, call.session, table, values), isNew: old === undefined };
+  return { row: createRow(world, call.session, table, values, old), isNew: old === undefined };
 }
 
 /** The row that a request means; `?partitionId=` says the partition of an elastic one. */
@@ -166,20 +172,42 @@ function requireVersions(table: Table): void {
   );
 }
 
+/** Conditions on a request that changes a row which is there, or one of its properties. */
+export function requireCondition({ world, call, table }: Asked, row: Row): void {
+  const match = parseCondition(world.rules, call.headers["if-match"]);
+  if (match.is === "version") requireVersions(table);
+  if (match.is === "version" && match.version !== row.version) throw versionMismatch();
+  if (parseCondition(world.rules, call.headers["if-none-match"]).is === "any") throw rowExists();
+}
+
+/** Whether the row may come back and as it is wanted, asked before anything is written. */
+function requireShowable(
+  { world, call, table, preferences }: Asked,
+  query: ReadonlyMap<string, string>,
+): void {
+  if (!preferences.representation) return;
+  requireRight(world, call.session, table, "read");
+  viewOf(world, table, query, preferences, call.session);
+}
+
 /** `PATCH set(key)`: an upsert unless a condition says otherwise (page: perform-conditional-operations). */
 export function patch(asked: Asked, key: Segment): Reply {
   const { world, call, table, preferences } = asked;
   const { session } = call;
   checkOptions(asked.target.query, WRITE_OPTIONS);
+  const query = new Map(asked.target.query);
+  query.delete("$expand"); // ignored on PATCH (page: update-delete-entities-using-web-api)
+  requireShowable(asked, query);
   const identity = identify(world, table, key.key);
-  const match = parseCondition(call.headers["if-match"]);
-  const noneMatch = parseCondition(call.headers["if-none-match"]);
-  const body = readBody(call, table.set);
+  const match = parseCondition(world.rules, call.headers["if-match"]);
+  const noneMatch = parseCondition(world.rules, call.headers["if-none-match"]);
+  const body = readBody(world.rules, call, table.set);
   return world.store.transaction(() => {
     const found = findRow(world, table, identity);
     if (found && noneMatch.is === "any") throw rowExists();
     if (match.is === "version") requireVersions(table);
     if (found && match.is === "version" && match.version !== found.version) throw versionMismatch();
+    if (found) requireSameId(world, table, body[table.primaryId], publicId(table, found));
     if (!found && match.is !== "none") {
       const refusal = missingOf(world, table, identity);
       if (match.is === "any") throw refusal;
@@ -196,19 +224,15 @@ export function patch(asked: Asked, key: Segment): Reply {
     if (!preferences.representation) {
       return noContent({ ...addressOf(asked, keyUrl(identity)), ...applied(preferences), ...token });
     }
-    const query = new Map(asked.target.query);
-    query.delete("$expand"); // ignored on PATCH (page: update-delete-entities-using-web-api)
     return withHeaders(represented(asked, found ? 200 : 201, row, query), token);
   });
 }
 
 /** `DELETE set(key)`. */
 export function remove(asked: Asked, key: Segment): Reply {
-  const { world, call, table } = asked;
+  const { world, table } = asked;
   const row = requireRow(world, table, identityIn(asked, key));
-  const match = parseCondition(call.headers["if-match"]);
-  if (match.is === "version") requireVersions(table);
-  if (match.is === "version" && match.version !== row.version) throw versionMismatch();
+  requireCondition(asked, row);
   world.store.transaction(() => deleteRow(world, table, row));
   return noContent();
 }
@@ -241,15 +265,24 @@ function readNavigation(asked: Asked, row: Row, name: string): Reply {
   return represented({ ...asked, table: target }, 200, world.store.get(target, value.id) as Row);
 }
 
+/** `{"value": …}`, beside which there may be annotations. */
+function singleValue(body: JsonObject, set: string): unknown {
+  const other = Object.keys(body).find((name) => name !== "value" && !name.startsWith("@"));
+  if (body.value !== undefined && other === undefined) return body.value;
+  const what =
+    other === undefined ? "'value' is missing" : `The property '${other}' is not expected beside 'value'`;
+  throw payloadError(set, `Microsoft.OData.ODataException: ${what}.`);
+}
+
 /** `PUT set(key)/property` and `DELETE set(key)/property`: one value set or cleared. */
 export function writeProperty(asked: Asked, key: Segment, name: string): Reply {
   const { world, call, table } = asked;
   const row = requireRow(world, table, identify(world, table, key.key));
   const column = table.properties.get(name);
   if (!column || !(name in Object.fromEntries(table.columns))) throw unknownSet(world.rules, name);
-  const value = call.method === "DELETE" ? null : readBody(call, table.set).value;
-  if (value === undefined)
-    throw payloadError(table.set, "Microsoft.OData.ODataException: 'value' is missing.");
+  requireCondition(asked, row);
+  const value =
+    call.method === "DELETE" ? null : singleValue(readBody(world.rules, call, table.set), table.set);
   const written = readPayload(world, call.session, table, { [name]: value }, "update");
   world.store.transaction(() => updateRow(world, call.session, table, row, written));
   return noContent();

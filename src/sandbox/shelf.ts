@@ -3,6 +3,7 @@ import { duplicateId, keyViolated } from "./errors.ts";
 import type { Serials } from "./guid.ts";
 import { enter, type KeyIndex, leave, newKeyIndex, placeWith } from "./key-index.ts";
 import { type Held, type Layout, newLayout, type Row, type Value, type Values, valueIn } from "./row.ts";
+import { trimEndOf } from "./scan.ts";
 import type { AlternateKey, Table } from "./schema.ts";
 import type { Unverified } from "./unverified.ts";
 
@@ -83,7 +84,7 @@ export function rowWith({ layout, slots, serials, byId }: Shelf, id: string): Ro
 }
 
 export const fold = (rules: Unverified, text: string): string => {
-  const trimmed = rules.textFoldsTrailingSpaces && text.endsWith(" ") ? text.replace(/ +$/, "") : text;
+  const trimmed = rules.textFoldsTrailingSpaces && text.endsWith(" ") ? trimEndOf(text, " ") : text;
   return rules.textFoldsCase ? trimmed.toLowerCase() : trimmed;
 };
 

@@ -31,6 +31,8 @@ export interface Unverified {
   readonly unreadableCondition: "refused" | "no match";
   /** A name that comes twice in one object. */
   readonly repeatedNames: "refused" | "the last counts";
+  /** An id in a body beside an address that names another row, and an address on what is to be created. */
+  readonly conflictingIds: "refused" | "the address counts";
   /** A fraction of a second in a key value. */
   readonly keyDateFractions: "refused" | "dropped";
   /** Frame of a 429 that stands alone: the usual one, or the one without `error` that batch parts have. */
@@ -163,6 +165,7 @@ export const UNVERIFIED: Unverified = {
   urlTooLong: { status: 414, code: "0x80060888" },
   unreadableCondition: "refused",
   repeatedNames: "refused",
+  conflictingIds: "refused",
   keyDateFractions: "refused",
   throttledFrame: "usual",
   batchRefusesBareLineFeeds: true,

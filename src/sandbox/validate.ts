@@ -14,6 +14,8 @@ export type Check = (input: unknown) => Value;
 /** XML cannot carry these, so Dataverse refuses them (code 0x80040278). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the point is to find them
 const FORBIDDEN = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/;
+/** Half a surrogate pair is no character: no UTF-8 can hold it. */
+const isWhole = (text: string): boolean => (text as unknown as { isWellFormed(): boolean }).isWellFormed();
 /** Page: multi-select-picklist. */
 const MOST_CHOICES = 150;
 const INT32 = { min: "-2147483648", max: "2147483647" };
@@ -56,7 +58,7 @@ const string: Make = (table, column, rules) => {
   return (input) => {
     if (!isText(input)) throw mismatch(table, column, input);
     if (input === "" && rules.emptyTextIsNull) return null;
-    if (FORBIDDEN.test(input)) throw invalidCharacters(column.logicalName);
+    if (FORBIDDEN.test(input) || !isWhole(input)) throw invalidCharacters(column.logicalName);
     if (input.length > limit && (rules.lengthInUtf16Units || [...input].length > limit)) {
       throw tooLong(table.logicalName, column.logicalName, limit);
     }

@@ -137,13 +137,20 @@ function usualOf(world: World, session: Session, table: Table): Values {
 /**
  * Makes a row.
  * @param written checked values; may hold the primary key
+ * @param replaced the row whose place it takes, whole: an upsert on an elastic table (page: use-elastic-tables)
  * @returns the stored row; throws 412 for an id or key that exists, 400 for what the table does not allow
  */
-export function createRow(world: World, session: Session, table: Table, written: Written): Row {
+export function createRow(
+  world: World,
+  session: Session,
+  table: Table,
+  written: Written,
+  replaced?: Row,
+): Row {
   const hooks = world.hooks.get(table.logicalName);
   hooks?.creating?.(world, session, written);
   world.meter.rows += 1;
-  requireWrite(world, session, table, written, "create");
+  requireWrite(world, session, table, written, replaced ? "update" : "create");
   if (table.numbered.length > 0) fillNumbers(world, table, written);
   const given = (written[table.primaryId] as string | null | undefined) ?? undefined;
   const id = table.elastic ? (given ?? world.store.newId()) : given;
@@ -154,7 +161,7 @@ export function createRow(world: World, session: Session, table: Table, written:
       throw requiredNull(world.rules, table.logicalName, column.logicalName);
     }
   }
-  detectDuplicates(world, session, table, written, undefined);
+  detectDuplicates(world, session, table, written, replaced);
   runPlugins(world, session, table, written, undefined);
   const now = session.moment ?? moment(world.now());
   const shared = usualOf(world, session, table);
@@ -181,6 +188,7 @@ export function createRow(world: World, session: Session, table: Table, written:
     put(draft, table.primaryId, id as string);
     if ((valueIn(draft, "partitionid") ?? null) === null) put(draft, "partitionid", id as string);
   }
+  if (replaced) return world.store.replace(table, replaced, draft, shape.columns);
   const place = table.elastic ? newPlace(draft, id as string) : id;
   const row = world.store.insert(table, place, draft, shape.columns);
   hooks?.created?.(world, session, row);

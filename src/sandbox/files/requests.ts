@@ -1,7 +1,7 @@
 import { noContent, type Reply } from "../api.ts";
 import { payloadError, Refusal } from "../errors.ts";
 import { identify, requireRow } from "../keys.ts";
-import type { Asked } from "../rows.ts";
+import { type Asked, requireCondition } from "../rows.ts";
 import type { Column } from "../tables/column.ts";
 import type { Segment } from "../url.ts";
 import { requireSize } from "./size.ts";
@@ -14,7 +14,8 @@ const bytesOf = (text: string): Buffer => Buffer.from(text, "latin1");
 
 function requireBytes(asked: Asked): void {
   if (/^application\/octet-stream\b/i.test(asked.call.headers["content-type"] ?? "")) return;
-  throw new Refusal(415, "", "The request entity's media type is not supported for this resource.");
+  const { status, code } = asked.world.rules.wrongMediaType;
+  throw new Refusal(status, code, "The request entity's media type is not supported for this resource.");
 }
 
 function fileName(asked: Asked): string {
@@ -69,6 +70,7 @@ export function writeFile(asked: Asked, key: Segment, column: Column): Reply {
   const token = target.query.get("sessiontoken");
   if (token !== undefined) return takePart(asked, token);
   const row = requireRow(world, table, identify(world, table, key.key));
+  requireCondition(asked, row);
   if (call.headers["x-ms-transfer-mode"] === "chunked") return announce(asked, column, row.id);
   requireBytes(asked);
   const name = column.type === "image" ? column.logicalName : fileName(asked);
@@ -103,12 +105,8 @@ export function readFile(asked: Asked, key: Segment, column: Column): Reply {
 /** `DELETE set(key)/column` */
 export function deleteFile(asked: Asked, key: Segment, column: Column): Reply {
   const { world, call, table } = asked;
-  removeContent(
-    world,
-    call.session,
-    table,
-    requireRow(world, table, identify(world, table, key.key)),
-    column,
-  );
+  const row = requireRow(world, table, identify(world, table, key.key));
+  requireCondition(asked, row);
+  removeContent(world, call.session, table, row, column);
   return noContent();
 }

@@ -1,4 +1,4 @@
-import { type Call, type Reply, withBody } from "../api.ts";
+import { type Reply, withBody } from "../api.ts";
 import { payloadError, type Refusal } from "../errors.ts";
 import { isGuid } from "../guid.ts";
 import { isObject, isText, type JsonObject, numberText } from "../json.ts";
@@ -102,6 +102,3 @@ export function replyWith({ session, message }: Invocation, values: JsonObject):
   const context = `${session.root}$metadata#Microsoft.Dynamics.CRM.${message.name}Response`;
   return withBody(200, JSON.stringify({ "@odata.context": context, ...values }));
 }
-
-/** The body of an action; one without parameters may come without any. */
-export const bodyText = (call: Call): string => (call.body.trim() === "" ? "{}" : call.body);

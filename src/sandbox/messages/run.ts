@@ -1,8 +1,8 @@
 import type { Call, Reply, Route } from "../api.ts";
-import { noRoute, payloadError, unknownSet } from "../errors.ts";
+import { readParameters } from "../body.ts";
+import { noRoute, unknownSet } from "../errors.ts";
 import { FILE_ACTIONS } from "../files/actions.ts";
 import { JOB_ACTIONS } from "../jobs/bulk-delete.ts";
-import { isObject, parseJson } from "../json.ts";
 import { identify, requireRow } from "../keys.ts";
 import { LIFECYCLE_ACTIONS } from "../lifecycle.ts";
 import { LIST_ACTIONS } from "../lists/actions.ts";
@@ -13,7 +13,7 @@ import type { Unverified } from "../unverified.ts";
 import type { Segment } from "../url.ts";
 import type { World } from "../world.ts";
 import { type Message, messagesOf } from "./catalogue.ts";
-import { bodyText, checkParameters, type Handler } from "./invocation.ts";
+import { checkParameters, type Handler } from "./invocation.ts";
 
 const CRM = "Microsoft.Dynamics.CRM.";
 const HANDLERS: Readonly<Record<string, Handler>> = {
@@ -36,15 +36,7 @@ function actionNamed({ rules }: World, name: string): Message | undefined {
 }
 
 function run(world: World, call: Call, message: Message, table?: Table, key?: Segment): Reply {
-  let body: unknown;
-  try {
-    body = parseJson(bodyText(call));
-  } catch {
-    body = undefined;
-  }
-  if (!isObject(body)) {
-    throw payloadError(message.name, "Microsoft.OData.ODataException: The payload could not be read.");
-  }
+  const body = readParameters(world.rules, call, message.name);
   const { session } = call;
   if (table) requireRight(world, session, table, "read");
   const row = table && key && requireRow(world, table, identify(world, table, key.key));
