@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   backhaul,
@@ -11,15 +10,7 @@ import {
   writeFiles,
 } from "../support/cli.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
-
-const ajv = new Ajv2020();
-function expectShape(name: string, value: unknown): void {
-  const schema = JSON.parse(
-    readFileSync(new URL(`../../spec/output/${name}.schema.json`, import.meta.url), "utf8"),
-  );
-  const validate = ajv.compile(schema);
-  expect(validate(value), JSON.stringify(validate.errors, null, 2)).toBe(true);
-}
+import { expectShape } from "./shape.ts";
 
 /** Every file below a folder, with its content: what a plan may not change. */
 function contents(folder: string): Map<string, string> {
