@@ -81,6 +81,8 @@ export interface SandboxOptions {
   readonly largestBody?: number;
   /** Days that delta tokens live; 7 when nothing is said. */
   readonly changeTrackingDays?: number;
+  /** Deletions of one table that change tracking remembers, about; a million when nothing is said. */
+  readonly deletionsRemembered?: number;
   /** Turns single unverified behaviours over. */
   readonly unverified?: Partial<Unverified>;
   /** Serve HTTPS with this key and certificate (PEM). */
@@ -99,6 +101,7 @@ export interface Sandbox extends AsyncDisposable {
 
 /** Page: execute-batch-operations and the limit of a plug-in message body; the service has no documented one. */
 const LARGEST_BODY = 128 * 1024 * 1024;
+const DELETIONS_REMEMBERED = 1_000_000;
 /** Page: authenticate-oauth: a token lives about an hour. */
 const TOKEN_LIFETIME = 3599;
 
@@ -122,7 +125,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     log?.append(changes);
     if (!quiet) note(audit, counters, changes, now());
   };
-  const store = createStore(schema, rules, committed);
+  const store = createStore(schema, rules, committed, options.deletionsRemembered ?? DELETIONS_REMEMBERED);
   seedOrganization(schema, store, users);
   for (const [tableName, row] of log?.take() ?? []) {
     const table = schema.tables.get(tableName) ?? schema.internal.get(tableName);

@@ -69,19 +69,19 @@ export interface Store {
   version(): number;
 }
 
-/** Deletions of a table that are remembered; a client that is further behind starts over. */
-const MOST_DELETIONS = 1_000_000;
 const isDraft = (from: Draft | Values): from is Draft => Array.isArray((from as Draft).cells);
 const NOBODY: ReadonlySet<string> = new Set();
 
 /**
  * The rows of one organisation.
  * @param committed called once per outermost transaction with what it changed, before the reply leaves
+ * @param mostDeletions deletions of a table that are remembered; a client that is further behind starts over
  */
 export function createStore(
   schema: Schema,
   rules: Unverified,
   committed: (changes: readonly Changes[]) => void,
+  mostDeletions: number,
 ): Store {
   const ids = newSerials();
   const shelves = new Map<Table, Shelf>();
@@ -120,8 +120,17 @@ export function createStore(
   }
 
   function commit(): void {
-    if (journal.length > 0) committed(journal);
+    if (journal.length === 0) return;
+    committed(journal);
+    for (const { table, operation } of journal) if (operation === "delete") forgetDeletions(shelfOf(table));
     journal = [];
+  }
+
+  /** What a transaction may still take back stays: this is for those that are committed. */
+  function forgetDeletions(shelf: Shelf): void {
+    if (shelf.deleted.length <= mostDeletions) return;
+    const dropped = shelf.deleted.splice(0, shelf.deleted.length - Math.floor(mostDeletions / 2));
+    shelf.forgotten = dropped.at(-1)?.version ?? shelf.forgotten;
   }
 
   /** Each transaction has changes of its own, so that they can be taken back alone. */
@@ -176,10 +185,6 @@ export function createStore(
     remove(table, row) {
       const from = shelfOf(table);
       from.deleted.push({ id: row.id, version: ++version });
-      if (from.deleted.length > MOST_DELETIONS && depth === 0) {
-        const dropped = from.deleted.splice(0, MOST_DELETIONS / 2);
-        from.forgotten = dropped.at(-1)?.version ?? from.forgotten;
-      }
       write(from, table, "delete", row, undefined, []);
     },
     referrers: (table, column, id) =>
@@ -229,6 +234,7 @@ export function createStore(
       shelves.set(table, shelf);
       if (!before) return;
       for (const deletion of before.deleted) shelf.deleted.push(deletion);
+      shelf.forgotten = before.forgotten;
       for (const row of rowsOn(before)) {
         const place = shelf.slots.push(undefined) - 1;
         shelf.serials.push(before.serials[row.place] as number);

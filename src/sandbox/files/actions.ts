@@ -2,7 +2,7 @@ import { noContent, type Reply } from "../api.ts";
 import { Refusal } from "../errors.ts";
 import { type Handler, type Invocation, invalidParameter, replyWith, rowIn } from "../messages/invocation.ts";
 import { requireSize } from "./size.ts";
-import { CHUNK, openUpload, putContent, type Upload } from "./store.ts";
+import { CHUNK, keepPart, openUpload, putContent, sizeOf, type Upload } from "./store.ts";
 
 /** An upload by actions: start, blocks, commit (page: file-column-data). */
 
@@ -29,9 +29,8 @@ function takeBlock(invocation: Invocation): Reply {
   if (bytes.length > CHUNK) {
     throw new Refusal(400, "0x80090008", "The file block exceeds the maximum of 4 MB.");
   }
-  const known = [...upload.parts.values()].reduce((sum, part) => sum + part.length, 0);
-  requireSize(upload.column, known + bytes.length, false);
-  upload.parts.set(String(invocation.parameters.BlockId), bytes);
+  requireSize(upload.column, sizeOf(upload) + bytes.length, false);
+  keepPart(invocation.world, upload, String(invocation.parameters.BlockId), bytes);
   return noContent();
 }
 

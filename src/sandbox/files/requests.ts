@@ -5,7 +5,16 @@ import { type Asked, requireCondition } from "../rows.ts";
 import type { Column } from "../tables/column.ts";
 import type { Segment } from "../url.ts";
 import { requireSize } from "./size.ts";
-import { CHUNK, contentOf, openUpload, putContent, removeContent, type Upload } from "./store.ts";
+import {
+  CHUNK,
+  contentOf,
+  keepPart,
+  openUpload,
+  putContent,
+  removeContent,
+  sizeOf,
+  type Upload,
+} from "./store.ts";
 
 /** Requests on a file or image column: `PATCH`, `GET …/$value`, `DELETE` (page: file-column-data). */
 
@@ -44,14 +53,14 @@ function takePart(asked: Asked, token: string): Reply {
   const range = /^bytes (\d{1,12})-(\d{1,12})\/(\d{1,12})$/.exec(call.headers["content-range"] ?? "");
   const bytes = bytesOf(call.body);
   const [from, to, total] = (range ?? []).slice(1).map(Number);
-  const known = [...upload.parts.values()].reduce((sum, part) => sum + part.length, 0);
+  const known = sizeOf(upload);
   if (from === undefined || to === undefined || total === undefined || from !== known) throw badRange();
   if (to - from + 1 !== bytes.length || to >= total) throw badRange();
   if (bytes.length > CHUNK) {
     throw new Refusal(400, "0x80090008", "The file block exceeds the maximum of 4 MB.");
   }
   requireSize(upload.column, total, false);
-  upload.parts.set(String(from), bytes);
+  keepPart(world, upload, String(from), bytes);
   if (to + 1 < total) return { status: 206, headers: {}, body: "" };
   world.uploads.delete(token);
   const row = requireRow(world, upload.table, { by: "id", id: upload.id });

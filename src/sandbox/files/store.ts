@@ -32,6 +32,24 @@ export function openUpload(world: World, upload: Omit<Upload, "parts">): string 
   return token;
 }
 
+/** Bytes of all uploads under way together; whoever has been at it longest makes room. */
+const MOST_BYTES = 256 * 1024 * 1024;
+
+export const sizeOf = ({ parts }: Upload): number =>
+  [...parts.values()].reduce((sum, part) => sum + part.length, 0);
+
+/** Keeps one part of an upload; others that began earlier are forgotten when all of them hold too much. */
+export function keepPart({ uploads }: World, upload: Upload, name: string, bytes: Buffer): void {
+  upload.parts.set(name, bytes);
+  let held = [...uploads.values()].reduce((sum, one) => sum + sizeOf(one), 0);
+  for (const [token, one] of uploads) {
+    if (held <= MOST_BYTES) return;
+    if (one === upload) continue;
+    held -= sizeOf(one);
+    uploads.delete(token);
+  }
+}
+
 export interface Content {
   readonly name: string;
   readonly mime: string;
