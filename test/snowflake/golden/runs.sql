@@ -118,9 +118,9 @@ INSERT INTO "BACKHAUL"."S_DOUBT_0" ("M_NUMBER", "M_NAME", "M_AMOUNT") SELECT c.a
 
 INSERT INTO "BACKHAUL"."S_DOUBT_0" ("M_NUMBER", "M_NAME", "M_AMOUNT") SELECT c.a0, c.a1, c.a2 FROM "BACKHAUL"."S_CHANGES_2" c LEFT JOIN "BACKHAUL"."S_OUTCOMES_2" o ON o.seq = c.seq WHERE (o.status IS NULL OR o.status = 'deferred') AND c.kind = 'added';
 
-INSERT INTO "BACKHAUL"."S_OUTCOMES_1" (seq, status, id, owed, waits) VALUES (1, 'applied', 'UUID', NULL, false), (2, 'applied', 'UUID', NULL, false);
+INSERT INTO "BACKHAUL"."S_OUTCOMES_1" (seq, status, waits, id) SELECT x.seq, 'applied', false, CAST(x.id AS VARCHAR) FROM (VALUES (1, 'UUID'), (2, 'UUID')) AS x (seq, id);
 
-INSERT INTO "BACKHAUL"."S_OUTCOMES_2" (seq, status, id, owed, waits) VALUES (1, 'applied', 'UUID', NULL, false);
+INSERT INTO "BACKHAUL"."S_OUTCOMES_2" (seq, status, waits, id) SELECT x.seq, 'applied', false, CAST(x.id AS VARCHAR) FROM (VALUES (1, 'UUID')) AS x (seq, id);
 
 INSERT INTO "BACKHAUL"."S_PENDING_0" ("M_NUMBER", owed) SELECT c.a0, 'x:
 ' FROM "BACKHAUL"."S_CHANGES_1" c LEFT JOIN "BACKHAUL"."S_OUTCOMES_1" o ON o.seq = c.seq WHERE (o.status IS NULL OR o.status = 'deferred') AND c.kind = 'removed' AND c.owed IS NULL;
