@@ -105,7 +105,7 @@ export function translate(tokens: readonly Token[], context: Context): string {
       }
       write(catalogView(tokens[i + 2]));
       i += 3;
-    } else if (token.kind === "word" && is(tokens[after], "(") && !isKeywordHere(tokens, i)) {
+    } else if (token.kind === "word" && is(tokens[after], "(") && !isNoCall(tokens, i)) {
       const end = closing(tokens, after);
       write(call(token, tokens.slice(after + 1, end), tokens, end, context));
       i = end + 1;
@@ -163,6 +163,14 @@ function catalogView(token: Token | undefined): string {
       throw unexpected(token!);
   }
 }
+
+/** A keyword, or the alias of a table that names its columns too. */
+const isNoCall = (tokens: readonly Token[], i: number): boolean =>
+  isKeywordHere(tokens, i) ||
+  is(
+    tokens.slice(0, i).findLast((token) => !isSpace(token)),
+    "AS",
+  );
 
 function isKeywordHere(tokens: readonly Token[], i: number): boolean {
   const token = tokens[i]!;
