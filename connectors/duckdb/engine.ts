@@ -4,9 +4,9 @@ import {
   duckdbDialect,
   fail,
   type RowBatch,
+  rowsOf,
   type StateEngine,
   type Statement,
-  type Value,
 } from "../../src/sdk.ts";
 import type { OpenFile } from "./file.ts";
 
@@ -81,7 +81,7 @@ async function* stream(
   for (;;) {
     const chunk = await interruptible(connection, signal, () => result.fetchChunk());
     if (chunk === null || chunk.rowCount === 0) return;
-    yield chunk.getRows() as Value[][];
+    yield rowsOf(chunk);
   }
 }
 

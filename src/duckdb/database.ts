@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
+import { rowsOf } from "./dialect.ts";
 
 export interface DuckdbLimits {
   /** DuckDB's buffer pool, for example `400MB`; the process needs about 250 MB more. */
@@ -73,7 +74,7 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
         for (;;) {
           const chunk = await result.fetchChunk();
           if (chunk === null || chunk.rowCount === 0) return;
-          yield chunk.getRows() as Value[][];
+          yield rowsOf(chunk);
         }
       } finally {
         own.closeSync();
