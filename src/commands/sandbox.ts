@@ -14,13 +14,16 @@ function factorOf(text: string | undefined): number {
 
 /** Starts it, and says in the command line's own terms why it cannot. */
 async function start(options: SandboxOptions): Promise<Running> {
-  const { DataFileInUse, DefinitionProblem, startSandbox } = await import("../sandbox/index.ts");
+  const { DataFileInUse, DataFileProblem, DefinitionProblem, startSandbox } = await import(
+    "../sandbox/index.ts"
+  );
   try {
     return await startSandbox(options);
   } catch (problem) {
     if (problem instanceof DataFileInUse) {
       throw new SyncError({ kind: "deferred", code: "sandbox.in_use", message: problem.message });
     }
+    if (problem instanceof DataFileProblem) throw fail.config("sandbox.data_file", problem.message);
     if (problem instanceof DefinitionProblem) throw fail.config("sandbox.definition", problem.message);
     if ((problem as NodeJS.ErrnoException).code === "EADDRINUSE") {
       const message = `Port ${options.port} is taken by another program.`;

@@ -45,7 +45,7 @@ export type { Fault, RandomFaults } from "./faults/list.ts";
 export type { CostOptions } from "./limits/cost.ts";
 export type { LimitOptions } from "./limits/protection.ts";
 export { DEFAULT_USER, type SandboxUser, SEEDED, TENANT_ID } from "./organization.ts";
-export { DataFileInUse } from "./persist.ts";
+export { DataFileInUse, DataFileProblem } from "./persist.ts";
 export type { ColumnProfile } from "./security/access.ts";
 export type { Right, SandboxRole } from "./security/roles.ts";
 export type { ColumnSecurity } from "./security/setup.ts";

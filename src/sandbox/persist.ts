@@ -72,7 +72,11 @@ interface Loaded {
   readonly items: number;
 }
 
-const notOurs = (file: string) => new Error(`${file} is not a sandbox data file. Name another one.`);
+/** A file that cannot be read as a data file. */
+export class DataFileProblem extends Error {}
+
+const notOurs = (file: string) =>
+  new DataFileProblem(`${file} is not a sandbox data file. Name another one.`);
 
 function headOf(line: string): Head | undefined {
   try {
@@ -88,7 +92,7 @@ function itemsOn(file: string, number: number, line: string, known: Interned): r
   try {
     return [...decode(line, known)];
   } catch {
-    throw new Error(
+    throw new DataFileProblem(
       `Line ${number} of ${file} is damaged. Put a copy in its place, or name another data file.`,
     );
   }
