@@ -9,7 +9,11 @@ import {
 import { isGuid, randomId } from "./guid.ts";
 import { type SandboxUser, TENANT_ID } from "./organization.ts";
 
-/** The part of Entra that a client meets: the token endpoint of the v2 protocol and its discovery document. */
+/**
+ * The part of Entra that a client meets: the token endpoint of the v2 protocol and its discovery document (pages:
+ * authenticate-oauth; identity-platform/v2-oauth2-client-creds-grant-flow, reference-error-codes,
+ * certificate-credentials).
+ */
 
 export interface TokenReply {
   readonly status: number;
@@ -234,7 +238,7 @@ export function createAuthority(
   };
 }
 
-/** `/{tenant}/v2.0/.well-known/openid-configuration`. */
+/** `/{tenant}/v2.0/.well-known/openid-configuration` (page: identity-platform/v2-protocols-oidc). */
 export function discovery(url: string, tenant: string): string {
   return JSON.stringify({
     token_endpoint: `${url}/${tenant}/oauth2/v2.0/token`,

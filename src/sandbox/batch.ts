@@ -15,6 +15,11 @@ import type { World } from "./world.ts";
 
 const REFERENCE = /^\$([^/?(]+)/;
 
+/**
+ * Batches (page: execute-batch-operations-using-web-api; frames of the parts after captures in `batch-captures/`): parts
+ * run one after another, a change set is one transaction that leaves one failing part.
+ */
+
 /** Ends a change set: its transaction is taken back and this is the one reply that it leaves. */
 class Failed extends Error {
   readonly reply: Reply;
@@ -148,7 +153,7 @@ function runItem(world: World, outer: Call, item: BatchItem, effects: Effects): 
 
 /**
  * Runs a `$batch` request. Without `odata.continue-on-error` it stops at the first failure, whose status becomes the
- * status of the whole; what ran before stays done.
+ * status of the whole; what ran before stays done (page: execute-batch-operations-using-web-api, "Handle errors").
  */
 export function runBatch(world: World, call: Call, effects: Effects): Reply {
   try {

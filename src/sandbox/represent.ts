@@ -9,7 +9,12 @@ const FORMATTED = "OData.Community.Display.V1.FormattedValue";
 const NAVIGATION = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 const LOGICAL_NAME = "Microsoft.Dynamics.CRM.lookuplogicalname";
 
-/** What a calculated column holds at this moment. */
+/**
+ * Rows and values as a reader sees them (pages: retrieve-entity-using-web-api, "Retrieve specific properties";
+ * compose-http-requests-handle-errors, "Request annotations"; web-api-properties).
+ */
+
+/** What a calculated column holds at this moment (page: define-calculated-columns). */
 function calculated(world: World, formula: Formula, row: Row): Value {
   if (formula.is === "count") {
     const table = world.schema.tables.get(formula.table);
@@ -87,7 +92,7 @@ function formatted(world: World, column: Column, row: Row, value: Value): string
   }
 }
 
-/** A value as JSON text; exact numbers keep their digits. */
+/** A value as JSON text (page: entity-attribute-metadata, types in OData); exact numbers keep their digits. */
 export function jsonValue(column: Column, value: Value): string {
   if (value === null) return "null";
   if (typeof value === "object") return `"${value.id}"`;

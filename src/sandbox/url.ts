@@ -2,6 +2,11 @@ import { payloadError, querySyntax } from "./errors.ts";
 import { type Token, tokenize } from "./lexer.ts";
 import type { Unverified } from "./unverified.ts";
 
+/**
+ * Addresses (pages: compose-http-requests-handle-errors; webapi/query/overview, "Parameter aliases";
+ * use-alternate-key-reference-record).
+ */
+
 /** What stands between the parentheses of a path segment. */
 export type KeyText =
   | { readonly kind: "none" }
@@ -111,7 +116,7 @@ export function parsePath(path: string): Segment[] {
   return segments;
 }
 
-/** Query text to options; a name that comes twice is refused as OData does. */
+/** Query text to options; a name that comes twice is refused (OData 4.0 URL conventions, section 5.1). */
 export function parseQuery(text: string): Map<string, string> {
   const query = new Map<string, string>();
   for (const pair of text.split("&")) {

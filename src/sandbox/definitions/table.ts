@@ -1,6 +1,8 @@
 import type { Column, Json, KeyDescription, Loaded, ManyToMany, TableDescription } from "../tables/column.ts";
 import { columnOf, isJson, labelOf, textOf } from "./column.ts";
 
+/** Definitions as the service answers them (pages: EntityMetadata and its kin in the Web API reference), read back. */
+
 export interface LoadedTable {
   readonly table: TableDescription;
   readonly links: readonly ManyToMany[];

@@ -1,6 +1,8 @@
 import type { Kind } from "../api.ts";
 import type { FaultAction, FaultName } from "./actions.ts";
 
+/** Faults on command: ours; what each of them answers has its page in `actions.ts`. */
+
 export interface Fault {
   /** Which operations it meets; an empty object meets all. */
   readonly on: {

@@ -1,4 +1,4 @@
-/** A sum over the last so many milliseconds, in slots, so that its size does not depend on what happens. */
+/** A sum over the last so many milliseconds (page: api-limits, "a sliding window of five minutes"), in slots, so that its size does not depend on what happens. */
 export interface Window {
   readonly slotMs: number;
   readonly slots: Float64Array;

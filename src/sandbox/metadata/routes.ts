@@ -7,6 +7,11 @@ import { entityKind, GLOBAL_OPTION_SET, RELATIONSHIP } from "./kinds.ts";
 import { type Document, definitionJson } from "./labels.ts";
 import { CRM, checkMetadataOptions, type Kind, selectDocument, selectDocuments } from "./query.ts";
 
+/**
+ * Requests on definitions (pages: query-metadata-web-api; retrieve-metadata-name-metadataid; codes of the 404s:
+ * web-service-error-codes, EntityDoesNotExist, AttributeDoesNotExist and ObjectDoesNotExist).
+ */
+
 /** The sets that hold definitions instead of rows. */
 export const METADATA_SETS = new Set([
   "EntityDefinitions",
