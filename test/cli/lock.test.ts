@@ -39,7 +39,12 @@ async function writing(prefix: string): Promise<void> {
 test("a second run of a sync is refused with exit 5 and the holder's process id", async () => {
   using folder = temporaryFolder();
   await prepare(folder.path, "L", 4_000);
-  const slow = [{ on: { kind: "upsertMultiple" }, times: 40, do: "slow", delay: 100 }];
+  const slow = ["upsertMultiple", "createMultiple"].map((kind) => ({
+    on: { kind },
+    times: 40,
+    do: "slow",
+    delay: 100,
+  }));
   await sandbox.admin("faults", { method: "POST", body: JSON.stringify(slow) });
   const args = ["run", "--project", folder.path, "--json"];
   let pid: number | undefined;

@@ -5,7 +5,7 @@ import { history } from "./history.ts";
 import type { Place } from "./places.ts";
 import { live, type Tally } from "./world.ts";
 
-const ALL = Number(process.env.BACKHAUL_PROPERTY_RUNS ?? 560);
+const ALL = Number(process.env.BACKHAUL_PROPERTY_RUNS ?? 500);
 const SEED = process.env.BACKHAUL_SEED;
 
 /** @param share of all cases that this place takes */

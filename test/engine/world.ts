@@ -328,6 +328,8 @@ export async function live(
   /** What may keep a usable row out: its match value is another record's that nothing of this run frees. */
   function isBlocked(key: string, holder: StoredRecord | undefined): boolean {
     if (mode.mode === "update" && holder === undefined) return true;
+    // A record of unknown id may have its new value already: it is not told from another one, and left alone.
+    if (movedInDoubt.size > 0) return true;
     return holder !== undefined && holder.owner !== key;
   }
 }
