@@ -91,7 +91,7 @@ export async function peekLocalRecord({
   if (file === undefined) return undefined;
   await using database = await openDuckdb(":memory:", { memoryLimit, temporaryFolder: "" });
   await attach(database, file, true);
-  return recordIn(database, "base");
+  return await recordIn(database, "base"); // before the database is closed
 }
 
 /** The record in an attached file. */

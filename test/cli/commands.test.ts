@@ -109,6 +109,47 @@ test("apply writes a saved plan, then refuses it; one that moved or was edited i
   expect(new Set((await stored("A")).map(({ new_name }) => new_name))).toEqual(new Set(["n"]));
 });
 
+test.each([
+  ["local", ""],
+  ["warehouse", "state: { type: warehouse }\n"],
+])("apply that is killed is settled by the next run, state: %s", async (kind, state) => {
+  using folder = temporaryFolder();
+  const { json, text } = at(folder.path);
+  const prefix = kind === "local" ? "K" : "L";
+  await mirrorProject(folder.path, prefix, `    batch_size: 5\n    concurrency: 1\n${state}`);
+  const file = join(folder.path, "orders.plan");
+  expect((await text("plan", "--out", file)).code).toBe(0);
+  const slow = [{ on: { kind: "createMultiple" }, times: 1_000, do: "slow", delay: 300 }];
+  await sandbox.admin("faults", { method: "POST", body: JSON.stringify(slow) });
+  let isOver = false;
+  const killed = await backhaul(["apply", file, "--project", folder.path, "--json"], {
+    env: sandboxEnv(sandbox),
+    async onStart(child) {
+      child.once("close", () => {
+        isOver = true;
+      });
+      while (!isOver && (await stored(prefix)).length < 10) await new Promise((done) => setTimeout(done, 20));
+      child.kill("SIGKILL");
+    },
+  });
+  await sandbox.admin("faults", { method: "DELETE" });
+  expect(killed.signal).toBe("SIGKILL");
+  const left = (await stored(prefix)).length;
+  expect(left).toBeGreaterThan(0);
+  expect(left).toBeLessThan(100);
+  const repeated = await json("apply", file);
+  expect(repeated.stdout, `${repeated.code} ${repeated.signal} ${repeated.stderr}`).toContain("{");
+  expect([repeated.code, repeated.json.error.problems[0].code]).toEqual([2, "plan.moved"]);
+  const settled = await json("run");
+  expect(settled.code, settled.stdout).toBe(0);
+  expect(settled.json.runs[0].recovery).toMatchObject({ inDoubt: expect.any(Number) });
+  const rows = await stored(prefix);
+  expect(rows).toHaveLength(100);
+  expect(new Set(rows.map(({ new_externalid }) => new_externalid)).size).toBe(100);
+  const [plan] = (await json("plan")).json.plans;
+  expect(plan).toMatchObject({ unchanged: 100, requests: 0 });
+});
+
 test("reset asks first, and forgets", async () => {
   using folder = temporaryFolder();
   const { json, text } = at(folder.path);
@@ -133,23 +174,18 @@ test("a row that waits makes the exit code 1; retry tries it at once, by its key
   const { json, text, sql } = at(folder.path);
   await mirrorProject(folder.path, "W");
   await json("run");
-  const fault = ["updateMultiple", "update"].map((operation) => ({
-    on: { kind: operation, table: "new_order" },
-    times: 1_000,
-    do: "plugin",
-  }));
+  const rule = { table: "new_order", column: "new_name", equals: "unwanted" };
   await sql("UPDATE orders SET name = 'unwanted' WHERE id = 7");
-  const set = await sandbox.admin("faults", { method: "POST", body: JSON.stringify(fault) });
+  const set = await sandbox.admin("plugins", { method: "POST", body: JSON.stringify([rule]) });
   expect(set.ok, await set.text()).toBe(true);
-  const codes = [];
-  for (let n = 0; n < 3; n++) codes.push((await json("run")).code);
-  expect(codes).toEqual([1, 1, 1]);
-  const [last] = (await json("runs", "--limit", "1")).json.runs;
-  expect(last).toMatchObject({ waiting: 1, rejected: 0, applied: 0 });
+  expect([(await json("run")).code, (await json("run")).code]).toEqual([1, 1]);
   const plan = await text("plan");
   expect(plan.code).toBe(1);
   expect(plan.stdout).toContain("1 row rejected before, the same since");
-  await sandbox.admin("faults", { method: "DELETE" });
+  expect((await json("run")).code).toBe(1);
+  const [last] = (await json("runs", "--limit", "1")).json.runs;
+  expect(last).toMatchObject({ waiting: 1, rejected: 0, applied: 0 });
+  await sandbox.admin("plugins", { method: "POST", body: "[]" });
   const retried = await json("retry", "orders", "--key", "7");
   expect(retried.code).toBe(0);
   expectShape("retry", retried.json);
@@ -213,6 +249,19 @@ describe.each([
     expect(lines[0]).toBe("run,sync,organization,object,key,field,code,message,remedy");
     expect(lines).toHaveLength(6);
     expect((await text("runs", "--limit", "1")).stdout).toContain(second.json.runs[0].run);
+    if (kind === "local") {
+      // The statements that the README shows.
+      const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+      const shown = [...readme.matchAll(/SELECT [^;]*read_json[^;]*;/g)].map(([statement]) =>
+        statement.replace("'.backhaul", `'${folder.path}/.backhaul`).replace("/contacts/", "/orders/"),
+      );
+      expect(shown).toHaveLength(2);
+      expect(await sql(shown[0]!)).toMatchObject([{ 1: "orders" }, { 1: "orders" }]);
+      expect((await sql(`${shown[1]!.replace(";", "")} ORDER BY 1`)) as unknown[]).toEqual([
+        ["key.double", "4"],
+        ["key.null", "1"],
+      ]);
+    }
   });
 
   test("what is older than the retention is dropped at the end of a run", async () => {
