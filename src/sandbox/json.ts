@@ -76,11 +76,14 @@ function countNames(value: unknown): number {
   return count;
 }
 
-/** How often a quote stands before a colon, whitespace between them or not: at least as often as there are names. */
+/** What stands at the end of a name and its whitespace; texts may hold it too. */
+const SPACED = [" :", "\t:", "\n:", "\r:"];
+
+/** How often a quote stands before a colon, at least as often as there are names; without end when there is space. */
 function countColons(text: string): number {
   let count = 0;
   for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count += 1;
-  return /"\s+:/.test(text) ? Number.POSITIVE_INFINITY : count;
+  return SPACED.some((ending) => text.includes(ending)) ? Number.POSITIVE_INFINITY : count;
 }
 
 /**
