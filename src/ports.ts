@@ -58,6 +58,8 @@ export interface Dialect {
   folded(column: Column, expression: string): string;
   /** Any number of expressions as one 64-bit hash, null-safe; equal rows have equal hashes. */
   hash(expressions: readonly string[]): string;
+  /** Constant rows of text as something to select from, with these names, where a VALUES clause would be slow. */
+  textRows?(names: readonly string[], rows: readonly (readonly Value[])[]): string;
   /** Numbers rows from 1 in any order: a window function. */
   readonly rowNumber: string;
   /** Set where that window keeps all that comes before it to one core, unless it is materialized. */

@@ -49,19 +49,17 @@ export function insertChanges(
   overwrites: boolean,
 ): string {
   const { sameKey } = namesOf(dialect, shape);
-  const text = (value: Value): string => (value === null ? "NULL" : dialect.literal(value));
-  const values = changes.map((change) => {
+  const rows = changes.map((change): Value[] => {
     const none = shape.columns.map(() => null);
     const before = change.kind === "added" ? none : change.before;
     const after = change.kind === "removed" ? change.before : change.after;
     const { differing, owed } = marksOf(shape, change, overwrites);
-    const texts = [change.kind, change.id, ...after, ...before, differing, owed].map(text);
-    return `(${[change.seq, ...texts].join(", ")})`;
+    return [String(change.seq), change.kind, change.id, ...after, ...before, differing, owed];
   });
   const typed = (prefix: string): string[] =>
     shape.columns.map((column, i) => dialect.fromText(column, asText(`n.${prefix}${i}`)));
   const select = [
-    "n.seq",
+    `CAST(n.seq AS ${dialect.types.integer})`,
     asText("n.kind"),
     asText("n.record_id"),
     ...typed("a"),
@@ -73,12 +71,19 @@ export function insertChanges(
   const names = columnsOf(shape);
   const key = (part: number): string => typed("a")[shape.key[part]!]!;
   const join = contents.waiting ? ` LEFT JOIN ${tables.waiting} w ON ${sameKey("w", key)}` : "";
-  return `INSERT INTO ${tables.changes} (${list(names)}) SELECT ${list(select)} FROM (VALUES ${values.join(", ")}) AS n (${list(names.slice(0, -1))})${join}`;
+  return `INSERT INTO ${tables.changes} (${list(names)}) SELECT ${list(select)} FROM ${textRows(dialect, names.slice(0, -1), rows)} n${join}`;
 
   /** A column of nothing but NULL has no type of its own. */
   function asText(name: string): string {
     return `CAST(${name} AS ${dialect.types.text})`;
   }
+}
+
+function textRows(dialect: Dialect, names: readonly string[], rows: readonly (readonly Value[])[]): string {
+  if (dialect.textRows !== undefined) return dialect.textRows(names, rows);
+  const text = (value: Value): string => (value === null ? "NULL" : dialect.literal(value));
+  const values = rows.map((row) => `(${list(row.map(text))})`);
+  return `(SELECT * FROM (VALUES ${list(values)}) AS v (${list(names)}))`;
 }
 
 /** What the diff keeps of a change as lines; see `Tables`. */
