@@ -60,6 +60,11 @@ export interface Dialect {
   hash(expressions: readonly string[]): string;
   /** Constant rows of text as something to select from, with these names, where a VALUES clause would be slow. */
   textRows?(names: readonly string[], rows: readonly (readonly Value[])[]): string;
+  /**
+   * A condition: some rows of the table are equal in the expressions. May hold for unequal ones that have one hash.
+   * Absent where to group by the hash is quick.
+   */
+  anyDouble?(table: string, expressions: readonly string[]): string;
   /** Numbers rows from 1 in any order: a window function. */
   readonly rowNumber: string;
   /** Set where that window keeps all that comes before it to one core, unless it is materialized. */

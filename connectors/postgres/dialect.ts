@@ -43,6 +43,9 @@ const BY_BYTES = 'COLLATE pg_catalog."C"';
 
 const typeOf = (column: Column): string => TYPES[column.kind ?? "text"];
 
+const hash = (expressions: readonly string[]): string =>
+  `pg_catalog.hash_record_extended(ROW(${expressions.join(", ")}), 0)`;
+
 export const postgresDialect: Dialect = {
   name: "postgres",
   quote,
@@ -81,7 +84,12 @@ export const postgresDialect: Dialect = {
     return `CASE WHEN pg_catalog.octet_length(${expression}) = pg_catalog.length(${expression}) THEN ${lower('pg_catalog."C"')} ELSE ${lower('pg_catalog."und-x-icu"')} END`;
   },
 
-  hash: (expressions) => `pg_catalog.hash_record_extended(ROW(${expressions.join(", ")}), 0)`,
+  hash,
+  // PostgreSQL sorts in parallel, and groups in one process.
+  anyDouble(table, expressions) {
+    const value = expressions.length === 1 ? expressions[0] : hash(expressions);
+    return `EXISTS (SELECT 1 FROM (SELECT value, pg_catalog.lag(value) OVER (ORDER BY value) AS before FROM (SELECT ${value} AS value FROM ${table}) a) b WHERE value = before)`;
+  },
   rowNumber: "pg_catalog.row_number() OVER ()",
   now: "pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8",
   insertIfAbsent: (table, key, values) =>

@@ -46,6 +46,7 @@ const anyNull = (parts: readonly string[]): string =>
 export function anyRefused(dialect: Dialect, shape: Shape, tables: Tables): string {
   const { key, match, folded } = partsOf(dialect, shape);
   const doubled = (parts: readonly string[]): string =>
+    dialect.anyDouble?.(tables.staged, parts) ??
     `EXISTS (SELECT 1 FROM ${tables.staged} GROUP BY ${dialect.hash(parts)} HAVING count(*) > 1)`;
   const tests = [
     `EXISTS (SELECT 1 FROM ${tables.staged} WHERE ${anyNull([...new Set([...key, ...match])])})`,
