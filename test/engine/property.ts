@@ -19,7 +19,17 @@ export async function converges(place: Place, options: FusedOptions, share: numb
       tally[`${story.mode.mode} ${story.mode.onRemoved}`] =
         (tally[`${story.mode.mode} ${story.mode.onRemoved}`] ?? 0) + 1;
     }),
-    { numRuns: Math.ceil(ALL * share), ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
+    {
+      numRuns: Math.ceil(ALL * share),
+      // Told at once: the other place still has minutes to go.
+      reporter(details) {
+        if (!details.failed) return;
+        const report = fc.defaultReportMessage(details) ?? "";
+        process.stderr.write(`${place.name}: ${report}\n${String(details.errorInstance)}\n`);
+        throw new Error(report, { cause: details.errorInstance });
+      },
+      ...(SEED === undefined ? {} : { seed: Number(SEED) }),
+    },
   );
   if (process.env.BACKHAUL_PROPERTY_RUNS) process.stdout.write(`${place.name}: ${JSON.stringify(tally)}\n`);
   return tally;
