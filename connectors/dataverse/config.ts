@@ -1,14 +1,21 @@
 /** The connector's config, its defaults and what of it is checked here once more. */
-import type { Bearer, ClientSecret, DataverseDestination } from "../../src/config/generated/dataverse.ts";
+import type {
+  Browser,
+  Certificate,
+  ClientSecret,
+  DataverseDestination,
+  DeviceCode,
+  ManagedIdentity,
+  WorkloadIdentity,
+} from "../../src/config/generated/dataverse.ts";
 import { fail } from "../../src/sdk.ts";
 
-export type DataverseConfig = Pick<
-  DataverseDestination,
-  "type" | "url" | "auth" | "batch_size" | "concurrency"
-> &
+export type DataverseConfig = Omit<DataverseDestination, "authority"> &
   Partial<Pick<DataverseDestination, "authority">>;
-export type ClientSecretAuth = ClientSecret;
-export type BearerAuth = Bearer;
+export type ApplicationAuth = ClientSecret | Certificate | WorkloadIdentity;
+export type CertificateAuth = Certificate;
+export type ManagedIdentityAuth = ManagedIdentity;
+export type PersonAuth = DeviceCode | Browser;
 
 /** "Use bulk operation messages" recommends 100 to 1,000 records for ordinary tables. */
 export const DEFAULT_BATCH_SIZE = 500;

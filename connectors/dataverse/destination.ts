@@ -9,11 +9,12 @@ import {
   SyncError,
   type SyncSpec,
 } from "../../src/sdk.ts";
-import { tokenSource } from "./auth.ts";
+import { type AuthOptions, type Tokens, tokenSource } from "./auth.ts";
 import { compileMapping } from "./compile.ts";
 import { compiledSync } from "./compiled.ts";
-import { allowedOrigin, type DataverseConfig, DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY } from "./config.ts";
+import { type DataverseConfig, DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY } from "./config.ts";
 import { describeTable } from "./describe.ts";
+import { type Endpoint, endpointOf } from "./hosts.ts";
 import { openTables, schemaVersionOf } from "./metadata/tables.ts";
 import { everyoneProblem } from "./problems.ts";
 import type { SenderOptions } from "./sender.ts";
@@ -23,9 +24,9 @@ import { isProblem } from "./types/value-problem.ts";
 import { SERVICE_ROOT } from "./url.ts";
 
 /** What is no config of the user's. */
-export interface OpenOptions extends SenderOptions {
-  /** Certificates to trust beside the system's, in PEM. */
-  readonly ca?: string;
+export interface OpenOptions
+  extends SenderOptions,
+    Pick<AuthOptions, "ca" | "folder" | "tell" | "openBrowser"> {
   /** Milliseconds that a request may take. */
   readonly deadline?: number;
   /** Keeps definitions between commands. */
@@ -36,10 +37,10 @@ export async function openDataverse(
   config: DataverseConfig,
   options: OpenOptions = {},
 ): Promise<Destination> {
-  const { origin } = allowedOrigin(config.url, "url");
-  const tokens = tokenSource(config.auth, new URL(origin), { authority: config.authority, ca: options.ca });
+  const endpoint = endpointOf(config);
+  const tokens = tokensOf(config, endpoint, options);
   const service = openService({
-    origin,
+    endpoint,
     tokens,
     concurrency: config.concurrency ?? DEFAULT_CONCURRENCY,
     ca: options.ca,
@@ -81,13 +82,14 @@ export async function openDataverse(
     get counters() {
       return { ...service.tally };
     },
-    identify: async (signal) => identityOf(await service.get(`${SERVICE_ROOT}WhoAmI`, signal), origin),
+    identify: async (signal) =>
+      identityOf(await service.getByUser(`${SERVICE_ROOT}WhoAmI`, signal), service.origin),
     objects: tables.objects,
     describe: async (object, signal) => describeTable(await tables.named(object, signal)),
     compile,
     async [Symbol.asyncDispose]() {
       await service[Symbol.asyncDispose]();
-      await tokens[Symbol.asyncDispose]();
+      for (const source of tokens) await source[Symbol.asyncDispose]();
     },
   };
 }
@@ -98,11 +100,25 @@ function targetsOf({ attributes }: Table, field: string): readonly string[] {
   return shape?.kind === "lookup" ? shape.targets : [];
 }
 
-function identityOf(reply: Json, url: string): Identity {
-  if (typeof reply?.OrganizationId !== "string" || typeof reply?.UserId !== "string") {
+/** A token source for each application user, the one of `auth` first. */
+function tokensOf(config: DataverseConfig, { resource }: Endpoint, options: OpenOptions): readonly Tokens[] {
+  const { auth, users = [], authority } = config;
+  const open = (one: DataverseConfig["auth"], place?: string) =>
+    tokenSource(one, resource, { ...options, authority, place });
+  if (users.length === 0) return [open(auth)];
+  return [open(auth, "auth"), ...users.map((user, index) => open(user, `users[${index}]`))];
+}
+
+/** Who all users say they are: the first one stands for them, since they have to be of one organisation. */
+function identityOf(replies: readonly Json[], url: string): Identity {
+  const [first, ...others] = replies.map((reply): Identity => {
+    if (typeof reply?.OrganizationId === "string" && typeof reply?.UserId === "string")
+      return { organization: reply.OrganizationId, user: reply.UserId, url };
     throw everyoneProblem("dataverse.no_identity", `${url} answered, but not as Dataverse does.`);
-  }
-  return { organization: reply.OrganizationId, user: reply.UserId, url };
+  });
+  if (others.some(({ organization }) => organization !== first!.organization))
+    throw everyoneProblem("dataverse.no_identity", `${url} is not the same organisation for all users.`);
+  return first!;
 }
 
 /** An object that does not exist is a problem of the field that names it; anything else ends the compilation. */

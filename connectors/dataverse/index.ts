@@ -3,5 +3,6 @@ import type { DataverseConfig } from "./config.ts";
 
 export default defineDestination<DataverseConfig>({
   type: "dataverse",
-  open: async (config, { cache }) => (await import("./destination.ts")).openDataverse(config, { cache }),
+  open: async (config, { cache, folder }) =>
+    (await import("./destination.ts")).openDataverse(config, { cache, folder }),
 });

@@ -1,13 +1,9 @@
 /** The Web API of one organisation: its headers, its paging, its batches of reads. */
 import {
   type Answer,
-  authorized,
-  compose,
   type Gate,
-  gated,
   isPassing,
   newTally,
-  openGate,
   openTransport,
   type Reply,
   retryReads,
@@ -20,6 +16,8 @@ import {
   waitBefore,
 } from "../../src/sdk.ts";
 import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
+import type { Endpoint } from "./hosts.ts";
+import { openPool } from "./pool.ts";
 import { everyoneProblem, itemsOf, notAnAnswer, readError } from "./problems.ts";
 import { SERVICE_ROOT } from "./url.ts";
 
@@ -38,8 +36,10 @@ const START_WIDTH = 4;
 const BATCH_ATTEMPTS = 4;
 
 export interface ServiceOptions {
-  readonly origin: string;
-  readonly tokens: TokenSource;
+  readonly endpoint: Endpoint;
+  /** Of each application user. */
+  readonly tokens: readonly TokenSource[];
+  /** Requests in flight of each application user. */
   readonly concurrency: number;
   readonly ca?: string | undefined;
   /** Milliseconds that a request may take. */
@@ -49,9 +49,12 @@ export interface ServiceOptions {
 }
 
 export interface Service extends AsyncDisposable {
+  /** The address that is called, with a gateway's path. */
   readonly origin: string;
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, "limit" | "pause">;
   readonly tally: Tally;
+  /** Reads JSON as each application user. */
+  getByUser(path: string, signal: AbortSignal): Promise<readonly Json[]>;
   /** Reads JSON; the path starts at the host. Throws `connection`, `deferred` or `bug` errors. */
   get(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<Json>;
   /** Reads a collection to its end, page by page. */
@@ -80,27 +83,33 @@ export interface WriteRequest {
 export type Json = any;
 
 export function openService(options: ServiceOptions): Service {
+  const { endpoint, tokens, concurrency } = options;
   const tally = newTally();
-  const gate = openGate({ start: START_WIDTH, cap: options.concurrency });
-  const transport = openTransport(options.origin, {
-    connections: options.concurrency,
+  const transport = openTransport(endpoint.origin, {
+    connections: concurrency * tokens.length,
     ca: options.ca,
     ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
   });
-  const send: Send = compose(
-    [
-      retryReads({ tally, ...(options.patience === undefined ? {} : { patience: options.patience }) }),
-      authorized(options.tokens),
-      gated(gate, { tally, hintHeader: HINT }),
-    ],
-    (request) => transport.send(request),
+  const pool = openPool(
+    { tokens, tally, hintHeader: HINT, start: START_WIDTH, cap: concurrency },
+    ({ path, headers, ...request }) =>
+      transport.send({
+        ...request,
+        path: endpoint.prefix + path,
+        headers: { ...endpoint.headers, ...headers },
+      }),
   );
+  const { patience } = options;
+  const retrying = retryReads({ tally, ...(patience === undefined ? {} : { patience }) });
+  const anyone = retrying(pool.send);
+  const origin = endpoint.origin + endpoint.prefix;
 
   const read = async (
     path: string,
     signal: AbortSignal,
     headers: Readonly<Record<string, string>> = {},
     body?: string,
+    send: Send = anyone,
   ): Promise<Reply> => {
     const answer = await send({
       method: body === undefined ? "GET" : "POST",
@@ -111,24 +120,34 @@ export function openService(options: ServiceOptions): Service {
       signal,
     });
     if (answer.kind === "reply" && answer.status < 300) return answer;
-    throw readError(answer, options.origin);
+    throw readError(answer, origin);
   };
   const get = async (path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>) =>
-    parsed(await read(path, signal, headers), options.origin);
+    parsed(await read(path, signal, headers), origin);
 
   const pages = async function* (path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]> {
     let next: string | undefined = path;
     while (next !== undefined) {
       const page: Json = await get(next, signal, { prefer: PAGE_SIZE });
-      yield itemsOf<Json>(page, options.origin);
+      yield itemsOf<Json>(page, origin);
       next = nextOf(page);
     }
   };
+  const nextOf = (page: Json): string | undefined =>
+    typeof page?.["@odata.nextLink"] === "string"
+      ? ownPath(page["@odata.nextLink"], endpoint.prefix)
+      : undefined;
   const service: Service = {
-    origin: options.origin,
-    gate,
+    origin,
+    gate: pool.gate,
     tally,
     get,
+    getByUser: (path, signal) =>
+      Promise.all(
+        pool.users.map(async (user) =>
+          parsed(await read(path, signal, {}, undefined, retrying(user)), origin),
+        ),
+      ),
     pages,
     async queries(paths, signal) {
       const groups: string[][] = [];
@@ -142,9 +161,9 @@ export function openService(options: ServiceOptions): Service {
               ? [await read(group[0]!, signal, { prefer: PAGE_SIZE })]
               : await service.reads(group, signal, { Prefer: PAGE_SIZE });
           for (const reply of replies) {
-            if (reply.status >= 300) throw readError(reply, options.origin);
-            const page: Json = parsed(reply, options.origin);
-            rows.push(...itemsOf<Json>(page, options.origin));
+            if (reply.status >= 300) throw readError(reply, origin);
+            const page: Json = parsed(reply, origin);
+            rows.push(...itemsOf<Json>(page, origin));
             const next = nextOf(page);
             if (next !== undefined) for await (const more of pages(next, signal)) rows.push(...more);
           }
@@ -161,13 +180,13 @@ export function openService(options: ServiceOptions): Service {
         const faulty =
           parts.find(isPassing) ?? (parts.length !== paths.length ? { ...reply, status: 500 } : undefined);
         if (!faulty) return parts;
-        if (failed >= BATCH_ATTEMPTS || signal.aborted) throw readError(faulty, options.origin);
+        if (failed >= BATCH_ATTEMPTS || signal.aborted) throw readError(faulty, origin);
         tally.retries++;
         await systemClock.sleep(waitBefore(failed, SCHEDULE, Math.random()), signal);
       }
     },
     write: (request, signal) =>
-      send({
+      pool.send({
         method: request.method,
         path: request.path,
         headers: { ...HEADERS, "content-type": "application/json", ...request.headers },
@@ -185,15 +204,14 @@ const PAGE_SIZE = "odata.maxpagesize=5000";
 /** Queries of one `$batch`: it is answered as a whole, so that its answer has to stay of moderate size. */
 const QUERIES_PER_REQUEST = 20;
 
-const nextOf = (page: Json): string | undefined =>
-  typeof page?.["@odata.nextLink"] === "string" ? ownPath(page["@odata.nextLink"]) : undefined;
-
-/** Only the configured organisation is ever called: of a link nothing but its path and query is used. */
-export function ownPath(link: string): string {
-  const url = new URL(link, "https://host.invalid");
-  return url.pathname.startsWith("/api/data/")
-    ? `${url.pathname}${url.search}`
-    : `${SERVICE_ROOT}invalid-link`;
+/**
+ * Only what the config names is ever called: of a link nothing but its path and query is used. It starts at the
+ * service, or, where a gateway writes its own addresses into answers, at the gateway's path.
+ */
+export function ownPath(link: string, prefix = ""): string {
+  const { pathname, search } = new URL(link, "https://host.invalid");
+  const path = pathname.startsWith(`${prefix}/api/data/`) ? pathname.slice(prefix.length) : pathname;
+  return path.startsWith("/api/data/") ? path + search : `${SERVICE_ROOT}invalid-link`;
 }
 
 export function parsed(reply: Reply, origin: string): Json {

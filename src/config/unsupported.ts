@@ -21,7 +21,6 @@ const not =
   (value: unknown): boolean =>
     typeof value === "string" && !allowed.includes(value);
 
-const SIGN_INS = ["certificate", "managed_identity", "workload_identity", "device_code", "browser"];
 const MODES = ["add", "remove"];
 
 const PROJECT: readonly Row[] = [
@@ -29,12 +28,6 @@ const PROJECT: readonly Row[] = [
     at: "warehouses.*.memory_limit",
     feature: "A memory limit of a warehouse",
     remedy: "Leave it out; the memory of comparing is state.memory_limit.",
-  },
-  {
-    at: "destinations.*.auth.type",
-    when: (value) => SIGN_INS.includes(String(value)),
-    feature: (value) => `Signing in with ${value}`,
-    remedy: "Use client_secret or bearer.",
   },
   { at: "alerts", feature: "Sending alerts", remedy: "Leave alerts out, and watch the exit code instead." },
 ];

@@ -41,9 +41,6 @@ describe.each(Object.entries(schemas))("the schema of %s", (name, schema) => {
 describe("what is not supported yet", () => {
   const sync = (line: string) => edit("models/customers.yml", "mode: upsert", `mode: upsert\n    ${line}`);
   const field = (mapping: string) => edit("models/customers.yml", "first_name", mapping);
-  const auth = (mapping: string) =>
-    edit("backhaul.yml", "url: sandbox", `url: https://a.crm.dynamics.com\n    auth: ${mapping}`);
-  const entra = `tenant: t, client_id: c`;
 
   test.each([
     [
@@ -58,14 +55,6 @@ describe("what is not supported yet", () => {
         `project: acme\nalerts: [{ type: webhook, url: "\${env:X}", on: [failed] }]`,
       ),
     ],
-    [
-      "Signing in with certificate",
-      auth(`{ type: certificate, ${entra}, certificate: c, private_key: "\${file:k}" }`),
-    ],
-    ["Signing in with managed_identity", auth("{ type: managed_identity }")],
-    ["Signing in with workload_identity", auth(`{ type: workload_identity, ${entra}, token_file: f }`)],
-    ["Signing in with device_code", auth("{ type: device_code, client_id: c }")],
-    ["Signing in with browser", auth("{ type: browser, client_id: c }")],
     [
       "An audience",
       edit(

@@ -127,7 +127,7 @@ test.each([
     "https://contoso.crm.appsplatform.us",
     "https://login.microsoftonline.us",
   ],
-  [undefined, "https://contoso.crm.dynamics.cn", "https://login.chinacloudapi.cn"],
+  [undefined, "https://contoso.crm.dynamics.cn", "https://login.partner.microsoftonline.cn"],
   ["https://login.example", "https://contoso.crm.dynamics.cn", "https://login.example"],
   ["http://127.0.0.1:7171", "https://contoso.crm4.dynamics.com", "http://127.0.0.1:7171"],
 ])("authority %s for %s is %s", (configured, url, origin) => {

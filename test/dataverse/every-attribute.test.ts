@@ -11,6 +11,7 @@ import { tokenSource } from "../../connectors/dataverse/auth.ts";
 import { batchReply, batchRequest } from "../../connectors/dataverse/batch.ts";
 import { isWritable } from "../../connectors/dataverse/compile.ts";
 import { keyPart } from "../../connectors/dataverse/compile-match.ts";
+import { endpointOf } from "../../connectors/dataverse/hosts.ts";
 import { openTables, type Tables } from "../../connectors/dataverse/metadata/tables.ts";
 import { openService, type Service } from "../../connectors/dataverse/service.ts";
 import type { Attribute, Table } from "../../connectors/dataverse/table.ts";
@@ -64,12 +65,10 @@ let tables: Tables;
 beforeAll(async () => {
   if (files.length === 0) return;
   bench = await openBench({ metadata: folder });
-  const { url: origin, auth, authority } = configOf(bench.sandbox);
-  service = openService({
-    origin,
-    tokens: tokenSource(auth, new URL(origin), { authority }),
-    concurrency: 4,
-  });
+  const config = configOf(bench.sandbox);
+  const endpoint = endpointOf(config);
+  const tokens = tokenSource(config.auth, endpoint.resource, config);
+  service = openService({ endpoint, tokens: [tokens], concurrency: 4 });
   tables = openTables(service);
 });
 afterAll(async () => {

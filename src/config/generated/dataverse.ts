@@ -10,6 +10,11 @@ export type Tenant = string;
  * The application's (client) id.
  */
 export type ClientId = string;
+/**
+ * Encrypts the sign-in that is kept for the next command; left out, nothing is kept.
+ */
+export type CacheKey = string;
+export type ApplicationUser = ClientSecret | Certificate | ManagedIdentity | WorkloadIdentity | Bearer;
 
 /**
  * A Dataverse organisation, such as one of Dynamics 365, and the way to sign in.
@@ -23,7 +28,30 @@ export interface DataverseDestination {
    * The organisation's address, or the word `sandbox` for one that is started on this machine for the command.
    */
   url: string;
+  /**
+   * True allows an address that is none of Dataverse's own, such as a gateway's, and an authority that is none of Microsoft Entra's.
+   */
+  allow_host?: boolean;
+  /**
+   * The organisation's own address, which tokens are for, where `url` is that of a gateway.
+   */
+  resource?: string;
+  /**
+   * Headers that a gateway wants with every request; each value is a secret.
+   */
+  headers?: {
+    /**
+     * The header's value.
+     */
+    [k: string]: string;
+  };
   auth?: Auth;
+  /**
+   * More application users of the organisation: requests are spread over them and the one of `auth`, since the service counts its limits by user.
+   *
+   * @minItems 1
+   */
+  users?: ApplicationUser[];
   /**
    * The service that signs in; national clouds have their own.
    */
@@ -33,7 +61,7 @@ export interface DataverseDestination {
    */
   batch_size?: number;
   /**
-   * The most requests in flight; left out, the server's hint and its limits decide.
+   * The most requests in flight for each application user; left out, the server's hint and its limits decide.
    */
   concurrency?: number;
 }
@@ -65,13 +93,17 @@ export interface Certificate {
   /**
    * The certificate in PEM.
    */
-  certificate: string;
+  certificate?: string;
   /**
    * The certificate's private key in PEM.
    */
-  private_key: string;
+  private_key?: string;
   /**
-   * The passphrase of the private key, where it has one.
+   * A file with both (.pfx or .p12), instead of certificate and private_key.
+   */
+  pfx_file?: string;
+  /**
+   * The passphrase of the private key or of the file, where it has one.
    */
   passphrase?: string;
 }
@@ -99,9 +131,9 @@ export interface WorkloadIdentity {
   tenant: Tenant;
   client_id: ClientId;
   /**
-   * The file of the federated token, which is read again for each sign-in.
+   * The file of the federated token, which is read again for each sign-in; left out, the one that AZURE_FEDERATED_TOKEN_FILE names.
    */
-  token_file: string;
+  token_file?: string;
 }
 /**
  * A person who types a code into a browser on any machine.
@@ -116,6 +148,7 @@ export interface DeviceCode {
    */
   tenant: string;
   client_id: ClientId;
+  cache_key?: CacheKey;
 }
 /**
  * A person who signs in with the browser of this machine.
@@ -130,6 +163,7 @@ export interface Browser {
    */
   tenant: string;
   client_id: ClientId;
+  cache_key?: CacheKey;
 }
 /**
  * A token that somebody else has fetched.

@@ -1,0 +1,101 @@
+/** MSAL's way to the network: to known hosts alone, with a deadline, and again after passing faults. */
+import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
+import {
+  compose,
+  fail,
+  newTally,
+  openTransport,
+  retryReads,
+  type Send,
+  type SyncError,
+  type Transport,
+} from "../../src/sdk.ts";
+import type { Authority } from "./authority.ts";
+import { unreachableToken } from "./issuer.ts";
+
+/** Milliseconds that one request may take: MSAL itself would wait for ever. */
+const DEADLINE = 30_000;
+const ATTEMPTS = 3;
+const PATIENCE = 60_000;
+
+export interface Network extends INetworkModule, AsyncDisposable {
+  /** Why the last exchange failed, since MSAL wraps what is thrown. */
+  error: SyncError | undefined;
+}
+
+export interface NetworkOptions {
+  /** The origin that a request to an origin really goes to; undefined for one that is not called. */
+  readonly route: (origin: string) => string | undefined;
+  /** What asks to be called, for the words of a refusal. */
+  readonly name: string;
+  readonly ca?: string | undefined;
+}
+
+/** The network of one authority: a discovery document cannot send clients elsewhere. */
+export function authorityNetwork({ url, origin }: Authority, ca: string | undefined): Network {
+  const told = new URL(url).origin;
+  return openNetwork({
+    route: (asked) => (asked === origin || asked === told ? origin : undefined),
+    name: origin,
+    ca,
+  });
+}
+
+export function openNetwork({ route, name, ca }: NetworkOptions): Network {
+  const transports = new Map<string, Transport>();
+  const sendTo = (origin: string): Send => {
+    const transport =
+      transports.get(origin) ?? openTransport(origin, { connections: 2, deadline: DEADLINE, ca });
+    transports.set(origin, transport);
+    return compose(
+      [retryReads({ tally: newTally(), attempts: ATTEMPTS, patience: PATIENCE })],
+      transport.send,
+    );
+  };
+  const exchange = async <T>(
+    method: "GET" | "POST",
+    url: string,
+    options: NetworkRequestOptions | undefined,
+  ): Promise<NetworkResponse<T>> => {
+    const target = new URL(url);
+    const origin = route(target.origin);
+    if (origin === undefined) {
+      network.error = fail.connection(
+        "auth.foreign_host",
+        `The token service ${name} points at another host, ${target.origin}.`,
+        "Set the authority to the host that issues tokens.",
+      );
+      throw network.error;
+    }
+    const answer = await sendTo(origin)({
+      method,
+      path: `${target.pathname}${target.search}`,
+      headers: { ...options?.headers },
+      ...(options?.body === undefined ? {} : { body: options.body }),
+      purpose: "read",
+      signal: new AbortController().signal, // the transport's own deadline ends it
+    });
+    if (answer.kind === "failure") {
+      network.error = unreachableToken(origin, answer);
+      throw network.error;
+    }
+    return { headers: { ...answer.headers }, body: parsed(answer.body) as T, status: answer.status };
+  };
+  const network: Network = {
+    error: undefined,
+    sendGetRequestAsync: (url, options) => exchange("GET", url, options),
+    sendPostRequestAsync: (url, options) => exchange("POST", url, options),
+    async [Symbol.asyncDispose]() {
+      for (const transport of transports.values()) await transport[Symbol.asyncDispose]();
+    },
+  };
+  return network;
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return {};
+  }
+}

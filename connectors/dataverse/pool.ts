@@ -1,0 +1,83 @@
+/**
+ * Several application users of one organisation: each has its own token and its own gate, because the service
+ * counts its limits by user ("Service protection API limits").
+ */
+import {
+  authorized,
+  compose,
+  type Gate,
+  gated,
+  openGate,
+  type Send,
+  type Tally,
+  type TokenSource,
+} from "../../src/sdk.ts";
+
+export interface Pool {
+  /** Sends as the user who is free soonest. */
+  readonly send: Send;
+  /** Sends as one user each, in the order of the config. */
+  readonly users: readonly Send[];
+  /** The gates of all users as one; a pause holds for each of them. */
+  readonly gate: Pick<Gate, "limit" | "pause">;
+}
+
+export interface PoolOptions {
+  readonly tokens: readonly TokenSource[];
+  readonly tally: Tally;
+  /** Response header that advises how many requests to keep in flight. */
+  readonly hintHeader: string;
+  /** Requests in flight of each user: at the start, and at most. */
+  readonly start: number;
+  readonly cap: number;
+  readonly now?: () => number;
+}
+
+interface Lane {
+  readonly gate: Gate;
+  readonly send: Send;
+  inFlight: number;
+}
+
+export function openPool(options: PoolOptions, send: Send): Pool {
+  const { tokens, tally, hintHeader, start, cap, now = Date.now } = options;
+  const lanes = tokens.map((source): Lane => {
+    const gate = openGate({ start, cap });
+    const own = compose([authorized(source), gated(gate, { tally, hintHeader })], send);
+    const lane: Lane = {
+      gate,
+      inFlight: 0,
+      async send(request) {
+        lane.inFlight++;
+        try {
+          return await own(request);
+        } finally {
+          lane.inFlight--;
+        }
+      },
+    };
+    return lane;
+  });
+  let turn = 0;
+  const pick = (): Send => {
+    const from = turn++ % lanes.length;
+    const ordered = [...lanes.slice(from), ...lanes.slice(0, from)];
+    const wait = ({ gate }: Lane) => Math.max(0, gate.closedUntil - now());
+    const load = ({ inFlight, gate }: Lane) => inFlight / gate.limit;
+    return ordered.reduce((best, lane) =>
+      (wait(lane) - wait(best) || load(lane) - load(best)) < 0 ? lane : best,
+    ).send;
+  };
+  return {
+    send: (request) => pick()(request),
+    users: lanes.map((lane) => lane.send),
+    gate: {
+      get limit() {
+        return lanes.reduce((sum, { gate }) => sum + gate.limit, 0);
+      },
+      pause(milliseconds) {
+        for (const { gate } of lanes) gate.pause(milliseconds);
+      },
+    },
+  };
+}
