@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { backhaul, DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -56,11 +57,25 @@ test("state in PostgreSQL: one schema is all that the role may write, and no sta
   await follow(folder.path, { ...sandboxEnv(sandbox), DATABASE_URL: url }, server.query);
   const { rows } = await server.query("SELECT sync, count(*)::int AS n FROM backhaul.runs GROUP BY 1");
   expect(rows).toEqual([{ sync: "people", n: 3 }]);
+  // The statements that the README shows.
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const shown = [...readme.matchAll(/SELECT [^;]*backhaul\.runs[^;]*;/g)].map(([statement]) =>
+    statement.replace("'contacts'", "'people'"),
+  );
+  expect(shown).toHaveLength(2);
+  const history = await server.query(shown[0]!);
+  expect(history.rows.map(({ applied, rejected }) => [applied, rejected])).toEqual([
+    ["0", "0"],
+    ["3", "0"],
+    ["2000", "0"],
+  ]);
+  expect((await server.query(shown[1]!)).rows).toEqual([]);
   // What a run or a plan made on its way is gone: one base, the small tables, the registry, the history.
   const tables = await server.query(
     "SELECT tablename FROM pg_tables WHERE schemaname = 'backhaul' ORDER BY 1",
   );
   expect(tables.rows.map(({ tablename }) => tablename.replace(/^s[0-9a-f]{12}_/, ""))).toEqual([
+    "rejects",
     "runs",
     "base_1",
     "delta_0",
