@@ -59,9 +59,8 @@ function fromPem({ certificate = "", private_key = "", passphrase }: Certificate
     );
   try {
     return { chain, key: createPrivateKey({ key: private_key, ...(passphrase ? { passphrase } : {}) }) };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const isLocked = code === "ERR_MISSING_PASSPHRASE" || code === "ERR_OSSL_BAD_DECRYPT";
+  } catch {
+    const isLocked = /ENCRYPTED/.test(private_key);
     throw isLocked
       ? wrong("passphrase", "The private key does not open.", "Set passphrase to the private key's own.")
       : wrong(

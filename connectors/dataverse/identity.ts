@@ -5,6 +5,12 @@ import { explained, type Issuer, refusedToken } from "./issuer.ts";
 import { openNetwork } from "./network.ts";
 
 /**
+ * One for the process, and never closed: MSAL keeps the first one that it is given. Idle connections keep no process
+ * alive.
+ */
+const network = openNetwork({ route: (origin) => origin, name: "of this machine" });
+
+/**
  * Where to ask is said by the machine's environment, not by the config ("How to use managed identities for App
  * Service", "How to use managed identities on an Azure VM to acquire an access token").
  */
@@ -12,7 +18,6 @@ export function openIdentity(
   auth: ManagedIdentityAuth,
   { resource, who }: { readonly resource: string; readonly who: string },
 ): Issuer {
-  const network = openNetwork({ route: (origin) => origin, name: "of this machine" });
   const application = new ManagedIdentityApplication({
     ...(auth.client_id === undefined
       ? {}
@@ -21,7 +26,7 @@ export function openIdentity(
   });
   return {
     async issue(fresh) {
-      network.error = undefined;
+      network.begin();
       try {
         const result = await application.acquireToken({ resource, forceRefresh: fresh });
         return { token: result.accessToken, expires: result.expiresOn?.getTime() ?? 0 };
@@ -29,9 +34,9 @@ export function openIdentity(
         const { errorMessage, status, statusCode } = error as Record<string, unknown>;
         const isUnknown = /identity not found/i.test(String(errorMessage ?? ""));
         if (isUnknown || (status ?? statusCode) === 404) throw refusedToken("", "identity_not_found", who);
-        throw explained(error, network.error, who);
+        throw explained(error, network.trouble, who);
       }
     },
-    [Symbol.asyncDispose]: () => network[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -78,13 +78,21 @@ export function refusedToken(text: string, code: string | undefined, who: string
   );
 }
 
-/** What MSAL threw, in our words; `failed` is what its network met, which it wraps. */
-export function explained(error: unknown, failed: SyncError | undefined, who: string): SyncError {
+/** What the network met: a failure of its own, or what the token service said when it refused. */
+export interface Trouble {
+  readonly error?: SyncError;
+  readonly code?: string;
+  readonly text?: string;
+}
+
+/** What MSAL threw, in our words. */
+export function explained(error: unknown, trouble: Trouble, who: string): SyncError {
   if (error instanceof SyncError) return error;
-  if (failed) return failed;
+  if (trouble.error) return trouble.error;
   const { errorCode, errorMessage, message } = error as Record<string, unknown>;
-  const code = typeof errorCode === "string" && /^\w{1,60}$/.test(errorCode) ? errorCode : undefined;
-  return refusedToken(String(errorMessage ?? message ?? ""), code, who);
+  const code = [trouble.code, errorCode].find((word) => typeof word === "string" && /^\w{1,60}$/.test(word));
+  const text = [trouble.text, errorMessage, message].map((part) => String(part ?? "")).join(" ");
+  return refusedToken(text, code as string | undefined, who);
 }
 
 export function unreachableToken(origin: string, failure: Failure): SyncError {

@@ -21,7 +21,7 @@ export async function openApplication(auth: ApplicationAuth, options: AuthorityO
   });
   return {
     async issue(fresh) {
-      network.error = undefined;
+      network.begin();
       await credential.renew();
       try {
         const result = await application.acquireTokenByClientCredential({
@@ -31,7 +31,7 @@ export async function openApplication(auth: ApplicationAuth, options: AuthorityO
         if (!result?.accessToken) throw refusedToken("", "empty_answer", who);
         return { token: result.accessToken, expires: result.expiresOn?.getTime() ?? 0 };
       } catch (error) {
-        throw explained(error, network.error, who);
+        throw explained(error, network.trouble, who);
       }
     },
     [Symbol.asyncDispose]: () => network[Symbol.asyncDispose](),

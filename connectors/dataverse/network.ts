@@ -7,11 +7,10 @@ import {
   openTransport,
   retryReads,
   type Send,
-  type SyncError,
   type Transport,
 } from "../../src/sdk.ts";
 import type { Authority } from "./authority.ts";
-import { unreachableToken } from "./issuer.ts";
+import { type Trouble, unreachableToken } from "./issuer.ts";
 
 /** Milliseconds that one request may take: MSAL itself would wait for ever. */
 const DEADLINE = 30_000;
@@ -19,8 +18,9 @@ const ATTEMPTS = 3;
 const PATIENCE = 60_000;
 
 export interface Network extends INetworkModule, AsyncDisposable {
-  /** Why the last exchange failed, since MSAL wraps what is thrown. */
-  error: SyncError | undefined;
+  /** What went wrong since `begin`: MSAL wraps what is thrown, and leaves out what some refusals say. */
+  readonly trouble: Trouble;
+  begin(): void;
 }
 
 export interface NetworkOptions {
@@ -43,6 +43,7 @@ export function authorityNetwork({ url, origin }: Authority, ca: string | undefi
 
 export function openNetwork({ route, name, ca }: NetworkOptions): Network {
   const transports = new Map<string, Transport>();
+  let trouble: Trouble = {};
   const sendTo = (origin: string): Send => {
     const transport =
       transports.get(origin) ?? openTransport(origin, { connections: 2, deadline: DEADLINE, ca });
@@ -60,12 +61,13 @@ export function openNetwork({ route, name, ca }: NetworkOptions): Network {
     const target = new URL(url);
     const origin = route(target.origin);
     if (origin === undefined) {
-      network.error = fail.connection(
+      const error = fail.connection(
         "auth.foreign_host",
         `The token service ${name} points at another host, ${target.origin}.`,
         "Set the authority to the host that issues tokens.",
       );
-      throw network.error;
+      trouble = { error };
+      throw error;
     }
     const answer = await sendTo(origin)({
       method,
@@ -76,20 +78,33 @@ export function openNetwork({ route, name, ca }: NetworkOptions): Network {
       signal: new AbortController().signal, // the transport's own deadline ends it
     });
     if (answer.kind === "failure") {
-      network.error = unreachableToken(origin, answer);
-      throw network.error;
+      const error = unreachableToken(origin, answer);
+      trouble = { error };
+      throw error;
     }
-    return { headers: { ...answer.headers }, body: parsed(answer.body) as T, status: answer.status };
+    const body = parsed(answer.body);
+    trouble = answer.status < 400 ? {} : refusalIn(body);
+    return { headers: { ...answer.headers }, body: body as T, status: answer.status };
   };
-  const network: Network = {
-    error: undefined,
+  return {
+    get trouble() {
+      return trouble;
+    },
+    begin: () => {
+      trouble = {};
+    },
     sendGetRequestAsync: (url, options) => exchange("GET", url, options),
     sendPostRequestAsync: (url, options) => exchange("POST", url, options),
     async [Symbol.asyncDispose]() {
       for (const transport of transports.values()) await transport[Symbol.asyncDispose]();
     },
   };
-  return network;
+}
+
+/** "Error response" of the token endpoint. */
+function refusalIn(body: unknown): Trouble {
+  const { error, error_description } = (body ?? {}) as Record<string, unknown>;
+  return typeof error === "string" ? { code: error, text: String(error_description ?? "") } : {};
 }
 
 function parsed(body: string): unknown {

@@ -60,14 +60,14 @@ export function openPerson(auth: PersonAuth, options: PersonOptions): Issuer {
       : byBrowser(application, scopes, options);
   return {
     async issue(fresh) {
-      network.error = undefined;
+      network.begin();
       try {
         const [account] = await application.getAllAccounts();
         const result = (account && (await silent(account, fresh))) ?? (await signIn.ask());
         if (!result?.accessToken) throw refusedToken("", "empty_answer", who);
         return { token: result.accessToken, expires: result.expiresOn?.getTime() ?? 0 };
       } catch (error) {
-        throw explained(error, network.error, who);
+        throw explained(error, network.trouble, who);
       }
     },
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,5 @@
 /** A token service over http or https: answers what Microsoft Entra answers, and remembers what it was asked. */
-import { createServer as createPlain, type RequestListener } from "node:http";
+import { createServer as createPlain, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import { createServer as createSecure } from "node:https";
 import type { AddressInfo } from "node:net";
 import { generate } from "selfsigned";
@@ -12,6 +12,8 @@ export interface TokenServer extends AsyncDisposable {
   readonly forms: Record<string, string>[];
   /** Paths asked for. */
   readonly paths: string[];
+  /** Headers of all requests. */
+  readonly headers: IncomingHttpHeaders[];
   /** Where its discovery document sends clients; itself by default. */
   tokenOrigin: string;
   /** What the next token requests are answered with. */
@@ -31,10 +33,11 @@ export function issued(token: string, seconds = 3599) {
 
 export async function startTokenServer(kind: "http" | "https"): Promise<TokenServer> {
   let origin = "";
-  const state: Pick<TokenServer, "forms" | "paths" | "tokenOrigin" | "answer"> = {
+  const state: Pick<TokenServer, "forms" | "paths" | "headers" | "tokenOrigin" | "answer"> = {
     tokenOrigin: "",
     forms: [],
     paths: [],
+    headers: [],
     answer: () => issued(`token-${state.forms.length}`),
   };
   const listener: RequestListener = (request, response) => {
@@ -43,6 +46,7 @@ export async function startTokenServer(kind: "http" | "https"): Promise<TokenSer
     request.on("end", () => {
       const path = request.url ?? "";
       state.paths.push(path);
+      state.headers.push(request.headers);
       const isDiscovery = path.includes("/.well-known/openid-configuration");
       if (!isDiscovery)
         state.forms.push(Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString())));
