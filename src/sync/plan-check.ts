@@ -40,7 +40,6 @@ const MOVED: readonly (readonly [keyof SyncHead, string])[] = [
 /** What differs from what a plan was made for; none when the plan still holds. */
 export function movedSince(planned: SyncHead, now: SyncHead): Problem[] {
   const moved = MOVED.filter(([part]) => planned[part] !== now[part]).map(([, words]) => words);
-  // Columns and the mapping's form depend on the object: naming the cause is enough.
   return moved.length === 0 ? [] : [movedProblem(planned.sync, moved.join("; "))];
 }
 

@@ -1,5 +1,5 @@
 import { knownRows } from "../state/reset.ts";
-import { openStore } from "./open.ts";
+import { openStore, peekRecord } from "./open.ts";
 import type { Prepared } from "./prepare.ts";
 
 export interface ResetResult {
@@ -21,16 +21,12 @@ export async function resetSync(
   allowed: (records: number) => Promise<boolean>,
 ): Promise<ResetResult> {
   const { sync, compiled, identity } = prepared;
+  const about = { sync: sync.name, object: compiled.object, organization: identity.organization };
+  // To open the state of a sync that never ran would make one.
+  if ((await peekRecord(prepared)) === undefined) return { ...about, records: 0, forgotten: false };
   await using store = await openStore(prepared);
-  const known = await knownRows(store);
-  const records = known ?? 0;
-  const forgotten = known !== undefined && (await allowed(records));
+  const records = (await knownRows(store)) ?? 0;
+  const forgotten = await allowed(records);
   if (forgotten) await store.forget();
-  return {
-    sync: sync.name,
-    object: compiled.object,
-    organization: identity.organization,
-    records,
-    forgotten,
-  };
+  return { ...about, records, forgotten };
 }
