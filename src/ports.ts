@@ -4,6 +4,7 @@
  */
 import type { Change, Operation, OperationKind, Outcome, Planned } from "./core/change.ts";
 import type { Problem } from "./core/errors.ts";
+import type { FieldLimit } from "./core/field-limit.ts";
 import type { SyncSpec } from "./core/spec.ts";
 import type { Column, Value } from "./core/value.ts";
 
@@ -54,6 +55,12 @@ export interface Dialect {
   toText(column: Column, expression: string): string;
   /** A stored value as another stored type; null where it cannot be. */
   retyped(from: Column, to: Column, expression: string): string;
+  /** What stands in front of the name of a function of the engine's own, so that it can be no other. */
+  readonly system: string;
+  /** Whether a regular expression, of what all engines' have in common, finds something in a text. */
+  finds(expression: string, pattern: string): string;
+  /** The length of a text in UTF-16 units. */
+  utf16Length(expression: string): string;
   /** A match value as the destination compares it: case and trailing spaces do not count. */
   folded(column: Column, expression: string): string;
   /** Any number of expressions as one 64-bit hash, null-safe; equal rows have equal hashes. */
@@ -113,13 +120,19 @@ export interface Pace {
 
 /** How the engine that keeps local state gets at a warehouse's rows. */
 export type RowAccess =
-  /** A DuckDB file that the engine attaches read-only under the given name and queries itself: no row passes through the process. */
-  | { readonly kind: "attach"; readonly path: string; readonly catalog: string; readonly searchPath: string }
+  | (Reads & {
+      /** A DuckDB file that the engine attaches read-only under the given name and queries itself: no row passes through the process. */
+      readonly kind: "attach";
+      readonly path: string;
+      readonly catalog: string;
+      readonly searchPath: string;
+    })
+  | (Reads & { readonly kind: "stream" });
+
+interface Reads {
   /** Streams the named columns as canonical text; the cursor closes when the consumer stops. */
-  | {
-      readonly kind: "stream";
-      rows(query: Query, columns: readonly Column[], options: RowOptions): AsyncIterable<RowBatch>;
-    };
+  rows(query: Query, columns: readonly Column[], options: RowOptions): AsyncIterable<RowBatch>;
+}
 
 export interface RowOptions {
   /** IANA zone of timestamps without one. */
@@ -215,6 +228,11 @@ export interface CompiledSync {
   readonly match: readonly number[];
   /** Things a user should know that are no errors. */
   readonly warnings: readonly string[];
+  /**
+   * Why a row that is new would be rejected, in the order of looking: the first limit that a row does not pass is
+   * the one that its rejection tells.
+   */
+  readonly limits?: readonly FieldLimit[];
   /** Makes operations of changes, in order. May read the destination; writes nothing. */
   plan(changes: readonly Change[], context: PlanContext): Promise<readonly Planned[]>;
   /** How many write requests so many operations of each kind take, short of faults. */

@@ -15,6 +15,7 @@ export type {
 export { OPERATION_KINDS } from "./core/change.ts";
 export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";
+export type { Edge, FieldLimit, LimitTest } from "./core/field-limit.ts";
 export { didYouMean, near } from "./core/near.ts";
 export type { FieldSpec, Mode, ModelSpec, Rules, SyncSpec, WriteOptions } from "./core/spec.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";

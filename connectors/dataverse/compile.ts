@@ -2,8 +2,16 @@
  * Checks a sync against a table and makes its mapping: all that can be wrong is found here, before the first
  * write. Pure; the tables have been read before.
  */
-import { type Column, didYouMean, type FieldSpec, type FieldWrite, type Problem } from "../../src/sdk.ts";
+import {
+  type Column,
+  didYouMean,
+  type FieldLimit,
+  type FieldSpec,
+  type FieldWrite,
+  type Problem,
+} from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
+import { mappingLimits } from "./compile-limits.ts";
 import { compileLookup } from "./compile-lookup.ts";
 import { compileMatch } from "./compile-match.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
@@ -15,6 +23,7 @@ import { isProblem, NULL } from "./types/value-problem.ts";
 export interface Compiled {
   readonly mapping: Mapping;
   readonly warnings: readonly string[];
+  readonly limits: readonly FieldLimit[];
 }
 
 export function compileMapping(input: CompileInput): Compiled | readonly Problem[] {
@@ -62,7 +71,7 @@ export function compileMapping(input: CompileInput): Compiled | readonly Problem
     options,
     ...stateWrites(pair),
   };
-  return { mapping, warnings };
+  return { mapping, warnings, limits: mappingLimits(input, mapping) };
 }
 
 /** What makes a record inactive (state 1) and active again (state 0), where the table knows just these two. */

@@ -26,7 +26,7 @@ export interface CompiledOptions extends SenderOptions {
 
 export function compiledSync(
   sync: SyncSpec,
-  { mapping, warnings }: Compiled,
+  { mapping, warnings, limits }: Compiled,
   options: CompiledOptions,
 ): CompiledSync {
   const { service, batchSize, schemaVersion } = options;
@@ -49,6 +49,7 @@ export function compiledSync(
     ],
     match: mapping.match.parts.map(({ column }) => column),
     warnings,
+    limits,
     requestsFor: (operations) =>
       OPERATION_KINDS.reduce((sum, kind) => sum + Math.ceil(operations[kind] / batchSize), 0),
     async plan(changes, context) {

@@ -1,7 +1,17 @@
 /** DuckDB, the embedded warehouse: one file, read by the engine that keeps the state, or holding the state itself. */
 import { resolve } from "node:path";
 import type { DuckDBWarehouse } from "../../src/config/generated/duckdb.ts";
-import { type Column, defineWarehouse, type Query, SyncError, type Warehouse } from "../../src/sdk.ts";
+import {
+  type Column,
+  defineWarehouse,
+  duckdbDialect,
+  type Query,
+  type RowBatch,
+  type RowOptions,
+  SyncError,
+  type Value,
+  type Warehouse,
+} from "../../src/sdk.ts";
 import { openEngine } from "./engine.ts";
 import { catalogOf, type OpenFile, openFile } from "./file.ts";
 import { columnOf } from "./types.ts";
@@ -38,7 +48,15 @@ function openWarehouse(config: DuckDBWarehouse, path: string, folder: string): W
   }
 
   return {
-    access: { kind: "attach", path, catalog: catalogOf(path), searchPath: folder },
+    access: {
+      kind: "attach",
+      path,
+      catalog: catalogOf(path),
+      searchPath: folder,
+      async *rows(query, columns, options) {
+        yield await withFile((file) => rowsOfQuery(file, query, columns, options));
+      },
+    },
     engine: openEngine(openForWriting),
     check: async () =>
       withFile(async (file) => {
@@ -51,6 +69,31 @@ function openWarehouse(config: DuckDBWarehouse, path: string, folder: string): W
       (await writing?.catch(() => undefined))?.[Symbol.dispose]();
     },
   };
+}
+
+/** A result that is small: the engine that keeps the state reads models itself. */
+async function rowsOfQuery(
+  file: OpenFile,
+  query: Query,
+  columns: readonly Column[],
+  { timezone, signal }: RowOptions,
+): Promise<RowBatch> {
+  using connection = await file.connect();
+  const interrupt = (): void => connection.interrupt();
+  signal.addEventListener("abort", interrupt, { once: true });
+  const values = columns.map((column) => {
+    const value = duckdbDialect.fromModel(column, duckdbDialect.quote(column.name), timezone);
+    return duckdbDialect.toText(column, value);
+  });
+  try {
+    signal.throwIfAborted();
+    const sql = `SELECT ${values.join(", ")} FROM (\n${query.text}\n) AS backhaul_model`;
+    return (await connection.runAndReadAll(sql)).getRows() as Value[][];
+  } catch (error) {
+    throw signal.aborted ? signal.reason : refusedSql(query.file, error, 1);
+  } finally {
+    signal.removeEventListener("abort", interrupt);
+  }
 }
 
 async function columnsOf(file: OpenFile, query: Query): Promise<readonly Column[]> {

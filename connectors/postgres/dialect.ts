@@ -76,6 +76,13 @@ export const postgresDialect: Dialect = {
   retyped: (from, to, expression) =>
     isText(to) && !isText(from) ? `(${textOf(from, expression)}) ${BY_BYTES}` : retyped(from, to, expression),
 
+  system: "pg_catalog.",
+  // A text of PostgreSQL's holds no NUL.
+  finds: (expression, pattern) =>
+    `(${expression} OPERATOR(pg_catalog.~) ${literal(pattern.replaceAll("\u0000", ""))})`,
+  utf16Length: (expression) =>
+    `(pg_catalog.length(${expression}) + pg_catalog.length(pg_catalog.regexp_replace(${expression}, E'[^\\\\U00010000-\\\\U0010FFFF]', '', 'g')))`,
+
   folded(column, expression) {
     if (!isText(column)) return expression;
     const x = `pg_catalog.rtrim(${expression}, ' ')`;

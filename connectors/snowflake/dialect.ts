@@ -158,6 +158,11 @@ export const snowflakeDialect: Dialect = {
   toText,
 
   retyped,
+  system: "",
+  finds: (expression, pattern) => `REGEXP_INSTR(${expression}, ${literal(pattern)}) > 0`,
+  // Its strings count characters; those beyond U+FFFF are two units.
+  utf16Length: (expression) =>
+    `(LENGTH(${expression}) + LENGTH(REGEXP_REPLACE(${expression}, '[^\u{10000}-\u{10FFFF}]', '')))`,
   folded: (column, expression) =>
     column.kind === "text" || column.kind === "uuid" ? `LOWER(RTRIM(${expression}, ' '))` : expression,
   hash: (expressions) => `HASH(${expressions.join(", ")})`,

@@ -120,6 +120,10 @@ export const duckdbDialect: Dialect = {
   fromText: (column, expression) => fromText(column, expression, "CAST"),
   toText,
   retyped,
+  system: "",
+  finds: (expression, pattern) => `regexp_matches(${expression}, ${literal(pattern)})`,
+  utf16Length: (expression) =>
+    `(length(${expression}) + length(regexp_replace(${expression}, '[^\\x{10000}-\\x{10FFFF}]', '', 'g')))`,
   folded: (column, expression) =>
     column.kind === "text" || column.kind === "uuid" ? `lower(rtrim(${expression}, ' '))` : expression,
   hash: (expressions) => `hash(${expressions.join(", ")})`,

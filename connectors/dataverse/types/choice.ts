@@ -1,13 +1,13 @@
 /** Choices and yes-no columns: by label in any language, or by number. */
 
 import { near } from "../../../src/sdk.ts";
-import { plain } from "../decimal.ts";
+import { isWhole, plain } from "../decimal.ts";
 import type { Choice } from "../table.ts";
 import type { Coercer } from "./value-problem.ts";
 import { NULL, quoted, valueProblem } from "./value-problem.ts";
 
 /** Labels, folded, with the value they stand for; null for a label that two values share. */
-function labelled(choices: readonly Choice[]): Map<string, number | null> {
+export function labelled(choices: readonly Choice[]): Map<string, number | null> {
   const values = new Map<string, number | null>();
   for (const { value, labels } of choices) {
     for (const label of labels) {
@@ -57,7 +57,8 @@ function finder(field: string, choices: readonly Choice[]): Coercer {
     const found = labels.get(text);
     if (found !== undefined) return found === null ? ambiguous(field, value) : String(found);
     const number = plain(text);
-    if (number === null || !Number.isSafeInteger(Number(number))) return unknown(field, value, choices);
+    if (number === null || !isWhole(number) || !Number.isSafeInteger(Number(number)))
+      return unknown(field, value, choices);
     return values.size === 0 || values.has(Number(number)) ? number : unknown(field, value, choices);
   };
 }
@@ -120,9 +121,9 @@ export function booleanCoercer(field: string, choices: readonly Choice[]): Coerc
     if (word !== undefined) return word;
     const found = labels.get(text);
     if (found === null) return ambiguous(field, value);
-    const number = found ?? plain(text);
-    if (Number(number) === 1 && number !== null) return "true";
-    if (Number(number) === 0 && number !== null) return "false";
+    const number = found === undefined ? plain(text) : String(found);
+    if (number === "1") return "true";
+    if (number === "0") return "false";
     return unknown(field, value, choices);
   };
 }

@@ -10,8 +10,8 @@ const ISO =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?(Z|z|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
 /** "Column definitions": `MinSupportedValue` and `MaxSupportedValue` of date columns. */
-const FIRST = "1753-01-01";
-const LAST = "9999-12-30";
+export const FIRST = "1753-01-01";
+export const LAST = "9999-12-30";
 
 /** A moment as `YYYY-MM-DDTHH:MM:SSZ`; what has no zone is taken as UTC. Null for what is no moment. */
 function momentOf(value: string): string | null {
