@@ -150,6 +150,65 @@ test.each([
   expect(plan).toMatchObject({ unchanged: 100, requests: 0 });
 });
 
+test("a plan of several syncs binds children to parents that it makes itself", async () => {
+  using folder = temporaryFolder();
+  const { text, json, sql } = at(folder.path);
+  writeFiles(folder.path, {
+    "backhaul.yml": orderProject()["backhaul.yml"]!,
+    "models/accounts.yml": `model: accounts
+primary_key: number
+table: accounts
+syncs:
+  - sync: accounts
+    destination: dynamics
+    object: account
+    mode: upsert
+    match: { accountnumber: number }
+    fields: { name: name }
+`,
+    "models/people.yml": `model: people
+primary_key: number
+table: people
+syncs:
+  - sync: people
+    destination: dynamics
+    object: contact
+    mode: upsert
+    match: { new_customerid: number }
+    fields:
+      lastname: name
+      parentcustomerid: { column: account, lookup: { object: account, by: accountnumber } }
+`,
+  });
+  await sql(
+    "CREATE TABLE accounts AS SELECT 'PA-' || i AS number, 'Account ' || i AS name FROM range(3) t(i)",
+    "CREATE TABLE people AS SELECT 'PP-' || i AS number, 'Person ' || i AS name, 'PA-' || (i % 3) AS account FROM range(9) t(i)",
+  );
+  const file = join(folder.path, "both.plan");
+  expect((await text("plan", "--out", file)).code).toBe(0);
+  const applied = await json("apply", file);
+  expect(applied.code, applied.stdout).toBe(0);
+  expect(applied.json.runs.map((run: { sync: string; applied: number }) => [run.sync, run.applied])).toEqual([
+    ["accounts", 3],
+    ["people", 9],
+  ]);
+  const accounts = await sandbox.rows(
+    "accounts?$select=accountid,accountnumber&$filter=startswith(accountnumber,'PA-')",
+  );
+  const people = await sandbox.rows(
+    "contacts?$select=new_customerid,_parentcustomerid_value&$filter=startswith(new_customerid,'PP-')",
+  );
+  const numberOf = new Map(accounts.map((row) => [row.accountid, row.accountnumber]));
+  for (const row of people)
+    expect(numberOf.get(row._parentcustomerid_value)).toBe(
+      `PA-${Number(String(row.new_customerid).slice(3)) % 3}`,
+    );
+  expect(people).toHaveLength(9);
+  expect((await json("plan")).json.plans.map(({ requests }: { requests: number }) => requests)).toEqual([
+    0, 0,
+  ]);
+});
+
 test("reset asks first, and forgets", async () => {
   using folder = temporaryFolder();
   const { json, text } = at(folder.path);
@@ -160,7 +219,9 @@ test("reset asks first, and forgets", async () => {
   expectShape("error", asked.json);
   expect(asked.json.error.problems[0]).toMatchObject({ code: "reset.not_confirmed" });
   expect(asked.json.error.problems[0].message).toContain("100 records of new_order");
-  expect((await json("plan")).json.plans[0]).toMatchObject({ unchanged: 100 });
+  const planned = await json("plan");
+  expect(planned.code, planned.stdout).toBe(0);
+  expect(planned.json.plans[0]).toMatchObject({ unchanged: 100 });
   const done = await json("reset", "orders", "--yes");
   expect(done.code).toBe(0);
   expectShape("reset", done.json);
