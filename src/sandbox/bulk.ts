@@ -124,7 +124,7 @@ function updateMultiple(asked: Asked): Reply {
       const found = row as Row;
       // What cannot be read is refused before anything is applied or dropped (page: support/web-api-client-errors).
       const written = readPayload(world, call.session, table, item, "update", table.primaryId);
-      requireSameId(world, table, item[table.primaryId], found.id);
+      requireSameId(world, table, item[table.primaryId], found);
       // Two items for one row: the first is applied, the second is dropped without a word.
       if (done.has(found.id)) continue;
       done.add(found.id);
@@ -159,7 +159,7 @@ function upsertMultiple(asked: Asked): Reply {
       }
       if (row) {
         const written = readPayload(world, session, table, item, "update", table.primaryId);
-        requireSameId(world, table, item[table.primaryId], row.id);
+        requireSameId(world, table, item[table.primaryId], row);
         dropKey(written, identity);
         updateRow(world, session, table, row, written);
         continue;

@@ -40,9 +40,12 @@ export function newSerials(): Serials {
   /** What stands behind the low digits, by how often those have wrapped around. */
   const rests: string[] = [];
   const restOf = (wraps: number): string => {
+    const known = rests[wraps];
+    if (known !== undefined) return known;
     const high = ((start >> 32n) + BigInt(wraps)).toString(16).padStart(7, "0");
-    rests[wraps] ??= `-${high.slice(3, 7)}-1${high.slice(0, 3)}${tail}`;
-    return rests[wraps];
+    const rest = `-${high.slice(3, 7)}-1${high.slice(0, 3)}${tail}`;
+    rests[wraps] = rest;
+    return rest;
   };
   return {
     idOf(serial) {

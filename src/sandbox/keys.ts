@@ -161,6 +161,8 @@ interface Beginning {
   readonly table: Table;
   readonly column: Column;
   readonly key: AlternateKey;
+  /** The values of the key, to be copied: an object made by a name that varies costs ten times as much. */
+  readonly values: Readonly<Record<string, string>>;
 }
 const beginnings = new WeakMap<Schema, Beginning>();
 
@@ -172,7 +174,8 @@ function beginningOf(world: World, address: string): Beginning | undefined {
   const column = table?.properties.get(match?.[2] ?? "");
   const key = table?.activeKeys.find(({ parts }) => parts.length === 1 && parts[0] === column);
   if (!table || !key || (column?.type !== "string" && column?.type !== "memo")) return undefined;
-  const beginning = { text: address.slice(0, address.indexOf("'") + 1), table, column, key };
+  const values = { [column.logicalName]: "" };
+  const beginning = { text: address.slice(0, address.indexOf("'") + 1), table, column, key, values };
   beginnings.set(world.schema, beginning);
   return beginning;
 }
@@ -184,7 +187,9 @@ function plainAddress(world: World, text: string): Address | undefined {
   if (NOT_PLAIN.test(value)) return undefined;
   if (REFUSED[world.rules.refusedKeyCharacters].test(value)) throw querySyntax();
   const { table, key, column } = beginning;
-  return { table, identity: { by: "key", key, values: { [column.logicalName]: value } } };
+  const values = { ...beginning.values };
+  values[column.logicalName] = value;
+  return { table, identity: { by: "key", key, values } };
 }
 
 /** Reads an entity address as it stands in a body: relative, with a leading slash, absolute, or `$1`. */

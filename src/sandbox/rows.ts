@@ -95,27 +95,23 @@ function targetOf(world: World, column: Column, { table, id }: Reference): Refer
   return { table: found, id };
 }
 
-/** Checks the values of an alternate key like any other value, since they become the new row's. */
-function keyValues(world: World, table: Table, identity: Extract<Identity, { by: "key" }>): Written {
-  const { slots } = world.writers.get(table) as Writer;
-  const written: Written = {};
-  for (const column of identity.key.parts) {
-    const value = identity.values[column.logicalName] ?? null;
-    const slot = slots.get(column.logicalName);
-    const isLookedUp = typeof value === "object" && value !== null;
-    written[column.logicalName] = isLookedUp
-      ? targetOf(world, column, value)
-      : slot?.is === "value" && value !== null
-        ? slot.check(sentForm(column, value))
-        : value;
-  }
-  return written;
+/** Checks the value of one part of an alternate key like any other, since it becomes the new row's. */
+function keyValue(world: World, table: Table, column: Column, value: Value): Value {
+  if (value === null) return null;
+  if (typeof value === "object") return targetOf(world, column, value);
+  const slot = (world.writers.get(table) as Writer).slots.get(column.logicalName);
+  return slot?.is === "value" ? slot.check(sentForm(column, value)) : value;
 }
 
 /** Unverified: an id in a body beside an address that names another row. */
-export function requireSameId(world: World, table: Table, given: unknown, id: string): void {
+export function requireSameId(
+  world: World,
+  table: Table,
+  given: unknown,
+  row: { readonly id: string },
+): void {
   if (given === undefined || given === null || world.rules.conflictingIds === "the address counts") return;
-  if (typeof given !== "string" || given.toLowerCase() === id) return;
+  if (typeof given !== "string" || given.toLowerCase() === row.id) return;
   throw payloadError(
     table.set,
     `Microsoft.OData.ODataException: '${table.primaryId}' is not the id of the row that the request addresses.`,
@@ -128,11 +124,14 @@ export function requireSameId(world: World, table: Table, given: unknown, id: st
  */
 export function upsertValues(world: World, table: Table, identity: Identity, body: Written): Written {
   if (identity.by === "id") {
-    requireSameId(world, table, body[table.primaryId], identity.id);
+    requireSameId(world, table, body[table.primaryId], identity);
     body[table.primaryId] = identity.id;
   } else {
-    const values = keyValues(world, table, identity);
-    for (const column in values) if (!(column in body)) body[column] = values[column] as Value;
+    for (const column of identity.key.parts) {
+      const name = column.logicalName;
+      const value = keyValue(world, table, column, identity.values[name] ?? null);
+      if (!(name in body)) body[name] = value;
+    }
   }
   return body;
 }
@@ -207,7 +206,7 @@ export function patch(asked: Asked, key: Segment): Reply {
     if (found && noneMatch.is === "any") throw rowExists();
     if (match.is === "version") requireVersions(table);
     if (found && match.is === "version" && match.version !== found.version) throw versionMismatch();
-    if (found) requireSameId(world, table, body[table.primaryId], publicId(table, found));
+    if (found) requireSameId(world, table, body[table.primaryId], { id: publicId(table, found) });
     if (!found && match.is !== "none") {
       const refusal = missingOf(world, table, identity);
       if (match.is === "any") throw refusal;

@@ -198,3 +198,44 @@ describe("what is not offered", () => {
     expect((await wire.call("GET", "new_orders/Microsoft.Dynamics.CRM.UpsertMultiple")).status).toBe(404);
   });
 });
+
+test("rows of a bulk message keep what was written while others are changed, cleared and deleted", async () => {
+  await using wire = await openWire();
+  const rows = Array.from({ length: 100 }, (_, at) => ({
+    firstname: at % 7 === 0 ? null : `F${at}`,
+    lastname: `Müller-Łukasiewicz ${at} ${"x".repeat(at % 13)}`,
+    emailaddress1: at % 3 === 0 ? null : `user${at}@example.com`,
+    numberofchildren: at % 5,
+    new_score: at / 4,
+    creditlimit: at * 1000.5,
+    birthdate: `1970-01-${String((at % 28) + 1).padStart(2, "0")}`,
+  }));
+  const address = (at: number) => `contacts(new_customerid='C-${at}')`;
+  const type = "Microsoft.Dynamics.CRM.contact";
+  const targets = rows.map((row, at) => ({ "@odata.type": type, "@odata.id": address(at), ...row }));
+  expect((await bulk(wire, "UpsertMultiple", targets, "contacts")).status).toBe(204);
+  const columns = [...Object.keys(rows[0] as object), "fullname", "creditlimit_base"];
+  const expectRows = async (gone: ReadonlySet<number>) => {
+    const found = await wire.call("GET", `contacts?$select=${columns.join(",")}`);
+    const expected = rows
+      .map((row) => ({
+        ...row,
+        fullname: row.firstname === null ? row.lastname : `${row.firstname} ${row.lastname}`,
+        creditlimit_base: row.creditlimit,
+      }))
+      .filter((_, at) => !gone.has(at));
+    expect(found.json.value).toMatchObject(expected);
+    expect(found.json.value).toHaveLength(expected.length);
+  };
+  await expectRows(new Set());
+  for (let at = 0; at < 60; at++) {
+    const change =
+      at % 2 === 0 ? { lastname: `changed ${at}` } : { lastname: `cleared ${at}`, firstname: null };
+    Object.assign(rows[at] as object, change);
+    expect((await wire.call("PATCH", address(at), change)).status).toBe(204);
+    if (at === 20) await expectRows(new Set());
+  }
+  await expectRows(new Set());
+  for (let at = 90; at < 100; at++) expect((await wire.call("DELETE", address(at))).status).toBe(204);
+  await expectRows(new Set([90, 91, 92, 93, 94, 95, 96, 97, 98, 99]));
+});
