@@ -1,7 +1,9 @@
-import { Args } from "@oclif/core";
+import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
-import { painter } from "../cli/render.ts";
+import { type Paint, painter } from "../cli/render.ts";
+import { showData } from "../cli/show-data.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
+import type { DataTests } from "../sync/data-tests.ts";
 import type { Prepared } from "../sync/prepare.ts";
 
 interface CheckedSync {
@@ -12,16 +14,23 @@ interface CheckedSync {
   readonly destination: { readonly name: string; readonly url: string; readonly organization: string };
   readonly fields: number;
   readonly warnings: readonly string[];
+  data?: DataTests;
 }
 
 export default class Check extends BaseCommand {
   static override summary = "Check config, connections and mappings against the live schema; write nothing.";
   static override description =
-    "Looks at the state too: a primary key or a match that is not what it was is refused here as a run would refuse it.";
+    "Looks at the state too: a primary key or a match that is not what it was is refused here as a run would refuse it. With --data every model is asked once for the rows that its mapping would reject were all of them new: counted by reason in the warehouse, before anything is read from the destination for them. Exits with 1 when there are any.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> contacts",
+    "<%= config.bin %> <%= command.id %> --data",
   ];
+  static override flags = {
+    data: Flags.boolean({
+      description: "Count in the warehouse the rows that would be rejected, by reason.",
+    }),
+  };
   static override strict = false;
   static override args = {
     sync: Args.string({ description: "Syncs to check; all of them when none is named." }),
@@ -33,6 +42,7 @@ export default class Check extends BaseCommand {
     const { prepare } = await import("../sync/prepare.ts");
     const paint = painter(process.stdout);
     const syncs: CheckedSync[] = [];
+    const ready: { readonly checked: CheckedSync; readonly prepared: Prepared }[] = [];
     const problems: Problem[] = [];
     for (const { model, sync } of session.syncs(argv as string[])) {
       try {
@@ -41,7 +51,7 @@ export default class Check extends BaseCommand {
         const unusable = await this.stateProblems(prepared);
         if (unusable.length > 0) throw new SyncError(unusable);
         const { compiled, identity } = prepared;
-        syncs.push({
+        const checked: CheckedSync = {
           sync: sync.name,
           model: model.name,
           object: compiled.object,
@@ -49,7 +59,9 @@ export default class Check extends BaseCommand {
           destination: { name: sync.destination, url: identity.url, organization: identity.organization },
           fields: compiled.fields.length,
           warnings: compiled.warnings,
-        });
+        };
+        syncs.push(checked);
+        ready.push({ checked, prepared });
         const target = `${compiled.object} at ${identity.url}`;
         this.log(
           `${paint("green", "✓")} ${sync.name}: ${model.name} (${version}) → ${target}, ${compiled.fields.length} fields`,
@@ -63,7 +75,30 @@ export default class Check extends BaseCommand {
       }
     }
     if (problems.length > 0) throw new SyncError(problems);
+    if (flags.data) await this.testData(ready, paint);
     return { syncs };
+  }
+
+  /** One query for each model. */
+  private async testData(
+    ready: readonly { readonly checked: CheckedSync; readonly prepared: Prepared }[],
+    paint: Paint,
+  ): Promise<void> {
+    const { testData } = await import("../sync/data-tests.ts");
+    for (const model of new Set(ready.map(({ prepared }) => prepared.model))) {
+      const own = ready.filter(({ prepared }) => prepared.model === model);
+      const found = await testData(
+        own.map(({ prepared }) => prepared),
+        this.signal,
+      );
+      for (const [i, { checked }] of own.entries()) {
+        checked.data = found[i]!;
+        this.log(`\n${paint("bold", `${checked.sync}: ${checked.model} → ${checked.object}`)}`);
+        this.log(showData(checked.data, paint));
+      }
+    }
+    const rejects = ready.some(({ checked }) => (checked.data?.rejected ?? 0) > 0);
+    this.exitWith(rejects ? ["rejected"] : []);
   }
 
   /** What keeps the next run from using the state. A run that goes on meanwhile has seen to that itself. */
