@@ -76,14 +76,16 @@ function countNames(value: unknown): number {
   return count;
 }
 
-/** What stands at the end of a name and its whitespace; texts may hold it too. */
-const SPACED = [" :", "\t:", "\n:", "\r:"];
-
-/** How often a quote stands before a colon, at least as often as there are names; without end when there is space. */
+/** How often a quote stands before a colon, whitespace between them or not: at least as often as there are names. */
 function countColons(text: string): number {
   let count = 0;
-  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count += 1;
-  return SPACED.some((ending) => text.includes(ending)) ? Number.POSITIVE_INFINITY : count;
+  // A single character is searched for several times as fast as two.
+  for (let at = text.indexOf(":"); at >= 0; at = text.indexOf(":", at + 1)) {
+    let before = at - 1;
+    while (text.charCodeAt(before) <= 32) before -= 1;
+    if (text.charCodeAt(before) === 34) count += 1;
+  }
+  return count;
 }
 
 /**
