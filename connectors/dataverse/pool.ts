@@ -2,6 +2,7 @@
  * Several application users of one organisation: each has its own token and its own gate, because the service
  * counts its limits by user ("Service protection API limits").
  */
+import { setMaxListeners } from "node:events";
 import {
   authorized,
   compose,
@@ -48,6 +49,7 @@ export function openPool(options: PoolOptions, send: Send): Pool {
       gate,
       inFlight: 0,
       async send(request) {
+        setMaxListeners(0, request.signal); // every request that waits or is in flight listens to it
         lane.inFlight++;
         try {
           return await own(request);
@@ -59,17 +61,26 @@ export function openPool(options: PoolOptions, send: Send): Pool {
     return lane;
   });
   let turn = 0;
-  const pick = (): Send => {
+  const isOpen = ({ gate }: Lane) => gate.closedUntil <= now();
+  const pick = (): Lane => {
     const from = turn++ % lanes.length;
     const ordered = [...lanes.slice(from), ...lanes.slice(0, from)];
     const wait = ({ gate }: Lane) => Math.max(0, gate.closedUntil - now());
     const load = ({ inFlight, gate }: Lane) => inFlight / gate.limit;
     return ordered.reduce((best, lane) =>
       (wait(lane) - wait(best) || load(lane) - load(best)) < 0 ? lane : best,
-    ).send;
+    );
   };
   return {
-    send: (request) => pick()(request),
+    async send(request) {
+      for (let tried = 1; ; tried++) {
+        const answer = await pick().send(request);
+        // One user's limit is not another's: nothing was done, and whoever may go on takes the request.
+        const isLimited = answer.kind === "reply" && answer.status === 429;
+        if (!isLimited || tried >= lanes.length || !lanes.some(isOpen)) return answer;
+        tally.retries++;
+      }
+    },
     users: lanes.map((lane) => lane.send),
     gate: {
       get limit() {
