@@ -80,7 +80,7 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
       : []),
     `WHEN ${isAdded} THEN ${interest.changed ? "NULL" : lit("n:\n")}`,
     ...(contents.pending ? [`WHEN ${revived} THEN p.owed || ${everything}`] : []),
-    ...(doubt ? [`WHEN ${unsure} THEN ${everything}`] : []),
+    ...(doubt ? [`WHEN ${unsure} THEN ${lit("d:\n")} || ${everything}`] : []),
     `ELSE ${interest.full ? `${known} || ${everything}` : contents.pending ? "p.owed" : "NULL"}`,
   ];
 

@@ -43,17 +43,15 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
     const [other, token, left] = row ?? [];
     const isOver = other !== undefined && isDead(other ?? "") && token !== undefined;
     if (!isOver || (await take(`token = ${Number(token)}`)) === undefined) {
-      throw fail.deferred(
-        "state.locked",
-        `The state of this sync is in use by ${(other ?? "another run").replace(/ \([0-9a-f]+\)$/, "")}.`,
-        `Two runs of one sync never overlap: wait for the other one to end. If it was killed, its lease runs out in ${Math.max(1, Math.ceil(Number(left ?? 0) / 1_000))} s.`,
-      );
+      throw locked(other, Number(left ?? 0));
     }
   }
   const [held] = await engine.rows(
     `SELECT CAST(token AS ${dialect.types.text}) FROM ${table} WHERE ${mine} AND holder = ${dialect.literal(holder)}`,
   );
-  const token = Number(held?.[0]);
+  // Taken over between the two statements: a lease that short holds nothing.
+  if (held === undefined) throw locked(undefined, 0);
+  const token = Number(held[0]);
   const own = `${mine} AND token = ${token}`;
   const renew = { sql: `UPDATE ${table} SET expires = ${until} WHERE ${own}`, mustWrite: true };
   const loss = new AbortController();
@@ -85,6 +83,14 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
       await engine.run(`UPDATE ${table} SET expires = 0 WHERE ${own}`).catch(() => {});
     },
   };
+}
+
+function locked(holder: string | null | undefined, leftMs: number): Error {
+  return fail.deferred(
+    "state.locked",
+    `The state of this sync is in use by ${(holder ?? "another run").replace(/ \([0-9a-f]+\)$/, "")}.`,
+    `Two runs of one sync never overlap: wait for the other one to end. If it was killed, its lease runs out in ${Math.max(1, Math.ceil(leftMs / 1_000))} s.`,
+  );
 }
 
 /** Whether the holder is a process of this machine that has ended. */

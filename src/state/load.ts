@@ -97,7 +97,7 @@ function marksOf(
   const owed = change.pending.map((field) => `f:${field}\n`).join("");
   return {
     differing: change.columns.map((i) => `c:${shape.columns[i]!.name}\n`).join(""),
-    owed: change.revived ? `x:\n${owed}` : owed || null,
+    owed: change.revived ? `x:\n${owed}` : change.doubted ? `d:\n${owed}` : owed || null,
   };
 }
 

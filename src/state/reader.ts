@@ -57,6 +57,7 @@ export function changedReader({ shape, fields }: Layout): (row: Row) => Changed 
       columns: lines(row[2]).map((line) => index.get(line.slice(2))!),
       pending: pendingFields(lines(row[3])),
       revived: row[3]?.startsWith("x:") === true,
+      doubted: row[3]?.startsWith("d:") === true,
     };
   };
 }

@@ -121,6 +121,7 @@ export async function commit(store: Store, record: SyncRecord, staged: boolean):
   }
   const fold = { run: open.number, mapping: mappingOf(record), nowMs: Date.now() };
   await saveRecord(store, next, foldOutcomes(dialect, shapeOf(record), tables, contents, fold));
+  for (const statement of dialect.afterLoad(tables.delta)) await engine.run(statement);
   return finish(store, await compact(store, next));
 }
 

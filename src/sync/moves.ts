@@ -69,6 +69,24 @@ export function wavesOf(state: Changes, { shape, sync }: Prepared): Waves {
     }
   }
 
+  /** Old match values of rows that are written as new ones. */
+  const inRing = new Map<number, string>();
+
+  /**
+   * Rows in doubt that want each other's match values. Whatever of their records is there was made by the run that
+   * got no answer: each is written whole under its new value, and it does not matter which record it gets.
+   */
+  const ringOf = (late: readonly Changed[]): readonly Changed[] => {
+    let ring = late.filter(({ doubted }) => doubted === true);
+    for (;;) {
+      const seqs = new Set(ring.map(({ seq }) => seq));
+      const closed = ring.filter(({ after }) => seqs.has(held.get(matchOf(after)) ?? 0));
+      if (closed.length === ring.length) return ring;
+      ring = closed;
+    }
+  };
+  const asAdded = ({ seq, key, after }: Changed): Added => ({ kind: "added", seq, key, id: null, after });
+
   return {
     async *all({ size, settle }) {
       yield state.removals(size);
@@ -76,13 +94,21 @@ export function wavesOf(state: Changes, { shape, sync }: Prepared): Waves {
       for await (const window of state.moves(size))
         for (const { before, seq } of window) held.set(matchOf(before), seq);
       let late: Changed[] = [];
+      const inTurn = async function* (): AsyncGenerator<Windows> {
+        for (;;) {
+          const free = late.filter((change) => !isTaken(change));
+          if (free.length === 0) return;
+          late = late.filter(isTaken);
+          yield inWindows(free, size);
+        }
+      };
       yield untaken<Changed>(state.moves(size), async (more) => void late.push(...more));
-      for (;;) {
-        const free = late.filter((change) => !isTaken(change));
-        if (free.length === 0) break;
-        late = late.filter(isTaken);
-        yield inWindows(free, size);
-      }
+      yield* inTurn();
+      const ring = ringOf(late);
+      late = late.filter((change) => !ring.includes(change));
+      for (const { seq, before } of ring) inRing.set(seq, matchOf(before));
+      if (ring.length > 0) yield inWindows(ring.map(asAdded), size);
+      yield* inTurn();
       if (late.length > 0) await settle(refuse(late));
       yield untaken<Added>(state.changes(size), (more) => settle(refuse(more)));
     },
@@ -91,8 +117,8 @@ export function wavesOf(state: Changes, { shape, sync }: Prepared): Waves {
         const { status } = result;
         if (status === "rejected" || status === "deferred") continue;
         const change = status === "planned" ? result.operation.change : result.change;
-        if (change.kind !== "changed") continue;
-        const value = matchOf(change.before);
+        const value = change.kind === "changed" ? matchOf(change.before) : inRing.get(change.seq);
+        if (value === undefined) continue;
         if (held.get(value) === change.seq) held.delete(value);
       }
     },

@@ -211,6 +211,27 @@ describe("match values that move", () => {
     expect(world.stored()).toEqual({ A: '"Bob"', B: '"Ann"' });
   });
 
+  test.each(["lost-before", "lost-after"] as const)(
+    "new rows in doubt (%s) that come back with each other's match values are written, each once",
+    async (fault) => {
+      await using world = await worldOf();
+      await world.run(
+        [
+          [1, "A", "Ann"],
+          [2, "B", "Bob"],
+        ],
+        { 1: fault, 2: fault },
+      );
+      const settled = await world.run([
+        [1, "B", "Ann"],
+        [2, "A", "Bob"],
+      ]);
+      expect(settled.rejections.total).toBe(0);
+      expect(world.stored()).toEqual({ A: '"Bob"', B: '"Ann"' });
+      expect((await world.plan()).operations).toMatchObject({ upsert: 0, update: 0 });
+    },
+  );
+
   test("a move that waits keeps its old value, which nobody else gets", async () => {
     await using world = await worldOf();
     await world.run([[1, "A", "Ann"]]);

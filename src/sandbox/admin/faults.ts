@@ -14,7 +14,7 @@ const isAction = either(oneOf(FAULT_NAMES), shape({ status: within(400, 599), co
 const timing = { retryAfter: amount, delay: amount };
 
 const isFault = (world: World): Check => {
-  const on = { kind: oneOf(KINDS), table: oneOf(world.schema.tables.keys()), inBatch: flag };
+  const on = { kind: oneOf(KINDS), table: oneOf([...world.schema.tables.keys()]), inBatch: flag };
   return shape({ on: shape({}, on), do: isAction }, { times: count, after: count, ...timing });
 };
 
