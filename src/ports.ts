@@ -57,6 +57,8 @@ export interface Dialect {
   retyped(from: Column, to: Column, expression: string): string;
   /** What stands in front of the name of a function of the engine's own, so that it can be no other. */
   readonly system: string;
+  /** What stands at the end of a subquery whose columns are worked out once, where the engine would do it at each use. */
+  readonly fence: string;
   /** Whether a regular expression, of what all engines' have in common, finds something in a text. */
   finds(expression: string, pattern: string): string;
   /** The length of a text in UTF-16 units. */

@@ -77,6 +77,7 @@ export const postgresDialect: Dialect = {
     isText(to) && !isText(from) ? `(${textOf(from, expression)}) ${BY_BYTES}` : retyped(from, to, expression),
 
   system: "pg_catalog.",
+  fence: " OFFSET 0",
   // A text of PostgreSQL's holds no NUL.
   finds: (expression, pattern) =>
     `(${expression} OPERATOR(pg_catalog.~) ${literal(pattern.replaceAll("\u0000", ""))})`,

@@ -159,6 +159,7 @@ export const snowflakeDialect: Dialect = {
 
   retyped,
   system: "",
+  fence: "",
   finds: (expression, pattern) => `REGEXP_INSTR(${expression}, ${literal(pattern)}) > 0`,
   // Its strings count characters; those beyond U+FFFF are two units.
   utf16Length: (expression) =>

@@ -121,6 +121,7 @@ export const duckdbDialect: Dialect = {
   toText,
   retyped,
   system: "",
+  fence: "",
   finds: (expression, pattern) => `regexp_matches(${expression}, ${literal(pattern)})`,
   utf16Length: (expression) =>
     `(length(${expression}) + length(regexp_replace(${expression}, '[^\\x{10000}-\\x{10FFFF}]', '', 'g')))`,

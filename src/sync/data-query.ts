@@ -62,7 +62,8 @@ export function dataQuery(
   });
   let from = `SELECT ${values.join(", ")} FROM (\n${model}\n) AS backhaul_model`;
   const also = (expressions: readonly string[]): void => {
-    if (expressions.length > 0) from = `SELECT p.*, ${expressions.join(", ")} FROM (${from}) p`;
+    if (expressions.length > 0)
+      from = `SELECT p.*, ${expressions.join(", ")} FROM (${from}) p${dialect.fence}`;
   };
 
   const indexes = ({ columns: all }: Shape, parts: readonly number[]): number[] =>
@@ -94,7 +95,7 @@ export function dataQuery(
     ),
   ];
   also(columns.map((_, i) => `${trim(dialect, `t${i}`)} AS w${i}`));
-  for (const level of digits(dialect, used(["number", "whole", "range", "choice"]))) also(level);
+  for (const level of digits(dialect, columns, used(["number", "whole", "range", "choice"]))) also(level);
 
   const nullIn = (parts: readonly number[]): string => or(parts.map((i) => `t${i} IS NULL`));
   const reasons = subjects.map(({ shape }, s) => {
@@ -270,10 +271,20 @@ function trim(dialect: Dialect, text: string): string {
  * The digits of numbers before and behind the point, without needless zeros, as `a` and `b`: one level of columns
  * after another. A text that is no number has none.
  */
-function digits(dialect: Dialect, columns: readonly number[]): string[][] {
+function digits(dialect: Dialect, columns: readonly Column[], used: readonly number[]): string[][] {
   const { fn } = words(dialect);
-  const each = (made: (i: number) => readonly string[]): string[] => columns.flatMap(made);
+  // The text of an exact number has neither an exponent nor a plus.
+  const isExact = (i: number): boolean => columns[i]!.kind === "integer" || columns[i]!.kind === "decimal";
+  const each = (made: (i: number) => readonly string[]): string[] =>
+    used.filter((i) => !isExact(i)).flatMap(made);
+  const exact = used.filter(isExact);
+  const part = (i: number, n: "1" | "2"): string => fn("split_part", fn("ltrim", `x${i}`, "'-'"), "'.'", n);
   return [
+    exact.map((i) => `CASE WHEN w${i} NOT IN ('NaN', 'Infinity', '-Infinity') THEN w${i} END AS x${i}`),
+    exact.flatMap((i) => [
+      `${fn("ltrim", part(i, "1"), "'0'")} AS a${i}`,
+      `${fn("rtrim", part(i, "2"), "'0'")} AS b${i}`,
+    ]),
     each((i) => [
       `CASE WHEN ${dialect.finds(`w${i}`, NUMBER)} THEN ${fn("replace", `w${i}`, "'E'", "'e'")} END AS x${i}`,
     ]),

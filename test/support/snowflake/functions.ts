@@ -64,7 +64,7 @@ const same =
     `${name}(${args.join(", ")})`;
 
 const PLAIN =
-  "COUNT SUM MIN MAX AVG COALESCE NULLIF LOWER UPPER TRIM LTRIM RTRIM REPLACE CONCAT LENGTH SUBSTR SUBSTRING LEFT RIGHT ABS ROUND FLOOR CEIL GREATEST LEAST MOD ROW_NUMBER RANK DENSE_RANK LAG LEAD REPEAT LPAD";
+  "COUNT SUM MIN MAX AVG COALESCE NULLIF LOWER UPPER TRIM LTRIM RTRIM REPLACE CONCAT LENGTH SUBSTRING LEFT RIGHT ABS ROUND FLOOR CEIL GREATEST LEAST MOD ROW_NUMBER RANK DENSE_RANK LAG LEAD LPAD";
 
 /** By name; `undefined` for the number of arguments means that it is not checked. */
 export const FUNCTIONS: Readonly<Record<string, Writer>> = {
@@ -84,6 +84,15 @@ export const FUNCTIONS: Readonly<Record<string, Writer>> = {
   ST_ASGEOJSON: ([x]) => box("object", `sf_json(${x})`),
   // The whole text has to match.
   REGEXP_LIKE: ([x, pattern]) => `regexp_full_match(${x}, ${pattern})`,
+  // Counts are NUMBER there, whole or not at all here.
+  REPEAT: ([x, times]) => `repeat(${x}, CAST(${times} AS BIGINT))`,
+  SUBSTR: ([x, from, length]) =>
+    `substr(${x}, CAST(${from} AS BIGINT)${length === undefined ? "" : `, CAST(${length} AS BIGINT)`})`,
+  RPAD: ([x, length, by]) => `rpad(${x}, CAST(${length} AS INTEGER), ${by})`,
+  SPLIT_PART: ([x, by, part]) => `split_part(${x}, ${by}, CAST(${part} AS BIGINT))`,
+  // Finds the pattern anywhere; where exactly is not told here.
+  REGEXP_INSTR: ([x, pattern]) => `CAST(regexp_matches(${x}, ${pattern}) AS INTEGER)`,
+  REGEXP_REPLACE: ([x, pattern, by]) => `regexp_replace(${x}, ${pattern}, ${by}, 'g')`,
   HEX_ENCODE: ([x]) => `hex(${x})`,
   CURRENT_TIMESTAMP: () => "now()",
   SEQ4: () => `"SEQ"`,
