@@ -63,7 +63,7 @@ export function compiledSync(
         missing: missingOf(mapping),
         sender,
         batchSize,
-        width: () => service.gate.limit,
+        width: () => service.width,
         replan: (changes) => addWhole(mapping, resolver, changes, context),
       }),
   };

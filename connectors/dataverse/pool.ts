@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from "node:events";
 import {
+  type Answer,
   authorized,
   compose,
   type Gate,
@@ -19,8 +20,10 @@ export interface Pool {
   readonly send: Send;
   /** Sends as one user each, in the order of the config. */
   readonly users: readonly Send[];
-  /** The gates of all users as one; a pause holds for each of them. */
-  readonly gate: Pick<Gate, "limit" | "pause">;
+  /** Requests of all users that may be in flight at once. */
+  readonly limit: number;
+  /** Lets the user rest who got an answer. */
+  pause(milliseconds: number, answer: Answer): void;
 }
 
 export interface PoolOptions {
@@ -42,6 +45,8 @@ interface Lane {
 
 export function openPool(options: PoolOptions, send: Send): Pool {
   const { tokens, tally, hintHeader, start, cap, now = Date.now } = options;
+  /** The gate that an answer came through. */
+  const owners = new WeakMap<Answer, Gate>();
   const lanes = tokens.map((source): Lane => {
     const gate = openGate({ start, cap });
     const own = compose([authorized(source), gated(gate, { tally, hintHeader })], send);
@@ -52,7 +57,9 @@ export function openPool(options: PoolOptions, send: Send): Pool {
         setMaxListeners(0, request.signal); // every request that waits or is in flight listens to it
         lane.inFlight++;
         try {
-          return await own(request);
+          const answer = await own(request);
+          owners.set(answer, gate);
+          return answer;
         } finally {
           lane.inFlight--;
         }
@@ -82,13 +89,9 @@ export function openPool(options: PoolOptions, send: Send): Pool {
       }
     },
     users: lanes.map((lane) => lane.send),
-    gate: {
-      get limit() {
-        return lanes.reduce((sum, { gate }) => sum + gate.limit, 0);
-      },
-      pause(milliseconds) {
-        for (const { gate } of lanes) gate.pause(milliseconds);
-      },
+    get limit() {
+      return lanes.reduce((sum, { gate }) => sum + gate.limit, 0);
     },
+    pause: (milliseconds, answer) => owners.get(answer)?.pause(milliseconds),
   };
 }

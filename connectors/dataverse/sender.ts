@@ -45,8 +45,8 @@ export interface Sender {
   send(request: Sending, context: WriteContext): Promise<Sent>;
   /** Waits before a further attempt at something; false when the budget is spent. */
   wait(failed: number, since: number, context: WriteContext, asked?: number): Promise<boolean>;
-  /** Stops every slot, because a part of a batch was told to wait. */
-  hold(asked: number, context: WriteContext): void;
+  /** Stops every slot of the user who sent it, because a part of a batch was told to wait. */
+  hold(asked: number, reply: Reply, context: WriteContext): void;
   now(): number;
 }
 
@@ -90,10 +90,10 @@ export function openSender(service: Service, options: SenderOptions): Sender {
 
   return {
     wait,
-    hold(asked, { onWait }) {
+    hold(asked, reply, { onWait }) {
       service.tally.throttled++;
       if (asked === 0) return;
-      service.gate.pause(asked);
+      service.pause(asked, reply);
       service.tally.waited += asked;
       onWait?.(asked, "throttled");
     },

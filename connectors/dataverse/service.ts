@@ -1,7 +1,6 @@
 /** The Web API of one organisation: its headers, its paging, its batches of reads. */
 import {
   type Answer,
-  type Gate,
   isPassing,
   newTally,
   openTransport,
@@ -51,7 +50,10 @@ export interface ServiceOptions {
 export interface Service extends AsyncDisposable {
   /** The address that is called, with a gateway's path. */
   readonly origin: string;
-  readonly gate: Pick<Gate, "limit" | "pause">;
+  /** Requests that may be in flight at once. */
+  readonly width: number;
+  /** Holds the application user back who got the answer. */
+  pause(milliseconds: number, answer: Answer): void;
   readonly tally: Tally;
   /** Reads JSON as each application user. */
   getByUser(path: string, signal: AbortSignal): Promise<readonly Json[]>;
@@ -139,7 +141,10 @@ export function openService(options: ServiceOptions): Service {
       : undefined;
   const service: Service = {
     origin,
-    gate: pool.gate,
+    get width() {
+      return pool.limit;
+    },
+    pause: pool.pause,
     tally,
     get,
     getByUser: (path, signal) =>

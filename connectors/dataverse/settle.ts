@@ -146,7 +146,7 @@ class Settling {
         0,
         ...throttled.map(({ headers }) => retryAfter(headers["retry-after"], sender.now())),
       );
-      if (throttled.length > 0) sender.hold(asked, context);
+      if (throttled.length > 0) sender.hold(asked, sent.reply, context);
       const isAllowed = round < MOST_ROUNDS || throttled.length > 0; // throttling ends when the patience does
       if (isAllowed && (await sender.wait(round, since, context, asked))) continue;
       for (const { operation, problem } of again) this.#settled.outcomes.push(deferred(operation, problem));

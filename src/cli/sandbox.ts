@@ -21,6 +21,8 @@ export interface ProjectSandbox extends AsyncDisposable {
   readonly config: {
     readonly url: string;
     readonly authority: string;
+    readonly resource: string;
+    readonly users: readonly [];
     readonly auth: {
       readonly type: "client_secret";
       readonly tenant: string;
@@ -94,7 +96,7 @@ export async function runningSandbox(folder: string): Promise<ProjectSandbox> {
 function connectTo(ready: SandboxReady, close: () => Promise<void>): ProjectSandbox {
   const { url, tenant, client_id, client_secret } = ready;
   const auth = { type: "client_secret", tenant, client_id, client_secret } as const;
-  return { config: { url, authority: url, auth }, [Symbol.asyncDispose]: close };
+  return { config: { url, authority: url, resource: url, users: [], auth }, [Symbol.asyncDispose]: close };
 }
 
 function read(file: string): SandboxReady | undefined {

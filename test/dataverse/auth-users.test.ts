@@ -114,6 +114,38 @@ describe("several application users", () => {
     expect(at.bench.destination.counters.throttled).toBe(counts.get(resting));
   });
 
+  test("a limit that is told inside a batch lets its user rest, and nobody else", async () => {
+    const resting = USERS[0]!.clientId;
+    const limited =
+      "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\nContent-Type: application/json\r\n\r\n" +
+      '{"error":{"code":"0x80072322","message":"x"}}\r\n';
+    let batches = 0;
+    await using at = await openPooled({
+      instead: (user, path, body) => {
+        if (user !== resting || !path.endsWith("$batch") || !body.includes("HTTP/1.1 204")) return undefined;
+        batches++;
+        const boundary = body.slice(2, body.indexOf("\r\n"));
+        return {
+          status: 200,
+          headers: { "content-type": `multipart/mixed; boundary=${boundary}` },
+          body: body.replace(/HTTP\/1\.1 204 No Content[\s\S]*?(?=--batch)/g, limited),
+        };
+      },
+    });
+    const notes = await compile(at.bench, {
+      object: "new_note",
+      columns: { id: "text", text: "text" },
+      match: { new_code: "id" },
+      fields: { new_text: "text" },
+    });
+    at.gateway.users.length = 0;
+    const result = tallied(await write(notes, added(rows)));
+    // An hour is more than a run waits: those rows are the next run's, and only they.
+    expect(batches).toBeGreaterThan(0);
+    expect(batches).toBeLessThanOrEqual(4); // what was under way when the first answer came
+    expect(result).toEqual({ applied: 60 - 5 * batches, deferred: 5 * batches });
+  });
+
   test("one that cannot sign in is named by its place", async () => {
     await using bench = await openBench({ users: USERS });
     await using gateway = await startGateway(bench.sandbox.url);
