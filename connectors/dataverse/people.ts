@@ -85,11 +85,7 @@ function cacheName({ url }: Authority, client: string, scope: string): string {
 }
 
 /** "Microsoft identity platform and the OAuth 2.0 device authorization grant flow". */
-function byCode(
-  application: PublicClientApplication,
-  scopes: string[],
-  { tell, authority }: PersonOptions,
-): SignIn {
+function byCode(application: PublicClientApplication, scopes: string[], { tell }: PersonOptions): SignIn {
   let asked: (DeviceCodeRequest & { cancel?: boolean }) | undefined;
   return {
     ask() {
@@ -97,7 +93,7 @@ function byCode(
         scopes,
         deviceCodeCallback: ({ verificationUri, userCode, expiresIn }) =>
           tell(
-            `To sign in, open ${plain(verificationUri)} and enter the code ${plain(userCode)} within ${Math.ceil(expiresIn / 60)} minutes (${new URL(authority.url).pathname.slice(1)}).`,
+            `To sign in, open ${plain(verificationUri)} and enter the code ${plain(userCode)} within ${Math.ceil(expiresIn / 60)} minutes.`,
           ),
       };
       return application.acquireTokenByDeviceCode(asked);

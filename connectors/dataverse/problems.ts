@@ -142,7 +142,10 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 const STATUS_RULES: Readonly<Record<number, Rule>> = {
-  401: everyone("the token was refused", "Check tenant, client_id and url, and what a gateway in front wants, or get a new token."),
+  401: everyone(
+    "the token was refused",
+    "Check tenant, client_id and url, and what a gateway in front wants, or get a new token.",
+  ),
   403: row("the application user may not do this", PRIVILEGE),
   404: row("something was not found", MAPPING),
   408: rule("down", "the request did not arrive in time", WAIT),
