@@ -392,6 +392,30 @@ const sql = (
     .join(", ")}`,
 ];
 
+test("an edge is where the coercer changes its mind, to the last digit", () => {
+  let edges = 0;
+  for (const [shape] of SHAPES) {
+    const of = attribute("field", shape);
+    const made = coercerOf(of, "text");
+    if ("why" in made) continue;
+    const isRejected = (value: string): boolean => typeof made.coerce(value) !== "string";
+    for (const { test: limit } of limitsOf(of, "text")) {
+      if (limit.kind !== "range" || shape.kind === "whole") continue;
+      for (const [edge, isAbove] of [
+        [limit.above, true],
+        [limit.below, false],
+      ] as const) {
+        if (edge === undefined) continue;
+        edges += 1;
+        expect([edge.at, isRejected(edge.at)]).toEqual([edge.at, edge.inclusive]);
+        const further = `${edge.at}${edge.at.includes(".") ? "" : "."}${"0".repeat(20)}1`;
+        expect([further, isRejected(further)]).toEqual([further, isAbove !== edge.at.startsWith("-")]);
+      }
+    }
+  }
+  expect(edges).toBeGreaterThan(15);
+});
+
 describe("the SQL's count by code is the coercers' count", () => {
   test("in DuckDB", async () => {
     using folder = temporaryFolder();
