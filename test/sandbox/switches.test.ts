@@ -6,7 +6,7 @@ import { type Answer, crlf, idIn, openWire, part, tokenFor, type Wire } from "./
 
 const CRM = "Microsoft.Dynamics.CRM.";
 const said = (answer: Answer) => [answer.status, answer.json?.error?.code];
-const opened = (unverified: SandboxOptions["unverified"]) => openWire({ unverified });
+const opened = (unverified: NonNullable<SandboxOptions["unverified"]>) => openWire({ unverified });
 
 describe("headers of the protocol", () => {
   const get = (wire: Wire, headers: Record<string, string>) => wire.call("GET", "WhoAmI", undefined, headers);

@@ -108,7 +108,11 @@ INSERT INTO "BACKHAUL"."RUNS" (run, project, organization, object, sync, detail,
 
 INSERT INTO "BACKHAUL"."S_DELTA_0" (commit_no, gone, "M_NUMBER") SELECT 1, true, c.a0 FROM "BACKHAUL"."S_CHANGES_1" c JOIN "BACKHAUL"."S_OUTCOMES_1" o ON o.seq = c.seq WHERE o.status IN ('applied', 'unchanged') AND c.kind = 'removed';
 
+INSERT INTO "BACKHAUL"."S_DELTA_0" (commit_no, gone, "M_NUMBER") SELECT 1, true, c.a0 FROM "BACKHAUL"."S_CHANGES_1" c WHERE c.kind = 'released';
+
 INSERT INTO "BACKHAUL"."S_DELTA_0" (commit_no, gone, "M_NUMBER") SELECT 2, true, c.a0 FROM "BACKHAUL"."S_CHANGES_2" c JOIN "BACKHAUL"."S_OUTCOMES_2" o ON o.seq = c.seq WHERE o.status IN ('applied', 'unchanged') AND c.kind = 'removed';
+
+INSERT INTO "BACKHAUL"."S_DELTA_0" (commit_no, gone, "M_NUMBER") SELECT 2, true, c.a0 FROM "BACKHAUL"."S_CHANGES_2" c WHERE c.kind = 'released';
 
 INSERT INTO "BACKHAUL"."S_DELTA_0" (commit_no, gone, "M_NUMBER", "M_NAME", "M_AMOUNT", record_id) SELECT 1, false, c.a0, c.a1, c.a2, coalesce(o.id, c.record_id) FROM "BACKHAUL"."S_CHANGES_1" c JOIN "BACKHAUL"."S_OUTCOMES_1" o ON o.seq = c.seq WHERE o.status IN ('applied', 'unchanged') AND c.kind IN ('added', 'changed');
 
