@@ -45,6 +45,8 @@ export interface Unverified {
   readonly emptyBatch: "refused" | "answered";
   /** An empty string is stored as null. */
   readonly emptyTextIsNull: boolean;
+  /** An upsert by a key whose new row would hold null in it, so that the same address never finds the row. */
+  readonly upsertToNullKey: "refused" | "makes a row each time";
   /** Decimals beyond the column's precision are rounded (half away from zero); otherwise refused as out of range. */
   readonly excessDecimalsAreRounded: boolean;
   /** Text length is counted in UTF-16 units; otherwise in code points. */
@@ -172,6 +174,7 @@ export const UNVERIFIED: Unverified = {
   batchPartsNeedTwoEmptyLines: false,
   emptyBatch: "refused",
   emptyTextIsNull: true,
+  upsertToNullKey: "refused",
   excessDecimalsAreRounded: true,
   lengthInUtf16Units: true,
   dateTimesDropFractions: true,

@@ -76,6 +76,30 @@ describe("keys", () => {
   });
 });
 
+test("an upsert by a key that its row would not hold is refused, or makes a row each time as the switch says", async () => {
+  for (const upsertToNullKey of ["refused", "makes a row each time"] as const) {
+    await using own = await openWire({ unverified: { upsertToNullKey } });
+    const isRefused = upsertToNullKey === "refused";
+    const address = "new_orders(new_externalid='')";
+    const type = { "@odata.type": "Microsoft.Dynamics.CRM.new_order" };
+    const bulk = { Targets: [{ ...type, "@odata.id": address, new_name: "e" }] };
+    const sent: [string, string, unknown][] = [
+      ["PATCH", address, { new_name: "e" }],
+      ["POST", "new_orders/Microsoft.Dynamics.CRM.UpsertMultiple", bulk],
+      ["PATCH", "new_orders(new_ordernumber='',new_linenumber=1)", { new_name: "e" }],
+      ["PATCH", "new_orders(new_externalid='b')", { new_externalid: null }],
+      ["PATCH", "new_orders(new_externalid='b')", { new_externalid: "" }],
+    ];
+    for (const [method, path, body] of [...sent, ...sent]) {
+      const answer = await own.call(method, path, body);
+      if (isRefused) refused(answer, 400, "0x80040203");
+      else expect(answer.status).toBe(204);
+    }
+    expect((await own.call("GET", "new_orders")).json.value).toHaveLength(isRefused ? 0 : 10);
+    refused(await own.call("PATCH", address, {}, { "If-Match": "*" }), 404, "0x80060891");
+  }
+});
+
 describe("lookups", () => {
   test("bind by id, by absolute address and by key; both names of a customer share one value", async () => {
     const key = unique("Parent");
