@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ID, openWire, type Wire } from "./client.ts";
+import { ID, idIn, openWire, type Wire } from "./client.ts";
 
 const STAMP = /^\d+!\d\d\/\d\d\/\d{4} \d\d:\d\d:\d\d$/;
 
@@ -264,6 +264,24 @@ describe("a change of the definitions", () => {
       status: "Failed",
     });
     expect((await wire.call("GET", address)).status).toBe(400);
+  });
+
+  test("other tables keep their keys and pairs when one changes", async () => {
+    await using wire = await openWire();
+    const account = idIn(await wire.call("POST", "accounts", { name: "a", accountnumber: "A" }));
+    const tag = idIn(await wire.call("POST", "new_tags", { new_name: "t" }));
+    const link = () =>
+      wire.call("POST", `accounts(${account})/new_account_tag/$ref`, {
+        "@odata.id": `${wire.root}new_tags(${tag})`,
+      });
+    expect((await link()).status).toBe(204);
+    const before = await link();
+    await wire.admin("DELETE", "metadata?table=new_order&column=new_ordernumber");
+    const after = await link();
+    expect([after.status, after.text]).toEqual([before.status, before.text]);
+    expect(after.json.error.code).toBe("0x80040237");
+    expect((await wire.call("PATCH", "accounts(accountnumber='A')", { name: "b" })).status).toBe(204);
+    expect((await wire.call("GET", "accounts?$select=name")).json.value).toMatchObject([{ name: "b" }]);
   });
 
   test("a table comes and goes", async () => {

@@ -32,8 +32,10 @@ function apply(world: World, descriptions: readonly TableDescription[], changed:
   for (const name of [...tables.keys()]) if (!next.tables.has(name)) tables.delete(name);
   for (const [name, shape] of next.tables) {
     const table = tables.get(name);
-    if (table) take(table, shape);
-    else tables.set(name, shape);
+    if (!table) tables.set(name, shape);
+    else if (changed.has(name)) take(table, shape);
+    // The rows of a table are indexed by its very keys: what has not changed keeps them.
+    else take(table, { ...table, collections: shape.collections });
   }
   sets.clear();
   for (const table of tables.values()) sets.set(table.set, table);
