@@ -284,6 +284,29 @@ describe("a change of the definitions", () => {
     expect((await wire.call("GET", "accounts?$select=name")).json.value).toMatchObject([{ name: "b" }]);
   });
 
+  test("a table that the service or another table needs stays", async () => {
+    await using wire = await openWire();
+    await wire.call("POST", "accounts", { name: "a" });
+    const { tables } = (await wire.admin("GET", "")).json as { tables: { table: string }[] };
+    const dropped: string[] = [];
+    for (const { table } of tables) {
+      const answer = await wire.admin("DELETE", `metadata?table=${table}`);
+      if (answer.status === 204) dropped.push(table);
+      else
+        expect([table, answer.status, answer.json.error]).toEqual([
+          table,
+          400,
+          expect.stringContaining(table),
+        ]);
+    }
+    expect(dropped).toEqual(["new_note", "new_orderline", "new_asset", "new_log", "new_shipment"]);
+    expect((await wire.call("POST", "contacts", { lastname: "b" })).status).toBe(204);
+    expect((await wire.call("GET", "accounts?$select=name")).json.value).toMatchObject([{ name: "a" }]);
+    expect((await wire.call("GET", "$metadata")).status).toBe(200);
+    expect((await wire.admin("GET", "dump?table=account")).json.rows).toHaveLength(1);
+    expect((await wire.admin("GET", "dump?table=new_log")).status).toBe(400);
+  });
+
   test("a table comes and goes", async () => {
     await using wire = await openWire();
     const definition = (

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Table } from "../schema.ts";
 import type { Service } from "../service.ts";
 import { type Administered, type AdminReply, wrong } from "./reply.ts";
 import { administer } from "./routes.ts";
@@ -53,6 +52,25 @@ const flushed = (response: ServerResponse): Promise<void> =>
     response.on("close", done);
   });
 
+/** A reply whose first piece is made: what goes wrong until then is answered, and not by a connection that ends. */
+async function begun(service: Service, request: IncomingMessage, base: string, path: string) {
+  const begin = ({ status, body }: AdminReply) => {
+    const pieces = body[Symbol.iterator]();
+    return { status, pieces, first: pieces.next() };
+  };
+  try {
+    const users = service.world.schema.tables.get("systemuser");
+    const [first] = users ? service.world.store.rows(users).values() : [];
+    const admin: Administered = {
+      ...service.administered,
+      session: { user: { table: "systemuser", id: first?.id ?? "" }, root: `${base}/api/data/v9.2/` },
+    };
+    return begin(await answered(service, admin, request, new URL(path, "http://sandbox/")));
+  } catch (problem) {
+    return begin(wrong(problem instanceof Error ? problem.message : String(problem)));
+  }
+}
+
 export async function serveAdmin(
   service: Service,
   request: IncomingMessage,
@@ -60,22 +78,11 @@ export async function serveAdmin(
   base: string,
   path: string,
 ): Promise<void> {
-  const users = service.world.schema.tables.get("systemuser") as Table;
-  const [first] = service.world.store.rows(users).values();
-  const admin: Administered = {
-    ...service.administered,
-    session: { user: { table: "systemuser", id: first?.id ?? "" }, root: `${base}/api/data/v9.2/` },
-  };
-  let reply: AdminReply;
-  try {
-    reply = await answered(service, admin, request, new URL(path, "http://sandbox/"));
-  } catch (problem) {
-    reply = wrong(problem instanceof Error ? problem.message : String(problem));
-  }
-  response.writeHead(reply.status, { "Content-Type": "application/json; charset=utf-8" });
-  for (const piece of reply.body) {
+  const { status, pieces, first } = await begun(service, request, base, path);
+  response.writeHead(status, { "Content-Type": "application/json; charset=utf-8" });
+  for (let piece = first; !piece.done; piece = pieces.next()) {
     if (response.destroyed) return;
-    if (!response.write(piece)) await flushed(response);
+    if (!response.write(piece.value)) await flushed(response);
   }
   response.end();
 }

@@ -1,6 +1,7 @@
 import { compileWriter, type Writer } from "../payload.ts";
 import { compileSchema, type Schema, type Table } from "../schema.ts";
 import type { KeyDescription, TableDescription } from "../tables/column.ts";
+import { TABLES } from "../tables/index.ts";
 import type { World } from "../world.ts";
 import type { TableDefinition } from "./definitions.ts";
 import type { Deleted } from "./state.ts";
@@ -65,8 +66,16 @@ export function putTables(world: World, tables: readonly TableDescription[]): vo
   world.metadata.note({ changed: names, deleted: [] });
 }
 
+/** Tables that the sandbox's own code reads and writes. */
+const SYSTEM = new Set(TABLES.filter((table) => !table.custom).map((table) => table.logicalName));
+
+/** Takes a table away that neither the service nor another table needs. */
 export function dropTable(world: World, name: string): void {
-  const { entity, attributes } = required(world, name);
+  const { entity, attributes, table } = required(world, name);
+  if (SYSTEM.has(name)) throw new Error(`${name} is a system table: the service needs it.`);
+  if (table.intersect) throw new Error(`${name} belongs to a many-to-many relationship.`);
+  const user = world.schema.dependents.get(name)?.find((one) => one.table !== name);
+  if (user) throw new Error(`${user.table}.${user.column} points at ${name}.`);
   apply(world, others(world, name), new Set());
   const columns = attributes.map(
     (item): Deleted => ({ what: "Attribute", id: String(item.document.MetadataId) }),
