@@ -125,7 +125,7 @@ function setRoute(asked: rows.Asked): Route {
     const kind = entryOf(BULK, message);
     if (!kind || next.key.kind !== "none") throw unknownSet(world.rules, next.name);
     if (call.method !== "POST") throw noRoute(call.uri);
-    return { kind, table: name, run: () => runBulk(asked, message) };
+    return { kind, table: name, run: plain(target, () => runBulk(asked, message)) };
   }
   if (call.method === "POST") return { kind: "create", table: name, run: () => rows.create(asked) };
   if (call.method !== "GET") throw wrongMethod(call.method);

@@ -65,6 +65,9 @@ describe("query options", () => {
     ["POST", "AddListMembersList?foo=1"],
     ["POST", "accounts?$filter=name eq 'a'"],
     ["PATCH", "accounts(accountnumber='A')?$top=1"],
+    ["POST", "accounts/Microsoft.Dynamics.CRM.UpsertMultiple?foo=1"],
+    ["POST", "accounts/Microsoft.Dynamics.CRM.CreateMultiple?$select=name"],
+    ["POST", "new_logs/Microsoft.Dynamics.CRM.DeleteMultiple?foo=1"],
   ])("%s %s is refused by name", async (method, path) => {
     await using wire = await openWire();
     const contact = { primarycontactid: { lastname: "Ray" } };
@@ -78,6 +81,13 @@ describe("query options", () => {
     expect(answer.json.error.message).toMatch(/^The query parameter \S+ is not supported$/);
     expect((await wire.call("GET", "accounts(accountnumber='A')?$select=name")).json.name).toBe("a");
   });
+});
+
+test("bulk messages may carry a tag and a partition", async () => {
+  await using wire = await openWire();
+  const Targets = [{ "@odata.type": "Microsoft.Dynamics.CRM.new_log", new_name: "a" }];
+  const path = "new_logs/Microsoft.Dynamics.CRM.CreateMultiple?tag=mine&partitionId=p";
+  expect((await wire.call("POST", path, { Targets })).status).toBe(200);
 });
 
 describe("Preference-Applied repeats what was done, and nothing else", () => {
