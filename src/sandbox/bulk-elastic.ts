@@ -6,7 +6,7 @@ import type { JsonObject } from "./json.ts";
 import { findRow, type Identity, missing, requireRow } from "./keys.ts";
 import { readPayload } from "./payload.ts";
 import type { Row } from "./row.ts";
-import { type Asked, upsertRow } from "./rows.ts";
+import { type Asked, requireSameId, upsertRow } from "./rows.ts";
 import { createRow, updateRow } from "./write.ts";
 
 /** Bulk messages on elastic tables (page: bulk-operations): each row for itself, its fate in the error's details. */
@@ -35,6 +35,7 @@ function oneOf(asked: Asked, message: string, identityOf: (item: JsonObject) => 
         const row = findRow(world, table, identity);
         if (!row) throw missing(world, table, identity);
         const written = readPayload(world, session, table, item, "update", table.primaryId);
+        requireSameId(world, table, item[table.primaryId], { id: publicId(table, row) });
         return known(updateRow(world, session, table, row, written), 204);
       };
     case "UpsertMultiple":
@@ -45,6 +46,8 @@ function oneOf(asked: Asked, message: string, identityOf: (item: JsonObject) => 
     default:
       return (item) => {
         const row = requireRow(world, table, identityOf(item));
+        readPayload(world, session, table, item, "create", table.primaryId);
+        requireSameId(world, table, item[table.primaryId], { id: publicId(table, row) });
         deleteRow(world, table, row);
         return known(row, 204);
       };

@@ -4,7 +4,7 @@ import { runElastic } from "./bulk-elastic.ts";
 import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
-import { readPayload, type Written } from "./payload.ts";
+import { readPayload, refuseAddress, type Written } from "./payload.ts";
 import type { Row } from "./row.ts";
 import { type Asked, requireSameId, upsertValues } from "./rows.ts";
 import { createRow, updateRow } from "./write.ts";
@@ -85,17 +85,10 @@ const unidentified = (asked: Asked) =>
     `An item of 'Targets' must name its row by '${asked.table.primaryId}' or by '@odata.id' with an alternate key.`,
   );
 
-/** Unverified: what is to be created has no address yet. */
-function refuseAddresses({ world, table }: Asked, items: readonly JsonObject[]): void {
-  if (world.rules.conflictingIds === "the address counts") return;
-  if (!items.some((item) => item["@odata.id"] !== undefined)) return;
-  throw payloadError(table.set, "Microsoft.OData.ODataException: '@odata.id' is not expected on a new row.");
-}
-
 function createMultiple(asked: Asked): Reply {
   const { world, call, table } = asked;
   const items = targets(asked);
-  refuseAddresses(asked, items);
+  for (const item of items) refuseAddress(world, table, item);
   const ids = world.store.transaction(() =>
     items.map((item) => {
       const written = readPayload(world, call.session, table, item, "create");
@@ -180,7 +173,7 @@ export function runBulk(asked: Asked, message: string): Reply {
   const { table, world } = asked;
   if (table.elastic) {
     const items = targets(asked);
-    if (message === "CreateMultiple") refuseAddresses(asked, items);
+    if (message === "CreateMultiple") for (const item of items) refuseAddress(world, table, item);
     return runElastic(asked, message, items, (item) => {
       const identity = identityOf(asked, item);
       if (!identity) throw unidentified(asked);

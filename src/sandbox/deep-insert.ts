@@ -1,7 +1,7 @@
 import { tieValue } from "./collections.ts";
 import { payloadError } from "./errors.ts";
 import { isObject, type JsonObject } from "./json.ts";
-import { readPayload } from "./payload.ts";
+import { readPayload, refuseAddress } from "./payload.ts";
 import type { Row, Value } from "./row.ts";
 import type { Collection, Navigation, Table } from "./schema.ts";
 import { requireRight } from "./security/check.ts";
@@ -85,6 +85,7 @@ export function createDeep(
   ties: Readonly<Record<string, Value>> = {},
 ): Row {
   if (depth > DEEPEST) throw payloadError(table.set, "The payload is nested too deeply.");
+  refuseAddress(world, table, body);
   const parts = partsOf(table, body);
   const written = readPayload(world, session, table, parts?.plain ?? body, "create");
   Object.assign(written, ties);

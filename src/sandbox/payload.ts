@@ -118,6 +118,12 @@ export function readPayload(
   return written;
 }
 
+/** Unverified: what is to be created has no address yet. */
+export function refuseAddress(world: World, table: Table, body: JsonObject): void {
+  if (body["@odata.id"] === undefined || world.rules.conflictingIds === "the address counts") return;
+  throw payloadError(table.set, "Microsoft.OData.ODataException: '@odata.id' is not expected on a new row.");
+}
+
 const unknownType = (table: Table, input: unknown) =>
   payloadError(
     table.set,

@@ -5,8 +5,16 @@ import { createDeep } from "./deep-insert.ts";
 import { etagOf, publicId, sessionToken } from "./elastic.ts";
 import { missingRow, payloadError, Refusal, rowExists, unknownSet, versionMismatch } from "./errors.ts";
 import { type Preferences, parseCondition } from "./headers.ts";
-import { type JsonObject, markedNumber } from "./json.ts";
-import { findRow, type Identity, identify, keyUrl, missing as missingOf, requireRow } from "./keys.ts";
+import { isText, type JsonObject, markedNumber } from "./json.ts";
+import {
+  findRow,
+  type Identity,
+  identify,
+  keyUrl,
+  missing as missingOf,
+  parseAddress,
+  requireRow,
+} from "./keys.ts";
 import { readPayload, type Writer, type Written } from "./payload.ts";
 import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
@@ -118,6 +126,25 @@ export function requireSameId(
   );
 }
 
+/** Unverified: an address in a body beside another one in the request. */
+function requireSameAddress(
+  { world, call, table }: Asked,
+  given: unknown,
+  identity: Identity,
+  found: Row | undefined,
+): void {
+  if (given === undefined || world.rules.conflictingIds === "the address counts") return;
+  const named = isText(given) ? parseAddress(world, call.session, given) : undefined;
+  const isSame = found
+    ? named?.table === table && findRow(world, table, named.identity)?.id === found.id
+    : named?.table === table && keyUrl(named.identity) === keyUrl(identity);
+  if (isSame) return;
+  throw payloadError(
+    table.set,
+    "Microsoft.OData.ODataException: '@odata.id' is not the address of the row that the request addresses.",
+  );
+}
+
 /** Unverified: a row with null in its key would not be found by the address that made it, so each retry makes another. */
 const nullKey = (table: Table, column: Column) =>
   new Refusal(
@@ -159,6 +186,7 @@ export function upsertRow(
   const values = upsertValues(world, table, identity, written);
   if (identity.by === "id" && identity.partition !== undefined) values.partitionid = identity.partition;
   const old = table.elastic ? findRow(world, table, identity) : undefined;
+  if (old) requireSameId(world, table, body[table.primaryId], { id: publicId(table, old) });
   return { row: createRow(world, call.session, table, values, old), isNew: old === undefined };
 }
 
@@ -216,6 +244,7 @@ export function patch(asked: Asked, key: Segment): Reply {
     if (match.is === "version") requireVersions(table);
     if (found && match.is === "version" && match.version !== found.version) throw versionMismatch();
     if (found) requireSameId(world, table, body[table.primaryId], { id: publicId(table, found) });
+    requireSameAddress(asked, body["@odata.id"], identity, found);
     if (!found && match.is !== "none") {
       const refusal = missingOf(world, table, identity);
       if (match.is === "any") throw refusal;

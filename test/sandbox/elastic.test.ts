@@ -165,3 +165,17 @@ describe("bulk messages", () => {
     expect([await on("new_log"), await on("contact")]).toEqual([1, 0]);
   });
 });
+
+test("an id beside the address of another row is refused, and so is what cannot be read", async () => {
+  for (const conflictingIds of ["refused", "the address counts"] as const) {
+    await using wire = await openWire({ unverified: { conflictingIds } });
+    const usual = conflictingIds === "refused" ? 400 : 204;
+    await bulk(wire, "CreateMultiple", [item(1, { new_name: "a" }), item(2, { new_name: "b" })]);
+    const both = item(2, { "@odata.id": `new_logs(${guid(1)})` });
+    expect((await bulk(wire, "UpdateMultiple", [both])).status).toBe(usual);
+    expect((await bulk(wire, "DeleteMultiple", [item(1, { nonsense: 1 })])).status).toBe(400);
+    expect((await bulk(wire, "DeleteMultiple", [both])).status).toBe(usual);
+    expect(await names(wire)).toEqual(conflictingIds === "refused" ? ["a", "b"] : ["b"]);
+    expect((await bulk(wire, "DeleteMultiple", [item(2, { partitionid: guid(2) })])).status).toBe(204);
+  }
+});

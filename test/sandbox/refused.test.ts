@@ -271,6 +271,29 @@ describe("bodies", () => {
     }
   });
 
+  test("an address in a body is refused on a new row and beside another address, or passed over", async () => {
+    for (const conflictingIds of ["refused", "the address counts"] as const) {
+      await using wire = await openWire({ unverified: { conflictingIds } });
+      const usual = conflictingIds === "refused" ? 400 : 204;
+      const id = idIn(await wire.call("POST", "accounts", { name: "a", accountnumber: "A" }));
+      const foreign = { "@odata.id": `accounts(${NOBODY})` };
+      const status = async (method: string, path: string, body: object) =>
+        (await wire.call(method, path, body)).status;
+      expect(await status("POST", "accounts", foreign)).toBe(usual);
+      expect(await status("POST", "accounts", { primarycontactid: { ...foreign, lastname: "x" } })).toBe(
+        usual,
+      );
+      const members = { contact_customer_accounts: [{ ...foreign, lastname: "x" }] };
+      expect(await status("POST", "accounts", members)).toBe(usual);
+      expect(await status("PATCH", `accounts(${id})`, foreign)).toBe(usual);
+      expect(await status("PATCH", "accounts(accountnumber='B')", foreign)).toBe(usual);
+      expect(await status("PATCH", `accounts(${id})`, { "@odata.id": `contacts(${id})` })).toBe(usual);
+      for (const own of [`accounts(${id})`, `${wire.root}accounts(${id})`, "accounts(accountnumber='A')"]) {
+        expect(await status("PATCH", `accounts(${id})`, { "@odata.id": own })).toBe(204);
+      }
+    }
+  });
+
   test.each([
     '{"name":"a","name":"b"}',
     '{"name" :"a","na\\u006de": "b"}',
