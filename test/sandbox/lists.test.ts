@@ -184,6 +184,52 @@ describe("whole lists", () => {
     expect((await bound(lists, "CopyDynamicListToStatic", {})).status).toBe(400);
   });
 
+  const fetch = (filter: string) => `<fetch><entity name="contact">${filter}</entity></fetch>`;
+  const is = '<condition attribute="lastname" operator="eq" value="ray 1"/>';
+  test.each([
+    fetch(`<filter>${is}`),
+    fetch(`<filter>${is}</filters>`),
+    fetch(`<filter><condition attribute="lastname" operator="eq" value="ray 1></filter>`),
+    fetch(`<filter><condition attribute=lastname operator="eq" value="ray 1"/></filter>`),
+    fetch(`<filter><condition attribute="lastname" attribute="x" operator="eq" value="ray 1"/></filter>`),
+    fetch(`<filter><condition attribute="lastname" operator="eq" value="a & b"/></filter>`),
+    fetch(`<filter><condition attribute="lastname" operator="eq" value="a &nbsp; b"/></filter>`),
+    fetch(`<filter>${is}</filter`),
+    fetch(`<filter>and${is}</filter>`),
+    fetch(`<filtr>${is}</filtr>`),
+    fetch(`<filter type="xor">${is}</filter>`),
+    fetch(is),
+    fetch("< filter/>"),
+    fetch(`<filter<!-- -->>${is}</filter>`),
+    fetch(`<filter><!-- -- -->${is}</filter>`),
+    `${fetch("")}${fetch("")}`,
+    `<fetch><entity name="contact"/>`,
+    `<entity name="contact"/>`,
+    `text${fetch("")}`,
+    `${fetch("")}text`,
+    `${fetch("")}</fetch>`,
+    "",
+  ])("a query that is no FetchXML finds nobody: %s", async (query) => {
+    await using lists = await openLists();
+    const dynamic = { listname: "D", createdfromcode: 2, type: true, query };
+    const list = idIn(await lists.wire.call("POST", "lists", dynamic));
+    const answer = await bound({ ...lists, list }, "CopyDynamicListToStatic", undefined);
+    expect([answer.status, answer.json.error.code]).toEqual([400, "0x80041100"]);
+  });
+
+  test("a query may have a declaration, comments, values and references", async () => {
+    await using lists = await openLists();
+    const values = "<value>ra<!-- - -->y 1</value>\n<value> &#114;ay&#x20;2 </value>";
+    const query =
+      `<?xml version="1.0"?>\n<!-- <filter> --><fetch version='1.0'>\n <entity name="contact" >` +
+      `<attribute name="lastname"/><order attribute="lastname"></order><filter>` +
+      `<condition attribute="lastname" operator="in">${values}</condition></filter><filter/></entity></fetch>\n`;
+    const dynamic = { listname: "D", createdfromcode: 2, type: true, query };
+    const list = idIn(await lists.wire.call("POST", "lists", dynamic));
+    const answer = await bound({ ...lists, list }, "CopyDynamicListToStatic", undefined);
+    expect(await membersOf(lists, answer.json.StaticListId)).toEqual(lists.contacts.slice(1));
+  });
+
   test("QualifyMemberList keeps only the named, or removes just them", async () => {
     await using lists = await openLists();
     await add(lists, lists.contacts);
