@@ -180,6 +180,7 @@ function* lastStates(changes: readonly Changes[]): Iterable<Item> {
  * @throws Error when another sandbox has it open, or when it is no data file
  */
 export function openLog(file: string, newOrganizationId: string): Log {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) throw notOurs(file);
   const unlock = lock(file);
   try {
     const { rows, items, end, ...loaded } = load(file);

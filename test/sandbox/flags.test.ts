@@ -198,4 +198,10 @@ test("--data: rows and organisation are there after a stop and after a kill; fil
     /Defect|Unexpected token/.test(other.text),
   ]).toEqual([2, true, false]);
   expect(readFileSync(letter, "utf8")).toBe("Dear all,");
+  const directory = await refused("--data", folder);
+  expect([
+    directory.code,
+    directory.text.includes("is not a sandbox data file"),
+    directory.text.includes("Defect"),
+  ]).toEqual([2, true, false]);
 }, 120_000);

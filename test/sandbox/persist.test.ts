@@ -1,6 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -122,6 +131,12 @@ describe("a data file", () => {
     writeFileSync(data, content);
     await expect(startSandbox({ data })).rejects.toThrow(`${data} is not a sandbox data file.`);
     expect(readFileSync(data, "utf8")).toBe(content);
+  });
+
+  test("that is a folder is refused, and nothing is left beside it", async () => {
+    mkdirSync(data);
+    await expect(startSandbox({ data })).rejects.toThrow(`${data} is not a sandbox data file.`);
+    expect([readdirSync(data), existsSync(`${data}.lock`)]).toEqual([[], false]);
   });
 
   test.each(["x\n", "5\n", '[{"table":"account"}]\n', "[null]\n"])(
