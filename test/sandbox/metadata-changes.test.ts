@@ -307,6 +307,25 @@ describe("a change of the definitions", () => {
     expect((await wire.admin("GET", "dump?table=new_log")).status).toBe(400);
   });
 
+  test("a key comes on no secured column", async () => {
+    await using wire = await openWire();
+    const address = "EntityDefinitions(LogicalName='new_order')?$expand=Attributes,Keys";
+    const definition = (await wire.call("GET", address)).json;
+    const key = {
+      ...definition.Keys[0],
+      SchemaName: "new_OrderNameKey",
+      LogicalName: "new_ordernamekey",
+      KeyAttributes: ["new_name"],
+    };
+    const keyed = { ...definition, Keys: [...definition.Keys, key] };
+    await wire.admin("POST", "columns", { secured: ["new_order.new_name"] });
+    const refused = await wire.admin("POST", "metadata", keyed);
+    expect([refused.status, refused.json?.error]).toEqual([400, expect.stringContaining("new_name")]);
+    await wire.admin("POST", "columns", { secured: [] });
+    expect((await wire.admin("POST", "metadata", keyed)).status).toBe(204);
+    expect((await wire.admin("POST", "columns", { secured: ["new_order.new_name"] })).status).toBe(400);
+  });
+
   test("a table comes and goes", async () => {
     await using wire = await openWire();
     const definition = (

@@ -10,7 +10,8 @@ import { type Administered, type AdminReply, DONE, json, wrong } from "./reply.t
 /** What goes wrong: faults on command and at random, plug-ins, duplicate rules. */
 
 /** A reply of one's own is an error: other statuses mean something to HTTP that a fault cannot keep. */
-const isAction = either(oneOf(FAULT_NAMES), shape({ status: within(400, 599), code: text, message: text }));
+const status: Check = (value) => within(400, 599)(value) && Number.isInteger(value);
+const isAction = either(oneOf(FAULT_NAMES), shape({ status, code: text, message: text }));
 const timing = { retryAfter: amount, delay: amount };
 
 const isFault = (world: World): Check => {

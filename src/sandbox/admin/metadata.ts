@@ -32,6 +32,10 @@ export function writeMetadata(world: World, body: unknown): AdminReply {
   if (owner !== undefined && owner !== read.table.logicalName) {
     return wrong(`The set '${read.table.set}' belongs to the table '${owner}' already.`);
   }
+  const secured = read.table.keys
+    .flatMap((key) => key.columns)
+    .find((column) => world.security.secured.has(`${read.table.logicalName}.${column}`));
+  if (secured !== undefined) return wrong(`${secured} is a secured column: it cannot be part of a key.`);
   putTables(world, [read.table]);
   return DONE;
 }

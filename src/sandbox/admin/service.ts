@@ -5,7 +5,7 @@ import { type CostOptions, setCosts } from "../limits/cost.ts";
 import { type LimitOptions, limitsOf, setLimits } from "../limits/protection.ts";
 import type { Service } from "../service.ts";
 import type { World } from "../world.ts";
-import { amount, type Check, flag, oneOf, record, shape } from "./check.ts";
+import { amount, type Check, count, flag, oneOf, record, shape } from "./check.ts";
 import { type AdminReply, DONE, json, wrong } from "./reply.ts";
 
 /** Limits, costs, manners and tokens: what belongs to the service around the organisation. */
@@ -41,7 +41,7 @@ const isLimits = ({ schema }: World): Check =>
   shape(
     {},
     {
-      requests: amount,
+      requests: (value) => count(value) && value !== 0,
       executionSeconds: amount,
       concurrency: amount,
       windowSeconds: isPositive,

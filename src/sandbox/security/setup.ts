@@ -76,8 +76,12 @@ export function placeUser(
 export function secureColumns(world: World, { secured, profiles = [] }: ColumnSecurity): void {
   for (const name of secured) {
     const [table = "", column = ""] = name.split(".");
-    if (!world.schema.tables.get(table)?.columns.has(column))
-      throw new Error(`There is no column '${name}'.`);
+    const found = world.schema.tables.get(table);
+    if (!found?.columns.has(column)) throw new Error(`There is no column '${name}'.`);
+    // Page: define-alternate-keys-entity.
+    const key = found.keys.find((one) => one.columns.includes(column));
+    if (key) throw new Error(`${name} is part of the key ${key.schemaName}: it cannot be secured.`);
+    if (column === found.primaryId) throw new Error(`${name} is the primary key: it cannot be secured.`);
   }
   const { security } = world;
   security.secured.clear();
