@@ -58,7 +58,7 @@ export function planAdded(
     return planned(isUpdate ? "update" : "upsert", change, addressOf(mapping, found), writes);
   }
   if (rules.mode === "update" || match.by === "id") {
-    if (rules.onMissing === "skip") return { status: "unchanged", change };
+    if (rules.onMissing === "skip") return { status: "unchanged", change, absent: true };
     return rejected(change, notFound(mapping, found, table.name));
   }
   return planCreate(mapping, change, found, resolved, idSeed);

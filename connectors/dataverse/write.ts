@@ -100,7 +100,7 @@ async function addAgain(
 }
 
 function goneTwice(operation: Operation, missing: WriterOptions["missing"]): Outcome {
-  if (missing === "skip") return unchanged(operation);
+  if (missing === "skip") return { status: "unchanged", change: operation.change, absent: true };
   const gone = { code: "record.not_found", message: `There is no record ${operation.record}.` };
   if (missing === "defer")
     return deferred(operation, { ...gone, kind: "deferred", remedy: "The next run looks for it again." });

@@ -40,6 +40,10 @@ export function explain(error: unknown): { readonly problems: readonly Problem[]
 const SYSTEM_REMEDIES: Readonly<Record<string, string>> = {
   EACCES: "Let this user read and write there.",
   EPERM: "Let this user read and write there.",
+  ENOENT: "Name a file or a folder that is there.",
+  EISDIR: "Name a file, not a folder.",
+  ENOTDIR: "Name a folder where a folder has to be.",
+  EEXIST: "Name a folder: a file of that name is in the way.",
   EROFS: "The file system is read-only: name another folder by state.path in backhaul.yml.",
   ENOSPC: "Make room on the disk; the next run goes on where this one stopped.",
   EDQUOT: "Make room on the disk; the next run goes on where this one stopped.",

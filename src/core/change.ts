@@ -96,7 +96,7 @@ export interface Operation {
 export type Planned =
   | { readonly status: "planned"; readonly operation: Operation }
   /** The columns differ, what would be written does not: nothing is sent and the snapshot moves on. */
-  | { readonly status: "unchanged"; readonly change: Change; readonly id?: string }
+  | { readonly status: "unchanged"; readonly change: Change; readonly id?: string; readonly absent?: true }
   | { readonly status: "rejected"; readonly change: Change; readonly problem: Problem };
 
 /**
@@ -111,5 +111,7 @@ export type Outcome =
       /** The record's id, where the destination told it. */
       readonly id?: string;
       readonly owed?: readonly string[];
+      /** There is no record, and none is to be made: the row is looked for again in the next run. */
+      readonly absent?: true;
     }
   | { readonly status: "rejected" | "deferred"; readonly change: Change; readonly problem: Problem };

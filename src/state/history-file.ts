@@ -4,6 +4,7 @@ import {
   closeSync,
   createReadStream,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readSync,
@@ -22,12 +23,26 @@ const BUFFERED = 500;
 const DAY_MS = 86_400_000;
 const FILES = { runs: "runs.jsonl", rejects: "rejects.jsonl" } as const;
 
+function isTorn(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const last = Buffer.alloc(1);
+    return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 10;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Appends to `rejects.jsonl` and `runs.jsonl` in the sync's folder; the end of a run drops what is older. */
 export function openFileHistory(folder: string, retentionDays: number): History {
   let lines: string[] = [];
   const append = (name: string, text: string): void => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    appendFileSync(join(folder, name), text, { mode: 0o600 });
+    const file = join(folder, name);
+    // A line that a crash has torn must not swallow the next one.
+    appendFileSync(file, isTorn(file) ? `\n${text}` : text, { mode: 0o600 });
   };
   const flush = (): void => {
     if (lines.length > 0) append(FILES.rejects, lines.join(""));

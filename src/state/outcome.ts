@@ -3,7 +3,8 @@ import type { Outcome } from "../core/change.ts";
 /** An outcome as the journal keeps it: what the commit needs, and no value of the row. */
 export interface OutcomeRow {
   readonly seq: number;
-  readonly status: Outcome["status"];
+  /** `skipped`: there is no record and none is to be made; nothing is known of the row. */
+  readonly status: Outcome["status"] | "skipped";
   readonly id?: string;
   /** Lines `f:FIELD`. */
   readonly owed?: string;
@@ -17,6 +18,7 @@ export function outcomeRow(outcome: Outcome): OutcomeRow {
     const waits = outcome.status === "rejected" && outcome.problem.refused === true;
     return waits ? { ...row, waits } : row;
   }
+  if (outcome.absent) return { ...row, status: "skipped" };
   const { id, owed = [] } = outcome;
   if (id === undefined && owed.length === 0) return row;
   return {

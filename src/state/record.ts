@@ -36,6 +36,8 @@ export interface SyncRecord {
   readonly baseRows: number;
   /** Grows when the columns change: part of the names of the small tables. */
   readonly generation: number;
+  /** Fields that known rows owe as soon as the mode writes known rows again. */
+  readonly owed?: readonly string[];
   /** Number of the last run that was begun. */
   readonly run: number;
   /** The run whose intents may lack outcomes. */
@@ -70,10 +72,37 @@ export interface IdentityDrift {
 export function identityDrift(record: SyncRecord, { shape, matching }: Layout): IdentityDrift {
   const keys = { before: keyNames(record), now: keyNames(shape) };
   const matches = { before: record.matching, now: matching };
+  if (keys.before === keys.now) Object.assign(keys, retypedParts(record, shape, "key"));
+  if (matches.before === matches.now) Object.assign(matches, retypedParts(record, shape, "match"));
   return {
     ...(keys.before === keys.now ? {} : { primaryKey: keys }),
     ...(matches.before === matches.now ? {} : { matching: matches }),
   };
+}
+
+/** What a value's canonical text depends on: values of another sort are other keys, even where they look alike. */
+function sortOf({ kind, scale }: Column): string {
+  if (kind === "uuid") return "text";
+  if (kind === "decimal") return scale === 0 ? "integer" : `decimal ${scale ?? ""}`;
+  return kind ?? "";
+}
+
+/** The parts of a key or a match whose columns have values of another sort now; nothing where there are none. */
+function retypedParts(
+  record: SyncRecord,
+  shape: Shape,
+  which: "key" | "match",
+): { readonly before?: string; readonly now?: string } {
+  const before = new Map(record.columns.map((column) => [column.name, column]));
+  const pairs = shape[which].flatMap((i) => {
+    const now = shape.columns[i]!;
+    const old = before.get(now.name);
+    return old !== undefined && sortOf(old) !== sortOf(now) ? [{ old, now }] : [];
+  });
+  if (pairs.length === 0) return {};
+  const spelled = (side: "old" | "now"): string =>
+    pairs.map((pair) => `${pair[side].name} (${pair[side].sqlType})`).join(", ");
+  return { before: spelled("old"), now: spelled("now") };
 }
 
 /** A snapshot whose rows or records cannot be told apart any more is of no use. */
@@ -86,7 +115,7 @@ export function identityProblems({ primaryKey, matching }: IdentityDrift): Probl
             code: "state.primary_key_changed",
             message: `The model's primary key was ${primaryKey.before} in the last run and is ${primaryKey.now} now, so rows cannot be told apart any more.`,
             remedy:
-              "Name the old primary key again, or run `backhaul reset` for this sync to start from an empty snapshot.",
+              "Name the old primary key again, cast it to its old type, or run `backhaul reset` for this sync to start from an empty snapshot.",
           },
         ]
       : []),
@@ -97,7 +126,7 @@ export function identityProblems({ primaryKey, matching }: IdentityDrift): Probl
             code: "state.match_changed",
             message: `The sync found its records by ${matching.before} in the last run and by ${matching.now} now, so the records it has written cannot be told from others.`,
             remedy:
-              "Name the old match again, or run `backhaul reset` for this sync to start from an empty snapshot.",
+              "Name the old match again, cast it to its old type, or run `backhaul reset` for this sync to start from an empty snapshot.",
           },
         ]
       : []),

@@ -180,15 +180,16 @@ async function isStaged(store: Store, table: string): Promise<boolean> {
   );
 }
 
-/** Whether the snapshot can be used as it lies. */
-export function isSettled(store: Store, record: SyncRecord, layout: Layout): boolean {
-  return record.open === null && !driftOf(store.engine.dialect, record, layout).any;
+/** Whether the snapshot can be used as it lies. @param backfill as in `migrate` */
+export function isSettled(store: Store, record: SyncRecord, layout: Layout, backfill: boolean): boolean {
+  const owes = backfill && (record.owed ?? []).length > 0;
+  return record.open === null && !owes && !driftOf(store.engine.dialect, record, layout).any;
 }
 
 /**
  * Brings the snapshot to the mapping's present shape; fields that are new or mapped anew are owed by every row.
  *
- * @param backfill false in a mode that never writes a known row again
+ * @param backfill false in a mode that never writes a known row again: the fields are owed when the mode changes
  * @throws SyncError `state.primary_key_changed`, `state.match_changed`
  */
 export async function migrate(
@@ -200,15 +201,16 @@ export async function migrate(
   const { engine } = store;
   const { dialect } = engine;
   const drift = driftOf(dialect, record, layout);
-  if (!drift.any) return record;
+  const owedBefore = record.owed ?? [];
+  if (!drift.any && !(backfill && owedBefore.length > 0)) return record;
   const refused = identityProblems(drift);
   if (refused.length > 0) throw new SyncError(refused);
-  let next: SyncRecord = { ...record, ...layoutPart(layout) };
+  const anew = [...new Set([...drift.anew, ...owedBefore])];
+  let next: SyncRecord = { ...record, ...layoutPart(layout), owed: backfill ? [] : anew };
   if (drift.columns) next = await reshape(store, record, next);
   const tables = tablesOf(store, next, next.run);
   const contents = await contentsOf(engine, tables);
-  const owed =
-    backfill && drift.anew.length > 0 ? oweFields(dialect, layout.shape, tables, contents, drift.anew) : [];
+  const owed = backfill && anew.length > 0 ? oweFields(dialect, layout.shape, tables, contents, anew) : [];
   await saveRecord(store, next, owed);
   await store.sweep(snapshotTables(next));
   return next;

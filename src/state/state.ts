@@ -138,7 +138,7 @@ async function open(
       await store.engine.run(statement);
     return { record: await nextRun(store, record), recovery: undefined };
   }
-  if (!store.lasting && !isSettled(store, found, layout)) await store.copy(found);
+  if (!store.lasting && !isSettled(store, found, layout, backfill)) await store.copy(found);
   const { record, recovery } = await recover(store, found);
   if (store.lasting) await store.sweep(snapshotTables(record));
   return { record: await nextRun(store, await migrate(store, record, layout, backfill)), recovery };

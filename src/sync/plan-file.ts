@@ -113,7 +113,12 @@ export function writePlan(path: string, head: PlanHead): PlanWriter {
       for (let from = 0; from < bytes.length; ) from += writeSync(file, bytes, from);
       closeSync(file);
       isOpen = false;
-      renameSync(partial, path);
+      try {
+        renameSync(partial, path);
+      } catch (error) {
+        rmSync(partial, { force: true });
+        throw error;
+      }
     },
     [Symbol.dispose]() {
       if (!isOpen) return;

@@ -90,7 +90,7 @@ function placeOf(
   const { renamedFrom } = sync;
   if (state.kind === "local") {
     const folder = (name: string): string =>
-      join(state.root, "state", safe(organization), safe(object), safe(name));
+      join(state.root, "state", safe(state.project), safe(organization), safe(object), safe(name));
     return {
       kind: "local",
       folder: folder(sync.name),

@@ -338,7 +338,7 @@ describe.each([
     const old = (days: number): string =>
       `${new Date(Date.now() - days * 86_400_000).toISOString().replaceAll(/[-:.]/g, "")}-abcdef`;
     if (kind === "local") {
-      const home = join(folder.path, ".backhaul/state", sandbox.organization, "new_order/orders");
+      const home = join(folder.path, ".backhaul/state/orders", sandbox.organization, "new_order/orders");
       mkdirSync(home, { recursive: true });
       for (const name of ["runs.jsonl", "rejects.jsonl"]) {
         const file = join(home, name);
@@ -374,7 +374,7 @@ test("check says what the next run would refuse of the state, and changes nothin
   const text = readFileSync(model, "utf8");
   writeFileSync(model, text.replace("primary_key: id", "primary_key: number"));
   const before = readFileSync(
-    join(folder.path, ".backhaul/state", sandbox.organization, "new_order/orders/state.duckdb"),
+    join(folder.path, ".backhaul/state/orders", sandbox.organization, "new_order/orders/state.duckdb"),
   );
   for (const command of ["check", "plan", "run"]) {
     const { code, json: said } = await json(command);
@@ -383,7 +383,7 @@ test("check says what the next run would refuse of the state, and changes nothin
     expect(said.error.problems[0].remedy).toContain("backhaul reset");
     if (command === "check") {
       const after = readFileSync(
-        join(folder.path, ".backhaul/state", sandbox.organization, "new_order/orders/state.duckdb"),
+        join(folder.path, ".backhaul/state/orders", sandbox.organization, "new_order/orders/state.duckdb"),
       );
       expect(after.equals(before)).toBe(true);
     }

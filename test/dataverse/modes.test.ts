@@ -183,7 +183,10 @@ describe("modes", () => {
       expect(stored.get("C-1")).toMatchObject({ lastname: `${name} 1` });
     }
     const skipping = await compile(bench, { mode: "update", rules: { onMissing: "skip" } });
-    expect(tallied(await write(skipping, added(rows(3, "Again"))))).toEqual({ applied: 2, unchanged: 1 });
+    const skipped = await write(skipping, added(rows(3, "Again")));
+    expect(tallied(skipped)).toEqual({ applied: 2, unchanged: 1 });
+    // Nothing is known of the row: it is looked for again.
+    expect(skipped.outcomes.get(3)).toMatchObject({ absent: true });
   });
 
   test("a removed row's record is deleted, by id or by key, and one that is gone is no failure", async () => {

@@ -137,9 +137,11 @@ describe.each([
       forgotten: false,
     });
     // A sync that never ran stays without one.
-    expect(existsSync(join(ground.folder, ".backhaul/state/org-1/contact/other"))).toBe(false);
+    expect(existsSync(join(ground.folder, ".backhaul/state/test/org-1/contact/other"))).toBe(false);
     if (kind === "local")
-      expect(existsSync(join(ground.folder, ".backhaul/state/org-1/contact/people/runs.jsonl"))).toBe(true);
+      expect(existsSync(join(ground.folder, ".backhaul/state/test/org-1/contact/people/runs.jsonl"))).toBe(
+        true,
+      );
     else expect(await ground.warehouse.engine!.rows("SELECT run FROM backhaul.runs")).toHaveLength(2);
   });
 });

@@ -186,6 +186,19 @@ describe.each([
       [setupOn(destination, { primaryKey: ["id", "code"] }), "state.primary_key_changed"],
       [setupOn(destination, { match: [{ field: "name", column: "name" }] }), "state.match_changed"],
       [setupOn(destination, { match: [{ field: "number", column: "code" }] }), "state.match_changed"],
+      // Other sorts of values: '1' and 1.00 are other keys, and may be other records.
+      [
+        setupOn(destination, {
+          query: "SELECT CAST(id AS VARCHAR(9)) AS id, code, name, amount FROM people",
+        }),
+        "state.primary_key_changed",
+      ],
+      [
+        setupOn(destination, {
+          query: "SELECT id, CAST(id AS DECIMAL(9,2)) AS code, name, amount FROM people",
+        }),
+        "state.match_changed",
+      ],
     ];
     for (const [setup, code] of changed) {
       for (const attempt of [planIn, runIn]) {
@@ -200,6 +213,26 @@ describe.each([
     }
     expect(destination.received).toEqual([]);
     expect(await received(ground, setupOn(destination))).toEqual([]);
+  });
+
+  test("a key of a wider type of the same sort is the same key", async () => {
+    await using ground = await open();
+    const destination = await known(ground);
+    const query = "SELECT CAST(id AS BIGINT) AS id, code, name, amount FROM people";
+    expect(await received(ground, setupOn(destination, { query }))).toEqual([]);
+  });
+
+  test("a mapping that changes under insert is owed when the mode writes known rows again", async () => {
+    await using ground = await open();
+    const destination = freeDestination();
+    await ground.sql(
+      "CREATE TABLE people (id INTEGER, code VARCHAR(20), name VARCHAR(20), amount INTEGER)",
+      "INSERT INTO people VALUES (1, 'A', 'Ada', 10)",
+    );
+    const insert = { mode: "insert", onRemoved: "keep" } as const;
+    await runIn(ground, setupOn(destination, { ...insert, fields: [field("name")] }));
+    expect(await received(ground, setupOn(destination, insert))).toEqual([]);
+    expect(await received(ground, setupOn(destination))).toEqual(["update A amount"]);
   });
 
   test("a sync with another name goes on with its state when it says which it had, else from nothing", async () => {
