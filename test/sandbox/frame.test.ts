@@ -137,6 +137,12 @@ describe("the back door takes no nonsense", () => {
     ["duplicates", [{ table: "account", columns: ["nope"] }]],
     ["duplicates", ["x"]],
     ["seed", { table: "account", rows: ["x"] }],
+    ["seed", { table: "account", rows: [{ name: 5 }] }],
+    ["seed", { table: "account", rows: [{ name: { table: "a", id: "b" } }] }],
+    ["seed", { table: "account", rows: [{ creditlimit: "much" }] }],
+    ["seed", { table: "account", rows: [{ numberofemployees: "5" }] }],
+    ["seed", { table: "account", rows: [{ donotemail: 1 }] }],
+    ["seed", { table: "account", rows: [{ primarycontactid: "x" }] }],
   ])("POST %s %j", async (path, body) => {
     await using wire = await openWire();
     const state = async () => {

@@ -13,17 +13,41 @@ import { type Administered, type AdminReply, json, wrong } from "./reply.ts";
 
 /** Rows put in place without the service's checks: in one request, or as a stream of JSON Lines. */
 
-/** A seeded value in stored form: exact numbers as text, lookups as `{ table, id }`; nothing else is checked. */
-function storedForm(column: Column, value: unknown): Value {
+/** What is stored of each type of column: exact numbers may come as text, the rest is text. */
+const KINDS: Readonly<Partial<Record<Column["type"], "exact" | "number" | "boolean" | "reference">>> = {
+  decimal: "exact",
+  money: "exact",
+  bigint: "exact",
+  integer: "number",
+  double: "number",
+  choice: "number",
+  state: "number",
+  status: "number",
+  boolean: "boolean",
+  lookup: "reference",
+  customer: "reference",
+  owner: "reference",
+};
+
+/** A seeded value in stored form: exact numbers as text, lookups as `{ table, id }`; undefined where it does not fit. */
+function storedForm(column: Column, value: unknown): Value | undefined {
   if (value === null || value === undefined) return null;
-  if (isObject(value))
-    return { table: String(value.table), id: String(value.id).toLowerCase() } satisfies Reference;
-  const digits = numberText(value);
-  if (column.type === "decimal" || column.type === "money" || column.type === "bigint") {
-    return canonical(digits ?? String(value)) ?? "0";
+  switch (KINDS[column.type]) {
+    case "reference": {
+      if (!isObject(value) || !isText(value.table) || !isText(value.id)) return undefined;
+      return { table: value.table, id: value.id.toLowerCase() } satisfies Reference;
+    }
+    case "exact":
+      return canonical(numberText(value) ?? (isText(value) ? value : ""));
+    case "number": {
+      const digits = numberText(value);
+      return digits === undefined ? undefined : Number(digits);
+    }
+    case "boolean":
+      return typeof value === "boolean" ? value : undefined;
+    default:
+      return isText(value) ? value : undefined;
   }
-  if (digits !== undefined) return Number(digits);
-  return isText(value) || typeof value === "boolean" ? value : String(value);
 }
 
 function storedRow(table: Table, row: JsonObject): Record<string, Value> {
@@ -31,7 +55,9 @@ function storedRow(table: Table, row: JsonObject): Record<string, Value> {
   for (const name in row) {
     const column = table.columns.get(name);
     if (!column) throw new Error(`${table.logicalName} has no column '${name}'.`);
-    written[name] = storedForm(column, row[name]);
+    const value = storedForm(column, row[name]);
+    if (value === undefined) throw new Error(`${table.logicalName}.${name} cannot hold this value.`);
+    written[name] = value;
   }
   return written;
 }
