@@ -2,6 +2,9 @@
 import { fail, type Query, SyncError } from "../../src/sdk.ts";
 import { addressOf, type PostgresConfig } from "./config.ts";
 
+/** A code of the server's; one of the system's, such as EPIPE, has no digit. */
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
+
 interface DriverError {
   readonly code?: string;
   readonly message?: string;
@@ -41,7 +44,7 @@ export function cannotReach(config: PostgresConfig, error: unknown): SyncError {
 export function engineError(config: PostgresConfig, error: unknown): unknown {
   if (error instanceof SyncError) return error;
   const { code = "", message = "" } = error as DriverError;
-  if (/^[0-9A-Z]{5}$/.test(code) && !/^(08|28|53|57|25006$|42501$|55P03$|58)/.test(code)) return error;
+  if (SQLSTATE.test(code) && !/^(08|28|53|57|25006$|42501$|55P03$|58)/.test(code)) return error;
   const remedy =
     code === "42501"
       ? "Grant the warehouse's user what connectors/postgres/README.md lists for state: warehouse."
@@ -62,7 +65,7 @@ export function engineError(config: PostgresConfig, error: unknown): unknown {
 export function refusedSql(query: Query, error: unknown, before: number): SyncError {
   if (error instanceof SyncError) return error;
   const { code = "", message = "", position } = error as DriverError;
-  if (!/^[0-9A-Z]{5}$/.test(code) || /^(08|57P|53)/.test(code)) {
+  if (!SQLSTATE.test(code) || /^(08|57P|53)/.test(code)) {
     return fail.connection(
       `postgres.${code || "connection"}`,
       `PostgreSQL ended the query of ${query.file}: ${firstLine(message)}.`,

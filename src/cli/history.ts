@@ -2,6 +2,7 @@
 import { Flags } from "@oclif/core";
 import { fail } from "../core/errors.ts";
 import { runIdAt } from "../core/run-id.ts";
+import { projectFolder } from "../state/folders.ts";
 import type { HistoryFilter, HistoryReader } from "../state/history.ts";
 import { fileHistory } from "../state/history-file.ts";
 import { tableHistory } from "../state/history-table.ts";
@@ -49,7 +50,7 @@ async function readers(session: Session): Promise<HistoryReader[]> {
     const state = session.stateOf(warehouse);
     const name = state.kind === "local" ? state.root : `${warehouse} ${state.schema}`;
     if (found.has(name)) continue;
-    if (state.kind === "local") found.set(name, fileHistory(state.root));
+    if (state.kind === "local") found.set(name, fileHistory(projectFolder(state.root, state.project)));
     else {
       const { engine } = await session.warehouse(warehouse);
       if (engine !== undefined) found.set(name, tableHistory(engine, state.schema, state.project));

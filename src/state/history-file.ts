@@ -92,7 +92,7 @@ const runOf = (line: string): string => /^\{"run":"([^"]+)"/.exec(line)?.[1] ?? 
 const linesOf = (path: string) =>
   createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
 
-/** Reads the histories of all syncs below a state's folder. */
+/** Reads the histories of all syncs of a project, below its folder. */
 export function fileHistory(root: string): HistoryReader {
   return {
     runs: (filter) => entries<RunEntry>(root, "runs", filter),
@@ -148,12 +148,11 @@ async function syncFolders(root: string): Promise<SyncFolder[]> {
       .map(({ name }) => name)
       .sort();
   const found: SyncFolder[] = [];
-  const top = join(root, "state");
-  for (const organization of await inside(top))
-    for (const object of await inside(join(top, organization)))
-      for (const sync of await inside(join(top, organization, object))) {
+  for (const organization of await inside(root))
+    for (const object of await inside(join(root, organization)))
+      for (const sync of await inside(join(root, organization, object))) {
         const [a = "", b = "", c = ""] = [organization, object, sync].map(decodeURIComponent);
-        found.push({ path: join(top, organization, object, sync), organization: a, object: b, sync: c });
+        found.push({ path: join(root, organization, object, sync), organization: a, object: b, sync: c });
       }
   return found;
 }

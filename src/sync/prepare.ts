@@ -4,6 +4,7 @@ import { nearest } from "../core/near.ts";
 import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import type { Column } from "../core/value.ts";
 import type { CompiledSync, Destination, Identity, Query, Warehouse } from "../ports.ts";
+import { folderName, projectFolder } from "../state/folders.ts";
 import type { LocalPlace } from "../state/local-store.ts";
 import type { Layout, State } from "../state/state.ts";
 import type { Shape } from "../state/tables.ts";
@@ -90,7 +91,12 @@ function placeOf(
   const { renamedFrom } = sync;
   if (state.kind === "local") {
     const folder = (name: string): string =>
-      join(state.root, "state", safe(state.project), safe(organization), safe(object), safe(name));
+      join(
+        projectFolder(state.root, state.project),
+        folderName(organization),
+        folderName(object),
+        folderName(name),
+      );
     return {
       kind: "local",
       folder: folder(sync.name),
@@ -119,9 +125,6 @@ function placeOf(
 }
 
 export const queryOf = (model: ModelSpec): Query => ({ text: model.query, file: model.queryFile });
-
-/** Names of files and folders are made of what every file system takes. */
-const safe = (name: string): string => encodeURIComponent(name).replaceAll("*", "%2A").replaceAll(".", "%2E");
 
 /** The columns that a sync needs, each once: the primary key, the match, the fields. */
 function mappedColumns(

@@ -47,7 +47,8 @@ test.each([
     const ended = read(text, new AbortController().signal).catch((error: unknown) => error);
     await running();
     await server.query(`SELECT pg_terminate_backend(pid) ${RUNNING}`);
-    expect(await ended).toMatchObject({ problems: [{ kind: "connection" }] });
+    const error = await ended;
+    expect(error, String(error)).toMatchObject({ problems: [{ kind: "connection" }] });
   },
   15_000,
 );
