@@ -7,6 +7,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { fail } from "../core/errors.ts";
 import type { StateEngine, Statement } from "../ports.ts";
+import { takenOver } from "./settle.ts";
 
 export interface Lease {
   readonly token: number;
@@ -50,8 +51,8 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
   const [held] = await engine.rows(
     `SELECT CAST(token AS ${dialect.types.text}) FROM ${table} WHERE ${mine} AND holder = ${dialect.literal(holder)}`,
   );
-  // Taken over between the two statements: a lease that short holds nothing.
-  if (held === undefined) throw locked(undefined, 0);
+  // Another took it between the two statements, because this process was paused for as long as a lease holds.
+  if (held === undefined) throw takenOver();
   const token = Number(held[0]);
   const own = `${mine} AND token = ${token}`;
   const renew = { sql: `UPDATE ${table} SET expires = ${until} WHERE ${own}`, mustWrite: true };

@@ -74,7 +74,7 @@ const tokenOf = async (schema: string): Promise<number> =>
 describe("a lease in PostgreSQL", () => {
   test("a second process is refused, naming the holder; once it was killed the next run takes over at once", async () => {
     await using it = await stage("killed");
-    it.remote.delay = 60;
+    it.remote.delay = 500;
     const first = engineChild(it.job);
     await it.stored(4);
     const [, refused] = await engineChild(it.job).ended;
@@ -93,7 +93,7 @@ describe("a lease in PostgreSQL", () => {
 
   test("a holder on another machine is waited for until its lease has run out", async () => {
     await using it = await stage("elsewhere", { leaseMs: 1_500 });
-    it.remote.delay = 60;
+    it.remote.delay = 500;
     const first = engineChild(it.job);
     await it.stored(4);
     first.child.kill("SIGKILL");

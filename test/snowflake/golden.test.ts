@@ -173,7 +173,7 @@ function unvarying(sql: string): string {
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UUID")
     .replaceAll(/\d{8}T\d{9}Z-[0-9a-z]+/g, "RUN")
     .replaceAll(/'[0-9a-f]{12,16}'|"[0-9a-f]{12,16}"/g, "'ID'")
-    .replaceAll(/'[^']* process \d+ \([0-9a-f]+\)'/g, "'HOLDER'")
+    .replaceAll(/'[^']* process \d+ \([0-9a-f-]+\)'/g, "'HOLDER'")
     .replaceAll(/\b1[78]\d{11}\b/g, "MILLISECONDS")
     .replaceAll(/'\{"(columns|run)".*?\}'(?=[ ,)])/gs, "'{\"$1\": …}'");
 }
