@@ -2,6 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** The project's name in `backhaul.yml`: its state lies below a folder of that name. */
+const PROJECT = "acme";
+
 /** A line of `runs.jsonl`, as far as the demo reads it. */
 export interface RunLine {
   readonly run: string;
@@ -26,7 +29,7 @@ export interface RunRecord extends RunLine {
 
 /** The latest run of a sync. */
 export function latestRun(project: string, organization: string, object: string, sync: string): RunRecord {
-  const folder = join(project, ".backhaul", "state", organization, object, sync);
+  const folder = join(project, ".backhaul", "state", PROJECT, organization, object, sync);
   const run = lines<RunLine>(join(folder, "runs.jsonl")).at(-1)!;
   return {
     ...run,
