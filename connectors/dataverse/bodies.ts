@@ -7,7 +7,7 @@ import type { BatchPart } from "./batch.ts";
 import type { Table } from "./table.ts";
 import { idOf, pathOf, SERVICE_ROOT } from "./url.ts";
 
-const BULK: Readonly<Record<Operation["kind"], string>> = {
+const BULK: Readonly<Partial<Record<Operation["kind"], string>>> = {
   create: "CreateMultiple",
   update: "UpdateMultiple",
   deactivate: "UpdateMultiple",

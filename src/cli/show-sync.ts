@@ -19,6 +19,8 @@ const KINDS: Readonly<Record<OperationKind, KindWords>> = {
   create: { sign: "+", style: "green", fate: "to create" },
   upsert: { sign: "+", style: "green", fate: "to create or update (not in the snapshot)" },
   update: { sign: "~", style: "yellow", fate: "to update" },
+  add_member: { sign: "+", style: "green", fate: "to enter" },
+  remove_member: { sign: "-", style: "red", fate: "to leave" },
   deactivate: { sign: "-", style: "red", fate: "to deactivate" },
   delete: { sign: "-", style: "red", fate: "to delete" },
 };

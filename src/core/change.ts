@@ -53,7 +53,16 @@ export type Change = Added | Changed | Removed;
 /** A change whose row is in the model. */
 export type Present = Added | Changed;
 
-export const OPERATION_KINDS = ["create", "upsert", "update", "deactivate", "delete"] as const;
+/** Of a record, then of its place among the members of something: a list, a segment, the other side of an association. */
+export const OPERATION_KINDS = [
+  "create",
+  "upsert",
+  "update",
+  "add_member",
+  "remove_member",
+  "deactivate",
+  "delete",
+] as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
@@ -64,6 +73,8 @@ export const noOperations = (): Record<OperationKind, number> => ({
   create: 0,
   upsert: 0,
   update: 0,
+  add_member: 0,
+  remove_member: 0,
   deactivate: 0,
   delete: 0,
 });
@@ -87,6 +98,11 @@ export interface Operation {
   readonly change: Change;
   /** The record's address as the destination spells it: `contacts(new_customerid='C-1')`. */
   readonly record: string;
+  /**
+   * The address of what the record becomes, or ceases to be, a member of: `lists(…)`. With an operation on the record
+   * itself: it becomes a member once that is done.
+   */
+  readonly into?: string;
   readonly fields: readonly FieldWrite[];
   /** Fields of the mapping left out now and still owed (a parent that is missing, with `when_missing: skip`). */
   readonly owed: readonly string[];

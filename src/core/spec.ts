@@ -1,7 +1,8 @@
 /** A sync as the engine and the connectors see it: defaults filled in, every field spelled out. */
 import type { Place } from "./errors.ts";
 
-export type Mode = "insert" | "update" | "upsert" | "mirror";
+/** `add` and `remove` are modes of audiences alone. */
+export type Mode = "insert" | "update" | "upsert" | "mirror" | "add" | "remove";
 
 export interface ModelSpec {
   readonly name: string;
@@ -67,7 +68,9 @@ export interface SyncSpec {
   /** The destination's field and the column that holds its value. */
   readonly match: readonly { readonly field: string; readonly column: string }[];
   readonly fields: readonly FieldSpec[];
-  readonly onRemoved: "keep" | "deactivate" | "delete";
+  readonly onRemoved: "keep" | "deactivate" | "delete" | "remove_member";
+  /** Whose members the records are; left out, the records themselves are what is written. */
+  readonly audience?: AudienceSpec;
   readonly rules: Rules;
   readonly options: WriteOptions;
   /** The name that the sync had before, whose state it goes on with. */
@@ -75,6 +78,21 @@ export interface SyncSpec {
   readonly guard: Guard;
   /** Place of the sync, or of one of its keys given as a path (`["fields", "firstname"]`), in the user's file. */
   place(...path: readonly (string | number)[]): Place;
+}
+
+/** A list or a segment of the destination, or several of them, whose members are records of the sync's object. */
+export interface AudienceSpec {
+  readonly kind: "list" | "segment";
+  /** One for all rows, or the column that names it row by row. */
+  readonly named: { readonly value: string } | { readonly column: string };
+  /** The list's own field that holds what it is named by; left out, its name or its id. */
+  readonly by?: string;
+  /** Makes what is not there, and retires what has lost its last row. */
+  readonly create: boolean;
+  /** Which members a mirror removes: those that it has added or met, or all that the model has not. */
+  readonly scope: "managed" | "all";
+  /** What becomes of a row whose record is not there. */
+  readonly whenMissing: "reject" | "skip";
 }
 
 export interface FieldSpec {

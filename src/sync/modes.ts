@@ -1,4 +1,4 @@
-import type { SyncSpec } from "../core/spec.ts";
+import type { Mode, SyncSpec } from "../core/spec.ts";
 
 /** What a sync's mode makes of changes (DESIGN section 3). */
 export interface ModeRules {
@@ -8,9 +8,10 @@ export interface ModeRules {
   readonly removed: boolean;
 }
 
-export function modeRules({ mode, onRemoved }: SyncSpec): ModeRules {
-  return {
-    changed: mode !== "insert",
-    removed: mode !== "insert" && mode !== "update" && onRemoved !== "keep",
-  };
+/** Modes in which a row's presence alone counts, and no key is ever forgotten. */
+const BY_PRESENCE: readonly Mode[] = ["insert", "add", "remove"];
+
+export function modeRules({ mode, onRemoved }: Pick<SyncSpec, "mode" | "onRemoved">): ModeRules {
+  const changed = !BY_PRESENCE.includes(mode);
+  return { changed, removed: changed && mode !== "update" && onRemoved !== "keep" };
 }

@@ -139,8 +139,9 @@ function compile(
       return planned(sync.onRemoved === "deactivate" ? "deactivate" : "delete", matchOf(change.before), []);
     const record = matchOf(change.after);
     if (change.kind === "added") {
-      const kinds = { insert: "create", update: "update", upsert: "upsert", mirror: "upsert" } as const;
-      return planned(kinds[sync.mode], record, whole(change.after));
+      const kinds = { insert: "create", update: "update" } as const;
+      const kind = sync.mode === "insert" || sync.mode === "update" ? kinds[sync.mode] : "upsert";
+      return planned(kind, record, whole(change.after));
     }
     const touched = fields.filter(
       (f) => change.pending.includes(f.field) || f.json(change.before) !== f.json(change.after),
