@@ -12,7 +12,7 @@ export type {
   Present,
   Removed,
 } from "./core/change.ts";
-export { OPERATION_KINDS } from "./core/change.ts";
+export { allOf, OPERATION_KINDS } from "./core/change.ts";
 export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";
 export type { Edge, FieldLimit, LimitTest } from "./core/field-limit.ts";

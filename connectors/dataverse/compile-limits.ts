@@ -42,7 +42,7 @@ export function mappingLimits({ sync, columns }: CompileInput, mapping: Mapping)
     elsewhere("value.no_transition", pair.reason, "transitions that the table does not allow");
   }
   const [first] = match.parts;
-  if (first && match.by === "columns")
+  if (first && match.by === "columns" && rules.onMany === "reject")
     elsewhere("match.ambiguous", first.field, "values that several records have");
   if (first && isUpdate && rules.onMissing === "reject")
     elsewhere("record.not_found", first.field, "values that no record has");

@@ -1,6 +1,7 @@
 /** How a sync finds its records: by exactly one active alternate key, or by the primary id. Pure. */
 import { didYouMean } from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
+import { CREATED } from "./held.ts";
 import type { KeyPart, Mapping, MatchPart } from "./mapping.ts";
 import { type Attribute, activeKeys, type Table } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
@@ -24,8 +25,33 @@ export function compileMatch(input: CompileInput, findings: Findings): Mapping["
     refuseMatch(fields, input, findings);
     return null;
   }
+  checkMany(by, input, findings);
   const parts = sync.match.map(({ field, column }) => matchPart(field, column, input, findings));
   return parts.every((part) => part !== null) ? { by, parts } : null;
+}
+
+/** What `on_many` asks for has to be possible: no record may be removed that no run has remembered. */
+function checkMany(by: Mapping["match"]["by"], { sync, table }: CompileInput, findings: Findings): void {
+  const { onMany } = sync.rules;
+  if (onMany === "reject") return;
+  if (by !== "columns") {
+    const what = by === "id" ? "the primary id" : "an alternate key";
+    findings.warn(`on_many has no effect: the match is ${what}, which one record has at most.`);
+  } else if (onMany === "all" && sync.onRemoved !== "keep") {
+    findings.problem(
+      "mapping.many_removed",
+      ["on_many"],
+      "With on_many: all no run remembers which records it wrote, so that none could be removed.",
+      "Use on_removed: keep in the mode upsert, or on_many: first_created.",
+    );
+  } else if (onMany === "first_created" && table.attributes.get(CREATED)?.readable !== true) {
+    findings.problem(
+      "mapping.no_creation",
+      ["on_many"],
+      `${table.name} does not tell when a record was created.`,
+      "Use on_many: all or reject.",
+    );
+  }
 }
 
 /** Columns without a key find records by a query, which has to be allowed and possible. */

@@ -92,9 +92,10 @@ async function addWhole(
   const resolved = await resolver(added, context);
   return present.map((change, index) => {
     const planned = planAdded(mapping, added[index] as Added, resolved, context.idSeed);
-    return planned.status === "planned"
-      ? { ...planned, operation: { ...planned.operation, change } }
-      : { ...planned, change };
+    if (planned.status !== "planned") return { ...planned, change };
+    const { also, ...operation } = planned.operation;
+    const others = also?.map((other) => ({ ...other, change }));
+    return { ...planned, operation: { ...operation, change, ...(others ? { also: others } : {}) } };
   });
 }
 

@@ -21,16 +21,19 @@ function readName({ table }: Mapping, field: string): string | null {
 }
 
 const STATE = "statecode";
+/** The column that says when a record was made. */
+export const CREATED = "createdon";
 
 /** The columns to read of records that rows may belong to. */
 export function heldColumns(mapping: Mapping): string[] {
-  const { table, match, fields, pair } = mapping;
+  const { table, match, fields, pair, rules } = mapping;
   const names = [
     table.primaryId,
     ...match.parts.map(({ field }) => readName(mapping, field)),
     ...fields.map(({ field }) => readName(mapping, field)),
     ...(pair === null ? [] : [pair.state, pair.reason]),
     ...(hasState(table) ? [STATE] : []),
+    ...(rules.onMany === "first_created" ? [CREATED] : []),
   ];
   return [...new Set(names.filter((name) => name !== null))];
 }

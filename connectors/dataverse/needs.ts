@@ -48,13 +48,18 @@ function recordNeeded(mapping: Mapping, change: Change): readonly Found[] | stri
   const wantsValues = change.kind !== "removed" && hasIfEmpty(mapping, change);
   if (change.kind === "added" || (change.kind === "changed" && change.revived))
     return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : [];
-  const id = match.by === "id" ? textOf(found[0] ?? "") : change.id;
+  const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
   if (id !== null) return wantsValues ? id.toLowerCase() : [];
   if (change.kind === "removed") return change.unsure || isAddressable(mapping, found) ? [] : [found];
   const before = matchOf(mapping, change.before);
   if (isProblem(before)) return rules.adopt || !isAddressable(mapping, found) ? [found] : [];
   if (!isSame(before, found)) return [before, found];
   return isAddressable(mapping, found) && !wantsValues ? [] : [found];
+}
+
+/** The id that the snapshot remembers; one record does not stand for the many that a row may be written to. */
+export function knownId({ rules }: Mapping, { id }: Change): string | null {
+  return rules.onMany === "all" ? null : id;
 }
 
 function hasIfEmpty({ fields }: Mapping, change: Present): boolean {

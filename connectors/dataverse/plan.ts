@@ -3,8 +3,8 @@ import type { Change, Changed, Planned, Present, Problem, Removed } from "../../
 import { type Held, isInactive } from "./held.ts";
 import type { Mapping } from "./mapping.ts";
 import { addressOf, type Found, foldedMatch, matchOf, textOf } from "./match.ts";
-import { isSame } from "./needs.ts";
-import { isSeveral, named, type Resolved, type Several } from "./resolution.ts";
+import { isSame, knownId } from "./needs.ts";
+import { isMany, isSeveral, named, type Resolved, type Several } from "./resolution.ts";
 import { isProblem, quoted } from "./types/value-problem.ts";
 import { addressById } from "./url.ts";
 import { idOfTexts } from "./uuid5.ts";
@@ -48,6 +48,8 @@ export function planAdded(
   if (isProblem(found)) return rejected(change, found);
   const record = match.by === "none" ? "missing" : resolved.record(foldedMatch(found));
   if (isSeveral(record)) return rejected(change, ambiguousMatch(mapping, found, record));
+  if (isMany(record))
+    return forEach(change, record.many, (held) => planHeld(mapping, change, held, resolved));
   if (typeof record === "object" && !(isInactive(record) && rules.matchInactive === "ignore"))
     return planHeld(mapping, change, record, resolved);
   if (rules.mode === "insert") return planCreate(mapping, change, found, resolved, idSeed);
@@ -62,6 +64,16 @@ export function planAdded(
     return rejected(change, notFound(mapping, found, table.name));
   }
   return planCreate(mapping, change, found, resolved, idSeed);
+}
+
+/** One change of several records: each is planned by itself, and the first rejection is the row's. */
+function forEach<T>(change: Change, records: readonly T[], plan: (record: T) => Planned): Planned {
+  const all = records.map(plan);
+  const refused = all.find(({ status }) => status === "rejected");
+  if (refused !== undefined) return refused;
+  const [first, ...also] = all.flatMap((one) => (one.status === "planned" ? [one.operation] : []));
+  if (first === undefined) return { status: "unchanged", change };
+  return { status: "planned", operation: also.length === 0 ? first : { ...first, also } };
 }
 
 /** A record that was read: what differs is written, by its id. */
@@ -116,14 +128,16 @@ function planChanged(
   if (change.revived || (mapping.match.by === "id" && moved))
     return planAdded(mapping, change, resolved, idSeed);
   const old = isProblem(before) ? null : before;
-  const record = recordOf(mapping, change, old, after, resolved);
+  const record = recordsOf(mapping, change, old, after, resolved);
   if (record === null) return planAdded(mapping, change, resolved, idSeed);
   if (isProblem(record)) return rejected(change, record);
-  const writes = writesOf(mapping, change.after, resolved, { isUpdate: true, change, held: record.held });
-  if (isProblem(writes)) return rejected(change, writes);
-  const fields = [...(moved ? keyWrites(mapping, after, old) : []), ...writes.fields];
-  if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change };
-  return planned("update", change, record.address, { fields, owed: writes.owed });
+  return forEach(change, record, ({ address, held }) => {
+    const writes = writesOf(mapping, change.after, resolved, { isUpdate: true, change, held });
+    if (isProblem(writes)) return rejected(change, writes);
+    const fields = [...(moved ? keyWrites(mapping, after, old) : []), ...writes.fields];
+    if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change };
+    return planned("update", change, address, { fields, owed: writes.owed });
+  });
 }
 
 interface Known {
@@ -131,28 +145,26 @@ interface Known {
   readonly held: Held | null;
 }
 
-/** A changed row's record: by id where it is known, else by a key that has not changed, else as it was read. */
-function recordOf(
+/** A changed row's records: by id where it is known, else by a key that has not changed, else as they were read. */
+function recordsOf(
   mapping: Mapping,
   change: Changed,
   before: Found | null,
   after: Found,
   resolved: Resolved,
-): Known | null | Problem {
+): readonly Known[] | null | Problem {
   const { table, match } = mapping;
-  const id = match.by === "id" ? (after[0] === undefined ? null : textOf(after[0])) : change.id;
-  if (id !== null) {
-    return {
-      address: addressById(table.set, id.toLowerCase()),
-      held: resolved.current(id.toLowerCase()) ?? null,
-    };
-  }
+  const id =
+    match.by === "id" ? (after[0] === undefined ? null : textOf(after[0])) : knownId(mapping, change);
+  const byId = (id: string, held: Held | null): Known => ({ address: addressById(table.set, id), held });
+  if (id !== null) return [byId(id.toLowerCase(), resolved.current(id.toLowerCase()) ?? null)];
   if (before === null) return null;
   const record = resolved.record(foldedMatch(before));
   if (isSeveral(record)) return ambiguousMatch(mapping, before, record);
-  if (typeof record === "object") return { address: addressById(table.set, record.id), held: record };
+  if (isMany(record)) return record.many.map((held) => byId(held.id, held));
+  if (typeof record === "object") return [byId(record.id, record)];
   if (record === "missing") return null;
-  return { address: addressOf(mapping, after), held: null };
+  return [{ address: addressOf(mapping, after), held: null }];
 }
 
 /** A row that has left the model: its record is deleted or deactivated; one that is gone already is no loss. */
@@ -180,6 +192,7 @@ function planRemoved(
   const record = resolved.record(foldedMatch(found));
   if (isSeveral(record)) return rejected(change, ambiguousMatch(mapping, found, record));
   if (record === "missing") return { status: "unchanged", change };
+  if (isMany(record)) return forEach(change, record.many, ({ id }) => remove(addressById(table.set, id)));
   return remove(typeof record === "object" ? addressById(table.set, record.id) : addressOf(mapping, found));
 }
 
@@ -190,7 +203,7 @@ function ambiguousMatch(mapping: Mapping, found: Found, several: Several): Probl
     kind: "rejected",
     code: "match.ambiguous",
     message: `${field}: ${quoted(value)} finds several records in ${mapping.table.name}: ${named(several)}.`,
-    remedy: "Merge the records that share the value.",
+    remedy: "Merge the records that share the value, or say which one is meant by on_many.",
     field,
   };
 }

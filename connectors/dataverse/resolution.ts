@@ -1,5 +1,6 @@
 /** Where the values of rows lead in the destination. Pure. */
-import { type Held, isInactive } from "./held.ts";
+import type { Rules } from "../../src/sdk.ts";
+import { CREATED, type Held, isInactive } from "./held.ts";
 
 /** Several records where one was looked for, by their ids. */
 export interface Several {
@@ -9,8 +10,13 @@ export interface Several {
 /** Where a parent's value leads: to one record, to several, to none, or to one that an earlier sync will write. */
 export type Resolution = { readonly id: string } | Several | "missing" | "promised";
 
+/** Several records that all are meant. */
+export interface Many {
+  readonly many: readonly Held[];
+}
+
 /** Where a match leads; `unread` when nobody asked. */
-export type Match = Held | Several | "missing" | "unread";
+export type Match = Held | Many | Several | "missing" | "unread";
 
 export interface Resolved {
   parent(ref: string, value: string): Resolution;
@@ -22,14 +28,23 @@ export interface Resolved {
 export const isSeveral = (found: Match | Resolution): found is Several =>
   typeof found === "object" && "several" in found;
 
-/** Of the records that a match finds, the one that is meant: an active one before inactive ones. */
-export function chosen(found: readonly Held[]): Match {
+export const isMany = (found: Match): found is Many => typeof found === "object" && "many" in found;
+
+/** Of the records that a match finds, the one that is meant, or those: active ones before inactive ones. */
+export function chosen(found: readonly Held[], onMany: Rules["onMany"]): Match {
   const [first, ...others] = found;
   if (first === undefined) return "missing";
   if (others.length === 0) return first;
   const active = found.filter((held) => !isInactive(held));
-  return active.length === 1 ? active[0]! : { several: found.map(({ id }) => id) };
+  if (active.length === 1) return active[0]!;
+  const meant = active.length > 0 ? active : found;
+  if (onMany === "all") return { many: meant };
+  if (onMany === "first_created") return [...meant].sort(byCreation)[0]!;
+  return { several: found.map(({ id }) => id) };
 }
+
+const byCreation = (a: Held, b: Held): number =>
+  String(a.row[CREATED]).localeCompare(String(b.row[CREATED])) || a.id.localeCompare(b.id);
 
 const MOST_NAMED = 5;
 

@@ -42,7 +42,8 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     await Promise.all(work);
     return {
       parent: (ref, value) => parents.get(ref)?.get(value) ?? "missing",
-      record: (key) => (needs.records.has(key) ? chosen(records.get(key) ?? []) : "unread"),
+      record: (key) =>
+        needs.records.has(key) ? chosen(records.get(key) ?? [], mapping.rules.onMany) : "unread",
       current: (id) => current.get(id)?.[0],
     };
   };

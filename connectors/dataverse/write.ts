@@ -11,6 +11,7 @@ import {
 } from "../../src/sdk.ts";
 import { type Batch, batches } from "./batching.ts";
 import { mapConcurrent } from "./concurrent.ts";
+import { joined } from "./joined.ts";
 import { deferred, rejected, unchanged } from "./outcomes.ts";
 import type { Sender } from "./sender.ts";
 import { type SettleOptions, settle } from "./settle.ts";
@@ -49,12 +50,23 @@ export async function* writeAll(
     },
     stopped: () => fatal,
   };
-  const source = batches(operations, options.batchSize, () => fatal !== undefined || context.signal.aborted);
-  yield* mapConcurrent(source, options.width, (batch) => finish(batch, settling, options));
+  const { split, join } = joined();
+  const all = mapped(operations, split);
+  const source = batches(all, options.batchSize, () => fatal !== undefined || context.signal.aborted);
+  for await (const outcomes of mapConcurrent(source, options.width, (batch) =>
+    finish(batch, settling, options),
+  )) {
+    const whole = join(outcomes);
+    if (whole.length > 0) yield whole;
+  }
   if (fatal) throw new SyncError(fatal);
   if (context.signal.aborted) {
     throw new SyncError({ kind: "aborted", code: "aborted", message: "The run was interrupted." });
   }
+}
+
+async function* mapped<T>(source: AsyncIterable<T>, map: (item: T) => T): AsyncGenerator<T> {
+  for await (const item of source) yield map(item);
 }
 
 async function finish(
@@ -77,7 +89,7 @@ async function addAgain(
   if (problem) return gone.map((operation) => deferred(operation, problem));
   let planned: readonly Planned[];
   try {
-    planned = await replan(gone.map(({ change }) => change));
+    planned = await replan([...new Set(gone.map(({ change }) => change))]);
   } catch (error) {
     const first = error instanceof SyncError ? error.problems[0] : undefined;
     if (first === undefined) throw error;
@@ -86,17 +98,22 @@ async function addAgain(
   }
   const outcomes: Outcome[] = [];
   const again = new Map<Operation["kind"], Operation[]>();
+  const { split, join } = joined();
   for (const plan of planned) {
     if (plan.status === "planned") {
-      const { operation } = plan;
-      again.set(operation.kind, [...(again.get(operation.kind) ?? []), operation]);
+      for (const operation of split([plan.operation]))
+        again.set(operation.kind, [...(again.get(operation.kind) ?? []), operation]);
     } else outcomes.push(plan);
   }
   for (const [kind, operations] of again) {
     const settled = await settle(kind, operations, settling);
-    outcomes.push(...settled.outcomes, ...settled.gone.map((operation) => goneTwice(operation, missing)));
+    outcomes.push(
+      ...join([...settled.outcomes, ...settled.gone.map((operation) => goneTwice(operation, missing))]),
+    );
   }
-  return outcomes;
+  // Several records of one change may be gone; each of them is answered.
+  const told = new Map(outcomes.map((outcome) => [outcome.change, outcome]));
+  return gone.flatMap(({ change }) => told.get(change) ?? []);
 }
 
 function goneTwice(operation: Operation, missing: WriterOptions["missing"]): Outcome {

@@ -72,6 +72,7 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
     rules: {
       onMissing: sync.on_missing,
       matchInactive: sync.match_inactive,
+      onMany: sync.on_many,
       adopt: sync.adopt,
       ids: sync.ids,
     },

@@ -106,7 +106,12 @@ export interface Operation {
   readonly fields: readonly FieldWrite[];
   /** Fields of the mapping left out now and still owed (a parent that is missing, with `when_missing: skip`). */
   readonly owed: readonly string[];
+  /** What else the change writes: each to another record. The change has one outcome, the worst of all. */
+  readonly also?: readonly Operation[];
 }
+
+/** All that is written because of one change: one operation, or one for each of several records. */
+export const allOf = (operation: Operation): readonly Operation[] => [operation, ...(operation.also ?? [])];
 
 /** What a connector makes of a change. */
 export type Planned =

@@ -37,13 +37,21 @@ export interface Rules {
   readonly onMissing: "reject" | "skip";
   /** What becomes of the only match when it is inactive. */
   readonly matchInactive: "use" | "ignore" | "reactivate";
+  /** What becomes of a row whose match finds several records. */
+  readonly onMany: "reject" | "first_created" | "all";
   /** Reads the matching records before the first write, so that what is right already is not written again. */
   readonly adopt: boolean;
   /** Who gives new records their ids. */
   readonly ids: "own" | "server";
 }
 
-export const DEFAULT_RULES: Rules = { onMissing: "reject", matchInactive: "use", adopt: true, ids: "own" };
+export const DEFAULT_RULES: Rules = {
+  onMissing: "reject",
+  matchInactive: "use",
+  onMany: "reject",
+  adopt: true,
+  ids: "own",
+};
 
 /** What the destination is asked to do, or not to do, with the writes of a sync. */
 export interface WriteOptions {

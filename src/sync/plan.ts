@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { noOperations, type Operation, type OperationKind, type Planned } from "../core/change.ts";
+import { allOf, noOperations, type Operation, type OperationKind, type Planned } from "../core/change.ts";
 import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
 import { wavesOf } from "./moves.ts";
@@ -122,9 +122,11 @@ async function planSync(
           rejected.add(item.change.seq);
           await rejections.add(item.change.key, item.problem);
         } else {
-          operations[item.operation.kind] += 1;
-          for (const { field } of item.operation.fields) fields[field] = (fields[field] ?? 0) + 1;
-          keepSample(item.operation);
+          for (const operation of allOf(item.operation)) {
+            operations[operation.kind] += 1;
+            for (const { field } of operation.fields) fields[field] = (fields[field] ?? 0) + 1;
+            keepSample(operation);
+          }
         }
       }
       done += planned.length;
