@@ -1,6 +1,7 @@
 /** A command's hold on the project: its config, its secrets, its open connections. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
 import { loadProject, type Project } from "../config/load.ts";
 import { openSecrets } from "../config/secrets.ts";
 import { fail } from "../core/errors.ts";
@@ -27,7 +28,7 @@ const MEMORY_LIMIT = "192MB";
 export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promise<Session> {
   const root = resolve(folder);
   const project = await loadProject(root, { schemas });
-  const secrets = openSecrets(env, root);
+  const secrets = openSecrets({ ...dotenv(root), ...env }, root);
   const { state } = project;
   const ours = state.type === "local" ? state.path : join(root, ".backhaul");
   const cache = openCache(join(ours, "cache"), () => ownFolder(join(ownFolder(ours), "cache")));
@@ -85,6 +86,22 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
       for (const connection of closing.reverse()) await connection[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The variables of `.env` beside backhaul.yml, for references alone; the environment's own come first. */
+function dotenv(folder: string): NodeJS.Dict<string> {
+  const file = join(folder, ".env");
+  if (!existsSync(file)) return {};
+  try {
+    return parseEnv(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw fail.config(
+      "config.unreadable",
+      `".env" cannot be read (${(error as NodeJS.ErrnoException).code ?? "it is no list of NAME=value"}).`,
+      "Let this user read it, or take it away.",
+      { place: { file: ".env" } },
+    );
+  }
 }
 
 function named<T>(all: ReadonlyMap<string, T>, name: string, what: string): T {

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fail, type Problem, SyncError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/spec.ts";
 import { type Connection, connection } from "./connection.ts";
+import { dbtRelations } from "./dbt.ts";
 import { findModels, PROJECT_FILE, readText } from "./files.ts";
 import type { ModelFile } from "./generated/model.ts";
 import type { LocalState, ProjectFile, WarehouseState } from "./generated/project.ts";
@@ -65,9 +66,10 @@ export async function loadProject(folder: string, { schemas }: LoadOptions): Pro
   problems.push(...across.map(({ problem }) => problem));
   const only = Object.keys(project?.file?.warehouses ?? {})[0] ?? "";
   const specs: ModelSpec[] = [];
+  const dbt = dbtRelations(root, project?.file?.dbt?.manifest);
   for (const { source, file } of models) {
     if (file === undefined) continue;
-    const spec = await attempt(problems, () => modelSpec(source, file, file.warehouse ?? only, root));
+    const spec = await attempt(problems, () => modelSpec(source, file, file.warehouse ?? only, root, dbt));
     if (spec !== undefined) specs.push(spec);
   }
   if (problems.length > 0 || project?.file === undefined) throw new SyncError(problems.sort(byPlace));

@@ -11,24 +11,33 @@ import {
   type SyncSpec,
   type WriteOptions,
 } from "../core/spec.ts";
+import type { DbtRelations } from "./dbt.ts";
 import { readText } from "./files.ts";
 import type { Field, ModelFile, Sync } from "./generated/model.ts";
 import type { Source } from "./yaml.ts";
 
-/** Reads the query, so it may throw `config.unreadable` and `config.wrong_value`, at the key `sql`. */
+/**
+ * Reads the query, so it may throw `config.unreadable` and `config.wrong_value`, at the key `sql`; for a dbt model
+ * what `dbt` throws, at the key `dbt`.
+ */
 export async function modelSpec(
   source: Source,
   file: ModelFile,
   warehouse: string,
   folder: string,
+  dbt: DbtRelations,
 ): Promise<ModelSpec> {
   const queryFile = file.sql === undefined ? source.file : beside(source.file, file.sql);
+  const query = async (): Promise<string> => {
+    if (file.sql !== undefined) return readQuery(source, queryFile, folder);
+    if (file.dbt === undefined) return `SELECT * FROM ${file.table}`;
+    return `SELECT * FROM ${await dbt(file.dbt, source.place(["dbt"], "value"))}`;
+  };
   return {
     name: file.model,
     warehouse,
     primaryKey: [file.primary_key].flat(),
-    query:
-      file.sql === undefined ? `SELECT * FROM ${file.table}` : await readQuery(source, queryFile, folder),
+    query: await query(),
     queryFile,
     timezone: file.timezone,
     file: source.file,

@@ -73,6 +73,60 @@ export function compileSchemas(connectors: ConnectorSchemas): Checkers {
   };
 }
 
+/**
+ * The schema of backhaul.yml as one document without names of its own inside, as editors want it: what the
+ * connectors define stands among the project's own definitions.
+ */
+export function editorSchema(connectors: ConnectorSchemas): object {
+  const $defs: Record<string, unknown> = { ...projectSchema.$defs };
+  const adopt = (schema: object, prefix: string): object => {
+    const { $defs: own = {}, $id: _, $schema: __, ...rest } = schema as Record<string, unknown>;
+    for (const [name, definition] of Object.entries(own as object))
+      $defs[`${prefix}_${name}`] = orReferences(renamed(definition, prefix));
+    return orReferences(renamed(rest, prefix)) as object;
+  };
+  const adopted = (kind: keyof ConnectorSchemas): Record<string, object> =>
+    Object.fromEntries(
+      Object.entries(connectors[kind]).map(([type, schema]) => [type, adopt(schema, `${kind}_${type}`)]),
+    );
+  const { properties, ...whole } = compose({
+    warehouses: adopted("warehouses"),
+    destinations: adopted("destinations"),
+  }) as { readonly properties: object };
+  return { ...whole, properties: withoutIds(properties), $defs };
+}
+
+function renamed(node: unknown, prefix: string): unknown {
+  if (Array.isArray(node)) return node.map((item) => renamed(item, prefix));
+  if (typeof node !== "object" || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node).map(([key, value]) =>
+      key === "$ref" && typeof value === "string"
+        ? [key, value.replace("#/$defs/", `#/$defs/${prefix}_`)]
+        : [key, renamed(value, prefix)],
+    ),
+  );
+}
+
+/** What a connection's value has to look like is asked of it once its references are replaced. */
+function orReferences(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(orReferences);
+  if (typeof node !== "object" || node === null) return node;
+  const schema = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, orReferences(value)]));
+  const { description, examples, type } = schema as { readonly [key: string]: unknown };
+  const isPlain = "pattern" in schema || ["integer", "number", "boolean"].includes(String(type));
+  if (!isPlain || typeof schema.pattern === "object") return schema;
+  const reference = { type: "string", pattern: "\\$\\{(env|file):" };
+  return { description, examples, anyOf: [schema, reference] };
+}
+
+function withoutIds(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withoutIds);
+  if (typeof node !== "object" || node === null) return node;
+  const { $id: _, ...rest } = node as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, withoutIds(value)]));
+}
+
 /** The project's schema with the connectors' put where it says "connection". */
 function compose({ warehouses, destinations }: ConnectorSchemas): object {
   const oneOf = (schemas: Readonly<Record<string, object>>, more: object = {}) => ({

@@ -112,6 +112,7 @@ test("defaults and examples fit the schemas that they stand in", () => {
       ),
     ),
     table: undefined,
+    dbt: undefined,
     syncs: [
       Object.fromEntries(
         Object.entries(model.$defs.sync.properties as Record<string, Node>)

@@ -19,7 +19,7 @@ const CASES: readonly (readonly [file: string, from: string, to: string, said: s
     MODEL,
     SQL,
     `${SQL}\nx: 1`,
-    `unknown_key ${AT}:4:1: Unknown key "x" in a model file. Allowed: model, warehouse, primary_key, sql, table, timezone, syncs.`,
+    `unknown_key ${AT}:4:1: Unknown key "x" in a model file. Allowed: model, warehouse, primary_key, sql, table, dbt, timezone, syncs.`,
   ],
   [
     MODEL,
@@ -55,13 +55,13 @@ const CASES: readonly (readonly [file: string, from: string, to: string, said: s
     MODEL,
     `${SQL}\n`,
     "",
-    `missing_key ${AT}:1:1: One of "sql" or "table" is missing in a model file. Add one.`,
+    `missing_key ${AT}:1:1: One of "sql", "table" or "dbt" is missing in a model file. Add one.`,
   ],
   [
     MODEL,
     SQL,
     `${SQL}\ntable: x`,
-    `wrong_value ${AT}:1:1: The keys "sql" and "table" exclude each other in a model file. Keep one of them.`,
+    `wrong_value ${AT}:1:1: The keys "sql", "table" and "dbt" exclude each other in a model file. Keep one of them.`,
   ],
   [
     MODEL,

@@ -26,6 +26,10 @@ export interface ModelFile {
    */
   table?: string;
   /**
+   * A model, seed or snapshot of a dbt project instead of a query: its name, or package.name; the table is found in dbt's manifest.json.
+   */
+  dbt?: string;
+  /**
    * The IANA time zone of timestamps that carry none.
    */
   timezone: string;

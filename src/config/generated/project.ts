@@ -28,6 +28,7 @@ export interface ProjectFile {
     [k: string]: Connection;
   };
   state: State;
+  dbt?: Dbt;
   /**
    * Who is told when a run does not end well.
    */
@@ -77,6 +78,15 @@ export interface WarehouseState {
    * How many days finished runs and rejected rows are kept in the history.
    */
   retention: string;
+}
+/**
+ * Where dbt writes what it knows of its project.
+ */
+export interface Dbt {
+  /**
+   * The file manifest.json that dbt parse, compile, run and build write, relative to the project's folder; left out with all of dbt, target/manifest.json here or one folder up.
+   */
+  manifest: string;
 }
 /**
  * A message sent when a run does not end well.
