@@ -4,7 +4,9 @@
  */
 import type { Operation, Reply } from "../../src/sdk.ts";
 import type { BatchPart } from "./batch.ts";
-import type { Table } from "./table.ts";
+import { nameOf, PARTITION } from "./elastic.ts";
+import { isElastic, type Table } from "./table.ts";
+import { BULK_DETAILS } from "./unverified.ts";
 import { idOf, pathOf, SERVICE_ROOT } from "./url.ts";
 
 const BULK: Readonly<Partial<Record<Operation["kind"], string>>> = {
@@ -27,13 +29,20 @@ export function bulkBody(table: Table, operations: readonly Operation[]): string
     const id = idOf(operation.record);
     const identity =
       id !== null
-        ? `,${JSON.stringify(table.primaryId)}:"${id}"`
+        ? `,${nameIn(table, id)}`
         : operation.kind === "create"
           ? ""
           : `,"@odata.id":${JSON.stringify(operation.record)}`;
     return `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}"${identity}${properties(operation, ",")}}`;
   });
   return `{"Targets":[${items.join(",\n")}]}`;
+}
+
+/** What names a record in an item: the partition of an elastic one stands there as a property too. */
+function nameIn(table: Table, kept: string): string {
+  const { id, partition } = nameOf(kept);
+  const place = partition === undefined ? "" : `,"${PARTITION}":${JSON.stringify(partition)}`;
+  return `${JSON.stringify(table.primaryId)}:"${id}"${place}`;
 }
 
 /** True for the one reply that says a bulk message was done; a page in the service's place is none. */
@@ -58,9 +67,31 @@ export function createdIds({ body }: Reply): readonly string[] {
   }
 }
 
+/**
+ * Which items of an elastic table's bulk message failed, by index; null where the reply does not tell. Source: "Bulk
+ * operation messages", `Plugin.BulkApiErrorDetails`, whose name in the Web API is not settled.
+ */
+export function failedItems({ body }: Reply): ReadonlySet<number> | null {
+  try {
+    const { error } = JSON.parse(body) as { error?: Record<string, unknown> };
+    const name = Object.keys(error ?? {}).find((key) => key.endsWith(BULK_DETAILS));
+    const details = name === undefined ? null : (JSON.parse(String(error?.[name])) as unknown);
+    if (!Array.isArray(details)) return null;
+    const failed = details
+      .filter(({ StatusCode }) => !(StatusCode < 300))
+      .map(({ RequestIndex }) => RequestIndex);
+    return failed.length > 0 && failed.every(Number.isInteger) ? new Set(failed) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** One record's request inside a `$batch`; `If-Match: *` keeps an update from making a record. */
 export function partOf(table: Table, operation: Operation): BatchPart {
   const { kind, record } = operation;
+  // An address cannot hold every partition, a body can.
+  if (isElastic(table))
+    return { method: "POST", path: bulkPath(table, kind), body: bulkBody(table, [operation]) };
   if (kind === "delete") return { method: "DELETE", path: pathOf(record) };
   if (kind === "create") {
     const id = idOf(record);
@@ -79,10 +110,13 @@ export function partOf(table: Table, operation: Operation): BatchPart {
   };
 }
 
-function properties({ fields }: Operation, lead: string): string {
+function properties({ record, fields }: Operation, lead: string): string {
+  const hasPartition = idOf(record)?.includes(",") === true;
   let text = "";
-  for (const { property, json } of fields)
+  for (const { property, json } of fields) {
+    if (hasPartition && property === PARTITION) continue; // it names the record already
     text += `${text === "" ? lead : ","}${JSON.stringify(property)}:${json}`;
+  }
   return text;
 }
 

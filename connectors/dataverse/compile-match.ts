@@ -1,9 +1,10 @@
 /** How a sync finds its records: by exactly one active alternate key, or by the primary id. Pure. */
 import { didYouMean } from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
+import { nameColumns } from "./elastic.ts";
 import { CREATED } from "./held.ts";
 import type { KeyPart, Mapping, MatchPart } from "./mapping.ts";
-import { type Attribute, activeKeys, type Table } from "./table.ts";
+import { type Attribute, activeKeys, isElastic, type Table } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
 
 export function compileMatch(input: CompileInput, findings: Findings): Mapping["match"] | null {
@@ -19,7 +20,8 @@ export function compileMatch(input: CompileInput, findings: Findings): Mapping["
     );
     return null;
   }
-  const isKey = activeKeys(table).some((key) => sameFields(key.fields, fields));
+  const isPlace = isElastic(table) && sameFields(nameColumns(table), fields);
+  const isKey = isPlace || activeKeys(table).some((key) => sameFields(key.fields, fields));
   const by = fields.length === 1 && fields[0] === table.primaryId ? "id" : isKey ? "key" : "columns";
   if (by === "columns" && !canLookUp(fields, input)) {
     refuseMatch(fields, input, findings);

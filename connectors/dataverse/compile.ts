@@ -14,6 +14,7 @@ import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import { mappingLimits } from "./compile-limits.ts";
 import { compileLookup } from "./compile-lookup.ts";
 import { compileMatch } from "./compile-match.ts";
+import { checkTable } from "./compile-table.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
 import { type Attribute, isStatus } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
@@ -43,6 +44,7 @@ export function compileMapping(input: CompileInput): Compiled | readonly Problem
     },
     warn: (text) => warnings.push(text),
   };
+  if (!checkTable(input, findings)) return problems;
   const match = compileMatch(input, findings);
   const fields: MappedField[] = [];
   for (const spec of input.sync.fields) {

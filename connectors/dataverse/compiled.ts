@@ -11,11 +11,13 @@ import {
   type SyncSpec,
 } from "../../src/sdk.ts";
 import type { Compiled } from "./compile.ts";
+import { ELASTIC_BATCH } from "./elastic.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
 import { planAdded, planChange } from "./plan.ts";
 import { openResolver, type Resolver } from "./resolve.ts";
 import { openSender, type SenderOptions } from "./sender.ts";
 import type { Service } from "./service.ts";
+import { isElastic } from "./table.ts";
 import { writeAll } from "./write.ts";
 
 export interface CompiledOptions extends SenderOptions {
@@ -29,7 +31,8 @@ export function compiledSync(
   { mapping, warnings, limits }: Compiled,
   options: CompiledOptions,
 ): CompiledSync {
-  const { service, batchSize, schemaVersion } = options;
+  const { service, schemaVersion } = options;
+  const batchSize = isElastic(mapping.table) ? Math.min(options.batchSize, ELASTIC_BATCH) : options.batchSize;
   const resolver = openResolver(service, mapping);
   const sender = openSender(service, options);
   return {

@@ -1,6 +1,7 @@
 /** What a record holds already, and whether that is what would be written. Pure. */
 
 import { plain } from "./decimal.ts";
+import { nameColumns, nameOf } from "./elastic.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
 import { textOf } from "./match.ts";
 import type { Table } from "./table.ts";
@@ -28,7 +29,7 @@ export const CREATED = "createdon";
 export function heldColumns(mapping: Mapping): string[] {
   const { table, match, fields, pair, rules } = mapping;
   const names = [
-    table.primaryId,
+    ...nameColumns(table),
     ...match.parts.map(({ field }) => readName(mapping, field)),
     ...fields.map(({ field }) => readName(mapping, field)),
     ...(pair === null ? [] : [pair.state, pair.reason]),
@@ -60,7 +61,10 @@ const EXACT_DIGITS = 15;
 export function holds(mapping: Mapping, field: MappedField, json: string, held: Held): boolean {
   const before = heldJson(mapping, field, held);
   if (before === undefined || json === NULL || before === NULL) return before === json;
-  if (field.kind === "lookup") return idOf(textOf(json).replace(/^\//, "")) === textOf(before).toLowerCase();
+  if (field.kind === "lookup") {
+    const id = idOf(textOf(json).replace(/^\//, ""));
+    return id !== null && nameOf(id).id === textOf(before).toLowerCase();
+  }
   if (before === json) return true;
   const shape = mapping.table.attributes.get(field.field)?.shape.kind;
   switch (shape) {

@@ -1,7 +1,9 @@
 /** How a row's values find its record: as an address, as a filter and as a folded text to compare by. Pure. */
 import type { Problem, Value } from "../../src/sdk.ts";
 import { plain } from "./decimal.ts";
+import { addressOfId, keptId, PARTITION } from "./elastic.ts";
 import type { KeyPart, Mapping } from "./mapping.ts";
+import { isElastic } from "./table.ts";
 import { isProblem, NULL, valueProblem } from "./types/value-problem.ts";
 import { UNSAFE_IN_KEY } from "./unverified.ts";
 import { addressById, addressByKey, folded, textLiteral } from "./url.ts";
@@ -61,13 +63,30 @@ export function foldedMatch(found: Found): string {
   return keyText(found.map(foldedJson));
 }
 
-/** True when the values may stand in an address. */
-export function isAddressable({ match }: Mapping, found: Found): boolean {
-  if (match.by === "columns" || match.by === "none") return false;
+/**
+ * The id that a match by id and partition tells, or by id alone, which is a partition of its own: on an elastic
+ * table the two are known before a record is made.
+ */
+export function placeOf({ table, match }: Mapping, found: Found): string | null {
+  const at = (name: string) => match.parts.findIndex(({ field }) => field === name);
+  const [id, partition] = [found[at(table.primaryId)], found[at(PARTITION)]];
+  if (!isElastic(table) || id === undefined) return null;
+  return keptId(bare(id), partition === undefined ? null : textOf(partition));
+}
+
+/**
+ * True when the values may stand in an address; on an elastic table never: a write that does not know its record is
+ * an upsert, which erases there what it does not bring.
+ */
+export function isAddressable({ table, match }: Mapping, found: Found): boolean {
+  if (match.by === "columns" || match.by === "none" || isElastic(table)) return false;
   return match.parts.every((part, index) => !part.isText || !UNSAFE_IN_KEY.test(textOf(found[index] ?? "")));
 }
 
-export function addressOf({ table, match }: Mapping, found: Found): string {
+export function addressOf(mapping: Mapping, found: Found): string {
+  const { table, match } = mapping;
+  const place = placeOf(mapping, found);
+  if (place !== null) return addressOfId(table, place);
   if (match.by === "id") return addressById(table.set, bare(found[0] ?? ""));
   return addressByKey(
     table.set,

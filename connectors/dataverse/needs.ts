@@ -49,7 +49,7 @@ function recordNeeded(mapping: Mapping, change: Change): readonly Found[] | stri
   if (change.kind === "added" || (change.kind === "changed" && change.revived))
     return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : [];
   const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
-  if (id !== null) return wantsValues ? id.toLowerCase() : [];
+  if (id !== null) return wantsValues ? id : [];
   if (change.kind === "removed") return change.unsure || isAddressable(mapping, found) ? [] : [found];
   const before = matchOf(mapping, change.before);
   if (isProblem(before)) return rules.adopt || !isAddressable(mapping, found) ? [found] : [];

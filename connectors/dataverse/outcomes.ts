@@ -1,16 +1,25 @@
 /** Replies about single records as outcomes. Pure. */
 import type { Operation, Outcome, Problem, Reply } from "../../src/sdk.ts";
+import { createdIds } from "./bodies.ts";
+import { keptId, nameOf, PARTITION } from "./elastic.ts";
 import { errorOf, isFramed, verdictOf } from "./problems.ts";
 import { idOf } from "./url.ts";
 
 export function applied(operation: Operation, told?: string): Outcome {
-  const id = idOf(operation.record) ?? told;
+  const id =
+    idOf(operation.record) ?? (told === undefined ? undefined : keptId(told, partitionIn(operation)));
   return {
     status: "applied",
     change: operation.change,
     ...(id === undefined ? {} : { id }),
     ...(operation.owed.length > 0 ? { owed: operation.owed } : {}),
   };
+}
+
+/** The partition that a new record of an elastic table is put in, where its id is the server's. */
+function partitionIn({ fields }: Operation): string | undefined {
+  const json = fields.find(({ property }) => property === PARTITION)?.json;
+  return json === undefined || json === "null" ? undefined : (JSON.parse(json) as string);
 }
 
 /** Nothing differed but what is still owed: nothing was sent. */
@@ -53,7 +62,7 @@ export function isGone(operation: Operation, reply: Reply, table: string): boole
   );
   const id = idOf(operation.record);
   if (code === "0x80040217")
-    return id === null ? binds.length === 0 : said.includes(id) || binds.length === 0;
+    return id === null ? binds.length === 0 : said.includes(nameOf(id).id) || binds.length === 0;
   if (code === "0x80060891")
     return id === null && (binds.length === 0 || said.includes(`in ${table} entity`));
   return code === "" && reply.status === 404 && isFramed(reply) && binds.length === 0;
@@ -70,7 +79,11 @@ export interface Unsettled {
 
 /** What a record's own reply means; `again` for what may succeed when it is sent once more. */
 export function judged(operation: Operation, reply: Reply, table: string): Outcome | Unsettled {
-  if (isDone(reply)) return applied(operation, toldId(reply));
+  if (isDone(reply))
+    return applied(
+      operation,
+      toldId(reply) ?? (operation.kind === "create" ? createdIds(reply)[0] : undefined),
+    );
   const { fault, problem } = verdictOf(reply);
   if (operation.kind === "create" && DUPLICATE.has(errorOf(reply).code)) return { status: "twice", problem };
   if (isGone(operation, reply, table)) {

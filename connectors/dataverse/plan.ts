@@ -1,12 +1,13 @@
 /** Makes an operation of a change, once everything that had to be read is known. Pure. */
-import type { Change, Changed, Planned, Present, Problem, Removed } from "../../src/sdk.ts";
+import type { Change, Changed, Planned, Present, Problem, Removed, Value } from "../../src/sdk.ts";
+import { addressOfId, keptId, PARTITION } from "./elastic.ts";
 import { type Held, isInactive } from "./held.ts";
 import type { Mapping } from "./mapping.ts";
-import { addressOf, type Found, foldedMatch, matchOf, textOf } from "./match.ts";
-import { isSame, knownId } from "./needs.ts";
+import { addressOf, type Found, foldedMatch, matchOf, placeOf, textOf } from "./match.ts";
+import { isSame, knownId, sourceValue } from "./needs.ts";
 import { isMany, isSeveral, named, type Resolved, type Several } from "./resolution.ts";
+import { isElastic } from "./table.ts";
 import { isProblem, quoted } from "./types/value-problem.ts";
-import { addressById } from "./url.ts";
 import { idOfTexts } from "./uuid5.ts";
 import { keyWrites, type Writes, writesOf } from "./writes.ts";
 
@@ -89,7 +90,7 @@ function planHeld(mapping: Mapping, change: Present, held: Held, resolved: Resol
     ...writes.fields,
   ];
   if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change, id: held.id };
-  return planned("update", change, addressById(table.set, held.id), { fields, owed: writes.owed });
+  return planned("update", change, addressOfId(table, held.id), { fields, owed: writes.owed });
 }
 
 /** A new record, under an id of our own: a repetition of the request is known by it (DESIGN 4.4). */
@@ -100,13 +101,28 @@ function planCreate(
   resolved: Resolved,
   idSeed: readonly string[],
 ): Planned {
-  const { table, rules } = mapping;
   const into = { isUpdate: false, isNew: true, change: null, held: null };
   const writes = writesOf(mapping, change.after, resolved, into);
   if (isProblem(writes)) return rejected(change, writes);
-  const record = rules.ids === "own" ? addressById(table.set, ownId(change, idSeed)) : table.set;
   const fields = [...keyWrites(mapping, found, null), ...writes.fields];
+  const record = newRecord(mapping, found, change.after, () => ownId(change, idSeed));
   return planned("create", change, record, { fields, owed: writes.owed });
+}
+
+/** Where a new record goes: where its match says, else under an id of our own in the partition that it is given. */
+function newRecord(mapping: Mapping, found: Found, row: readonly Value[], ownIdOf: () => string): string {
+  const { table, rules } = mapping;
+  const place = placeOf(mapping, found);
+  if (place !== null) return addressOfId(table, place);
+  return rules.ids === "own" ? addressOfId(table, keptId(ownIdOf(), partitionOf(mapping, row))) : table.set;
+}
+
+/** The partition that a row gives its record on an elastic table; null for the record's own. */
+function partitionOf({ table, fields }: Mapping, row: readonly Value[]): string | null {
+  const field = isElastic(table) ? fields.find((one) => one.field === PARTITION) : undefined;
+  const value = field?.kind === "plain" ? sourceValue(field, row) : null;
+  const json = field?.kind === "plain" && value !== null ? field.coerce(value) : null;
+  return typeof json === "string" ? (JSON.parse(json) as string | null) : null;
 }
 
 /** The id of a row's record where we are the ones to give it. */
@@ -125,8 +141,8 @@ function planChanged(
   if (isProblem(after)) return rejected(change, after);
   const before = matchOf(mapping, change.before);
   const moved = isProblem(before) || !isSame(before, after);
-  if (change.revived || (mapping.match.by === "id" && moved))
-    return planAdded(mapping, change, resolved, idSeed);
+  const isNamed = !isProblem(after) && (mapping.match.by === "id" || placeOf(mapping, after) !== null);
+  if (change.revived || (isNamed && moved)) return planAdded(mapping, change, resolved, idSeed);
   const old = isProblem(before) ? null : before;
   const record = recordsOf(mapping, change, old, after, resolved);
   if (record === null) return planAdded(mapping, change, resolved, idSeed);
@@ -156,8 +172,8 @@ function recordsOf(
   const { table, match } = mapping;
   const id =
     match.by === "id" ? (after[0] === undefined ? null : textOf(after[0])) : knownId(mapping, change);
-  const byId = (id: string, held: Held | null): Known => ({ address: addressById(table.set, id), held });
-  if (id !== null) return [byId(id.toLowerCase(), resolved.current(id.toLowerCase()) ?? null)];
+  const byId = (id: string, held: Held | null): Known => ({ address: addressOfId(table, id), held });
+  if (id !== null) return [byId(id, resolved.current(id) ?? null)];
   if (before === null) return null;
   const record = resolved.record(foldedMatch(before));
   if (isSeveral(record)) return ambiguousMatch(mapping, before, record);
@@ -180,11 +196,13 @@ function planRemoved(
     status: "planned",
     operation: { kind, change, record, fields: kind === "delete" ? [] : deactivation, owed: [] },
   });
-  if (change.id !== null) return remove(addressById(table.set, change.id.toLowerCase()));
+  if (change.id !== null) return remove(addressOfId(table, change.id));
   if (change.unsure) {
     // Sent without an answer: only a record that has the id of our own was made by us.
     const isOurs = rules.ids === "own" && rules.adopt && mapping.match.by !== "id";
-    return isOurs ? remove(addressById(table.set, ownId(change, idSeed))) : { status: "unchanged", change };
+    const partition = partitionOf(mapping, change.before);
+    const own = () => addressOfId(table, keptId(ownId(change, idSeed), partition));
+    return isOurs ? remove(own()) : { status: "unchanged", change };
   }
   const found = matchOf(mapping, change.before);
   if (isProblem(found)) return { status: "unchanged", change };
@@ -192,8 +210,8 @@ function planRemoved(
   const record = resolved.record(foldedMatch(found));
   if (isSeveral(record)) return rejected(change, ambiguousMatch(mapping, found, record));
   if (record === "missing") return { status: "unchanged", change };
-  if (isMany(record)) return forEach(change, record.many, ({ id }) => remove(addressById(table.set, id)));
-  return remove(typeof record === "object" ? addressById(table.set, record.id) : addressOf(mapping, found));
+  if (isMany(record)) return forEach(change, record.many, ({ id }) => remove(addressOfId(table, id)));
+  return remove(typeof record === "object" ? addressOfId(table, record.id) : addressOf(mapping, found));
 }
 
 function ambiguousMatch(mapping: Mapping, found: Found, several: Several): Problem {

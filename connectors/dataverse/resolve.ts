@@ -1,5 +1,6 @@
 /** Reads what planning needs: the ids of parents and of records, many per request. */
 import type { Change, PlanContext } from "../../src/sdk.ts";
+import { nameColumns, nameOf, PARTITION, readId } from "./elastic.ts";
 import { type Held, heldColumns } from "./held.ts";
 import { Lru } from "./lru.ts";
 import type { KeyPart, Mapping, Parent } from "./mapping.ts";
@@ -7,7 +8,7 @@ import { type Found, foldedMatch, foldedRead, keyText, literalOf, textOf } from 
 import { needsOf } from "./needs.ts";
 import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import type { Service } from "./service.ts";
-import type { Table } from "./table.ts";
+import { isElastic, type Table } from "./table.ts";
 import { inQueries, orQueries } from "./url.ts";
 
 /** Ids of parents that a run keeps, for each way to look one up. */
@@ -35,27 +36,31 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     const { table, match } = mapping;
     const asked = [...needs.records.values()];
     work.push(read(service, table, match.parts, asked, { columns, found: records, signal: context.signal }));
-    const ids = [...needs.ids].map((id) => [JSON.stringify(id)]);
-    work.push(
-      read(service, table, [idPart(table)], ids, { columns, found: current, signal: context.signal }),
-    );
+    const ids = [...needs.ids].map((id) => idFound(table, id));
+    work.push(read(service, table, idParts(table), ids, { columns, found: current, signal: context.signal }));
     await Promise.all(work);
     return {
       parent: (ref, value) => parents.get(ref)?.get(value) ?? "missing",
       record: (key) =>
         needs.records.has(key) ? chosen(records.get(key) ?? [], mapping.rules.onMany) : "unread",
-      current: (id) => current.get(id)?.[0],
+      current: (id) => current.get(foldedMatch(idFound(table, id)))?.[0],
     };
   };
 }
 
-/** The primary id as what records are found by. */
-const idPart = (table: Table): KeyPart => ({
-  field: table.primaryId,
-  coerce: (value) => JSON.stringify(value),
-  isText: false,
-  isListable: true,
-});
+/** What names a record, as what it is found by: the primary id, and the partition where there are any. */
+const idParts = (table: Table): KeyPart[] =>
+  nameColumns(table).map((field) => ({
+    field,
+    coerce: (value) => JSON.stringify(value),
+    isText: field === PARTITION,
+    isListable: field !== PARTITION,
+  }));
+
+function idFound(table: Table, kept: string): Found {
+  const { id, partition = id } = nameOf(kept);
+  return isElastic(table) ? [JSON.stringify(id), JSON.stringify(partition)] : [JSON.stringify(id)];
+}
 
 async function findParents(
   service: Service,
@@ -71,7 +76,7 @@ async function findParents(
     else found.set(folded, { id });
   }
   const held = new Map<string, Held[]>();
-  const columns = [...new Set([parent.table.primaryId, parent.part.field])];
+  const columns = [...new Set([...nameColumns(parent.table), parent.part.field])];
   await read(service, parent.table, [parent.part], [...open.values()], {
     columns,
     found: held,
@@ -116,7 +121,7 @@ async function read(
   for (const row of await service.queries(queries(table, parts, wanted, columns), signal)) {
     const key = keyText(parts.map(({ field }) => foldedRead(row[field])));
     if (!asked.has(key)) continue;
-    const id = String(row[table.primaryId]).toLowerCase();
+    const id = readId(table, row);
     const others = found.get(key) ?? [];
     if (!others.some((other) => other.id === id)) found.set(key, [...others, { id, row }]);
   }

@@ -9,13 +9,13 @@ import {
   type WriteOptions,
 } from "../../src/sdk.ts";
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "./batch.ts";
-import { bulkBody, bulkPath, createdIds, isBulkDone, partOf } from "./bodies.ts";
+import { bulkBody, bulkPath, createdIds, failedItems, isBulkDone, partOf } from "./bodies.ts";
 import { optionHeaders, tagged } from "./options.ts";
 import { applied, deferred, judged, rejected } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
 import { type Fault, isFramed } from "./problems.ts";
 import type { Refusal, Sender } from "./sender.ts";
-import { hasBulk, type Table } from "./table.ts";
+import { hasBulk, isElastic, type Table } from "./table.ts";
 import { SERVICE_ROOT } from "./url.ts";
 
 /** Operations of one `$batch` ("Execute batch operations using the Web API"). */
@@ -52,10 +52,14 @@ export async function settle(
 ): Promise<Settled> {
   const settled: Settled = { outcomes: [], gone: [] };
   const settling = new Settling(kind, options, settled);
-  if (hasBulk(options.table) && kind !== "delete") await settling.bulk(operations, true);
+  if (isElastic(options.table) || (hasBulk(options.table) && kind !== "delete"))
+    await settling.bulk(operations, true);
   else await settling.parts(operations);
   return settled;
 }
+
+/** Asks for the fate of each row beside the error of an elastic table's bulk message ("Bulk operation messages"). */
+const WITH_DETAILS = { prefer: 'odata.include-annotations="*"' };
 
 const CONCERNS_ALL: ReadonlySet<Fault> = new Set<Fault>(["everyone", "throttled", "down"]);
 
@@ -83,13 +87,21 @@ class Settling {
       {
         method: "POST",
         path: tagged(bulkPath(table, this.#kind), options),
-        headers: optionHeaders(options),
+        headers: { ...optionHeaders(options), ...(isElastic(table) ? WITH_DETAILS : {}) },
         body: bulkBody(table, operations),
-        accepts: isBulkDone,
+        accepts: (reply) => isBulkDone(reply) || (isElastic(table) && failedItems(reply) !== null),
         ...this.#attempts(),
       },
       context,
     );
+    const failed = sent.kind === "reply" && isElastic(table) ? failedItems(sent.reply) : null;
+    if (failed !== null) {
+      // Each row for itself: the others are done, and what is wrong with these each says alone.
+      const isFailed = (_: Operation, index: number): boolean => failed.has(index);
+      const done = operations.filter((operation, index) => !isFailed(operation, index));
+      for (const operation of done) this.#settled.outcomes.push(applied(operation));
+      return this.parts(operations.filter(isFailed));
+    }
     if (sent.kind === "reply") {
       const ids = this.#kind === "create" ? createdIds(sent.reply) : [];
       operations.forEach((operation, index) => {

@@ -54,6 +54,8 @@ export interface Choice {
 export interface Attribute {
   readonly name: string;
   readonly displayName: string;
+  /** Names the column in answers about column security. */
+  readonly metadataId: string;
   /** `String`, `Picklist`, … : the metadata's `AttributeTypeName` without its ending. */
   readonly type: string;
   readonly shape: Shape;
@@ -96,12 +98,20 @@ export interface Table {
   readonly keys: readonly Key[];
   readonly navigations: readonly Navigation[];
   readonly bulk: { readonly create: boolean; readonly update: boolean };
+  /** Where its rows are: in the database, in Cosmos DB by id and partition, or in another system. */
+  readonly kind: "standard" | "elastic" | "virtual";
+  /** What the service offers to do with its rows; where the metadata does not say, everything. */
+  readonly takes: { readonly create: boolean; readonly update: boolean; readonly delete: boolean };
+  /** Names of its privileges by type (`Create`, `Read`, `AppendTo`, …); none where the metadata does not say. */
+  readonly privileges: Readonly<Record<string, string>>;
 }
 
 /** True when both bulk messages are there; then `UpsertMultiple` is too ("UpsertMultiple"). */
 export function hasBulk(table: Table): boolean {
   return table.bulk.create && table.bulk.update;
 }
+
+export const isElastic = ({ kind }: Table): boolean => kind === "elastic";
 
 export function activeKeys(table: Table): Key[] {
   return table.keys.filter((key) => key.status === "Active");

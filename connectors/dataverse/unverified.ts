@@ -25,6 +25,12 @@ export const MOST_IN_VALUES = 500;
 /** Conditions in one filter of composite keys. */
 export const MOST_OR_TERMS = 50;
 
+/**
+ * How the annotation ends that tells the fate of each row of an elastic table's bulk message; the .NET client knows it
+ * as `Plugin.BulkApiErrorDetails`.
+ */
+export const BULK_DETAILS = "BulkApiErrorDetails";
+
 /** Largest body of a write request, in characters: far below what message processing takes. */
 export const LARGEST_BODY = 16_000_000;
 

@@ -40,9 +40,15 @@ export function addressByKey(
 
 const BY_ID = /^[A-Za-z0-9_]+\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/;
 
-/** The id in an address, or null when it names a key. */
+const BY_PARTITION =
+  /^[A-Za-z0-9_]+\([A-Za-z0-9_]+=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}),partitionid='(.*)'\)$/s;
+
+/** The id in an address, with the partition of an elastic table's record behind it; null when it names a key. */
 export function idOf(address: string): string | null {
-  return BY_ID.exec(address)?.[1] ?? null;
+  const id = BY_ID.exec(address)?.[1];
+  if (id !== undefined) return id;
+  const [, own, partition] = BY_PARTITION.exec(address) ?? [];
+  return own === undefined ? null : `${own},${partition?.replaceAll("''", "'")}`;
 }
 
 /** The path of a record's request. Addresses are kept unencoded, as they stand in bodies. */

@@ -1,5 +1,6 @@
 /** What is written of a row: field by field, as the wire spells it. Pure. */
 import type { Changed, FieldWrite, Problem, Value } from "../../src/sdk.ts";
+import { addressOfId } from "./elastic.ts";
 import { type Held, heldJson, holds } from "./held.ts";
 import type { LookupField, MappedField, Mapping } from "./mapping.ts";
 import { type Found, foldedJson, literalOf, textOf } from "./match.ts";
@@ -9,9 +10,10 @@ import { beginsRight, type Meant, type StatePair, withPair } from "./types/state
 import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
 import { addressById, addressByKey } from "./url.ts";
 
-/** What of a match is written: the values that are not `before`. */
+/** What of a match is written: the values that are not `before`. The primary id stands in the record's address. */
 export function keyWrites(mapping: Mapping, after: Found, before: Found | null): FieldWrite[] {
   return mapping.match.parts.flatMap(({ field }, index) => {
+    if (field === mapping.table.primaryId) return [];
     const json = after[index] ?? NULL;
     const old = before?.[index];
     if (old === json) return [];
@@ -200,7 +202,7 @@ function bound(field: LookupField, row: readonly Value[], resolved: Resolved): s
   const { parent, json } = wanted;
   const found = resolved.parent(parent.ref, foldedJson(json));
   if (typeof found === "object" && "id" in found)
-    return JSON.stringify(`/${addressById(parent.table.set, found.id)}`);
+    return JSON.stringify(`/${addressOfId(parent.table, found.id)}`);
   if (found === "promised") return bindByKey(wanted);
   if (found === "missing" && whenMissing === "skip") return "owed";
   if (found === "missing" && whenMissing === "clear") return "clear";

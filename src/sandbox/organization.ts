@@ -135,6 +135,8 @@ export function seedOrganization(schema: Schema, store: Store, users: readonly S
     for (const table of schema.tables.values()) {
       if (BULK_MESSAGES.includes(message) && !table.bulk) continue;
       if (message === "DeleteMultiple" && !table.elastic) continue;
+      const isRead = message.startsWith("Retrieve");
+      if (!isRead && (table.intersect || table.dataProvider !== undefined)) continue;
       put("sdkmessagefilter", derivedId(`filter:${message}:${table.logicalName}`), {
         name: message,
         primaryobjecttypecode: table.logicalName,

@@ -89,7 +89,9 @@ export function readPayload(
     }
     const column = slot.is === "value" ? slot.column : slot.navigation.column;
     if (!(operation === "create" ? column.forCreate : column.forUpdate)) {
-      bump(world.counters.ignored, `${table.logicalName}.${column.logicalName}`);
+      // Page: use-elastic-tables. The partition of a row that is there says which one is meant.
+      if (!(table.elastic && column.logicalName === "partitionid"))
+        bump(world.counters.ignored, `${table.logicalName}.${column.logicalName}`);
       continue;
     }
     if (input === null) {

@@ -132,7 +132,7 @@ export interface Unverified {
   readonly unknownUserStatus: number;
   /** Status of 0x80042f09, a user without roles. */
   readonly noRolesStatus: number;
-  /** The privilege that MSCRM.SuppressCallbackRegistrationExpanderJob needs, or none. */
+  /** The privilege that MSCRM.SuppressCallbackRegistrationExpanderJob needs; page bypass-power-automate-flows: none. */
   readonly suppressCallbacksNeeds: string | undefined;
   /** How 0x80040225 names the user: the placeholder that the capture shows, or the id. */
   readonly disabledUserText: "placeholder" | "id";
@@ -219,7 +219,7 @@ export const UNVERIFIED: Unverified = {
   lifecycleTables: ["opportunity"],
   unknownUserStatus: 403,
   noRolesStatus: 403,
-  suppressCallbacksNeeds: "prvBypassCustomBusinessLogic",
+  suppressCallbacksNeeds: undefined,
   disabledUserText: "placeholder",
   bypassDeniedCode: "0x80040220",
   sqlErrorStatus: 400,

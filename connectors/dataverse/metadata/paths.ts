@@ -33,7 +33,15 @@ const CASTS: readonly (readonly [cast: string, select: string, expand?: string])
   ["Boolean", "DefaultValue", "OptionSet,GlobalOptionSet"],
 ];
 
-const BULK_MESSAGES = ["CreateMultiple", "UpdateMultiple"] as const;
+/** Messages of a table that decide on how it is written, or on whether ("Bulk operation messages"). */
+export const MESSAGES = [
+  "CreateMultiple",
+  "UpdateMultiple",
+  "Retrieve",
+  "Create",
+  "Update",
+  "Delete",
+] as const;
 
 /** The paths to read for one table, in the order in which `tableOf` wants the replies. */
 export function tablePaths(name: string): string[] {
@@ -45,7 +53,7 @@ export function tablePaths(name: string): string[] {
       "ManyToOneRelationships($select=ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName)",
     `${attributes}?$select=LogicalName,DisplayName,AttributeType,AttributeTypeName,AttributeOf,IsValidForCreate,` +
       "IsValidForUpdate,IsValidForRead,IsValidODataAttribute,IsPrimaryId,IsSecured,RequiredLevel",
-    ...BULK_MESSAGES.map(
+    ...MESSAGES.map(
       (message) =>
         `${SERVICE_ROOT}sdkmessagefilters?$select=sdkmessagefilterid&$filter=sdkmessageid/name%20eq%20@m%20and%20` +
         `primaryobjecttypecode%20eq%20@t&@m=${textLiteral(message)}&@t=${textLiteral(name)}`,
@@ -55,5 +63,6 @@ export function tablePaths(name: string): string[] {
         `${attributes}/Microsoft.Dynamics.CRM.${cast}AttributeMetadata?$select=LogicalName${select && `,${select}`}` +
         (expand ? `&$expand=${expand}` : ""),
     ),
+    `${entity}?$select=LogicalName,DataProviderId,Privileges`,
   ];
 }

@@ -2,6 +2,7 @@
 import type { Json } from "../service.ts";
 import type { Attribute, Key, Navigation, Table } from "../table.ts";
 import { labelOf, list } from "./labels.ts";
+import { MESSAGES } from "./paths.ts";
 import { type ShapeOptions, shapeOf } from "./shape.ts";
 
 /**
@@ -9,7 +10,12 @@ import { type ShapeOptions, shapeOf } from "./shape.ts";
  * service then says what is wrong with a value.
  */
 export function tableOf(replies: readonly Json[]): Table {
-  const [entity, attributes, create, update, ...casts] = replies;
+  const [entity, attributes] = replies;
+  const messages = replies.slice(2, 2 + MESSAGES.length);
+  const casts = replies.slice(2 + MESSAGES.length);
+  const rights = replies.at(-1);
+  const offers = (message: (typeof MESSAGES)[number]): boolean =>
+    list(messages[MESSAGES.indexOf(message)]?.value).length > 0;
   const details = new Map<string, Json>();
   for (const cast of casts) {
     for (const item of list(cast?.value)) details.set(String(item.LogicalName), item);
@@ -31,7 +37,28 @@ export function tableOf(replies: readonly Json[]): Table {
     attributes: found,
     keys: list(entity.Keys).map(keyOf),
     navigations: [...navigations, ...ownerNavigations(found)],
-    bulk: { create: list(create?.value).length > 0, update: list(update?.value).length > 0 },
+    bulk: { create: offers("CreateMultiple"), update: offers("UpdateMultiple") },
+    kind: kindOf(entity, rights),
+    takes: takesOf(offers),
+    privileges: Object.fromEntries(
+      list(rights?.Privileges).map((item) => [String(item.PrivilegeType), String(item.Name)]),
+    ),
+  };
+}
+
+/** "Elastic tables", "Get started with virtual tables": a data provider keeps the rows of a virtual one. */
+function kindOf(entity: Json, rights: Json): Table["kind"] {
+  if (entity.TableType === "Elastic") return "elastic";
+  return entity.TableType === "Virtual" || rights?.DataProviderId ? "virtual" : "standard";
+}
+
+/** Who does not even list how a row is read does not tell messages by table: then nothing is known. */
+function takesOf(offers: (message: (typeof MESSAGES)[number]) => boolean): Table["takes"] {
+  const isUnknown = !offers("Retrieve");
+  return {
+    create: isUnknown || offers("Create"),
+    update: isUnknown || offers("Update"),
+    delete: isUnknown || offers("Delete"),
   };
 }
 
@@ -70,6 +97,7 @@ function attributeOf(item: Json, detail: Json, options: ShapeOptions): Attribute
   return {
     name,
     displayName: labelOf(item.DisplayName) || name,
+    metadataId: String(item.MetadataId ?? "").toLowerCase(),
     type,
     shape: shapeOf(type, detail, options),
     required: REQUIRED[String(item.RequiredLevel?.Value)] ?? "none",

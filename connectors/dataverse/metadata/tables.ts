@@ -128,7 +128,8 @@ async function readDefinition(
     throw everyoneProblem("dataverse.no_table", `${origin} answered without the table's definition.`);
   }
   replies.forEach((reply, index) => {
-    if (index > 0 && reply.status < 300) itemsOf(read[index], origin);
+    const isCollection = index > 0 && index < replies.length - 1;
+    if (isCollection && reply.status < 300) itemsOf(read[index], origin);
   });
   return read;
 }

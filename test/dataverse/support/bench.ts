@@ -24,6 +24,8 @@ export interface Bench extends AsyncDisposable {
   plugins(...rules: readonly PluginRule[]): Promise<void>;
   counters(): Promise<SandboxCounters>;
   resetCounters(): Promise<void>;
+  /** Does something by the API that no sync would; gives the status. */
+  call(method: string, path: string, body?: unknown): Promise<number>;
 }
 
 export interface SandboxCounters {
@@ -70,11 +72,33 @@ export async function openBench(
     plugins: async (...rules) => void (await admin("POST", "plugins", rules)),
     counters: async () => JSON.parse(await admin("GET", "counters")) as SandboxCounters,
     resetCounters: async () => void (await admin("POST", "counters")),
+    call: async (method, path, body) => {
+      const response = await fetch(`${sandbox.url}/api/data/v9.2/${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${await tokenFor(sandbox)}`,
+          "content-type": "application/json",
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return response.status;
+    },
     async [Symbol.asyncDispose]() {
       await destination[Symbol.asyncDispose]();
       await sandbox.close();
     },
   };
+}
+
+async function tokenFor({ url, tenant, clientId, clientSecret }: Sandbox): Promise<string> {
+  const body = new URLSearchParams({
+    grant_type: "client_credentials",
+    client_id: clientId,
+    client_secret: clientSecret,
+    scope: `${url}/.default`,
+  });
+  const response = await fetch(`${url}/${tenant}/oauth2/v2.0/token`, { method: "POST", body });
+  return ((await response.json()) as { access_token: string }).access_token;
 }
 
 export function configOf(sandbox: Sandbox): DataverseConfig {

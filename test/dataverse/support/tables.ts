@@ -5,6 +5,7 @@ export function attribute(name: string, shape: Shape, more: Partial<Attribute> =
   return {
     name,
     displayName: name,
+    metadataId: "",
     type: shape.kind,
     shape,
     required: "none",
@@ -30,6 +31,9 @@ function table(
     keys: [],
     navigations: [],
     bulk: { create: true, update: true },
+    kind: "standard",
+    takes: { create: true, update: true, delete: true },
+    privileges: {},
     ...more,
     attributes: new Map(columns.map((column) => [column.name, column])),
   };
