@@ -178,18 +178,22 @@ function isMove(dialect: Dialect, shape: Shape): string {
   return `kind IN ('changed', 'waiting') AND b${shape.key[0]} IS NOT NULL AND (${moved})`;
 }
 
+/** Whether a change's record may not be there: its removal (`x:`) or its creation (`d:`) had no answer. */
+const isUncertain = ({ literal }: Dialect): string =>
+  `coalesce(owed LIKE ${literal("x:%")} OR owed LIKE ${literal("d:%")}, false)`;
+
 /** Whether match values can move at all: not where the key is the match. */
 const canMove = (shape: Shape): boolean => shape.match.some((i) => !shape.key.includes(i));
 
 /**
  * Takes back removals of records that another row of the model claims by its match value: what is removed would be
- * that row's record. A row that has a record of its own, which gets that value, claims none.
+ * that row's record. A row that surely has a record of its own, which gets that value, claims none.
  */
 export function keepClaimed(dialect: Dialect, shape: Shape, tables: Tables): string | undefined {
   if (!canMove(shape)) return undefined;
   const { all, key } = namesOf(dialect, shape);
   const folded = foldedMatch(dialect, shape, (i) => all[i]!).map((value, n) => `${value} AS f${n}`);
-  const movers = `SELECT ${list(shape.key.map((i, n) => `a${i} AS k${n}`))} FROM ${tables.changes} WHERE ${isMove(dialect, shape)}`;
+  const movers = `SELECT ${list(shape.key.map((i, n) => `a${i} AS k${n}`))} FROM ${tables.changes} WHERE ${isMove(dialect, shape)} AND NOT ${isUncertain(dialect)}`;
   const sameKey = list(
     key.map((name, n) => `t.${name} = m.k${n}`),
     " AND ",
