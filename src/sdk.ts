@@ -26,7 +26,9 @@ export type {
   WarehouseDefinition,
 } from "./define.ts";
 export { defineDestination, defineWarehouse } from "./define.ts";
+export { holderOf } from "./duckdb/database.ts";
 export { duckdbDialect, rowsOf } from "./duckdb/dialect.ts";
+export { interruptible } from "./duckdb/interrupt.ts";
 export type { Answer, Failure, FailureReason, Layer, Reply, Request, Send, Tally } from "./http/answer.ts";
 export { compose, newTally } from "./http/answer.ts";
 export type { Clock, Gate } from "./http/gate.ts";

@@ -3,6 +3,7 @@ import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import {
   duckdbDialect,
   fail,
+  interruptible,
   type RowBatch,
   rowsOf,
   type StateEngine,
@@ -22,7 +23,7 @@ export function openEngine(open: () => Promise<OpenFile>): StateEngine {
 
     async run(sql, signal) {
       using connection = await connect();
-      return await written(await interruptible(connection, signal, () => connection.run(sql)));
+      return await written(await working(connection, signal, () => connection.run(sql)));
     },
 
     async transaction(statements) {
@@ -39,9 +40,7 @@ export function openEngine(open: () => Promise<OpenFile>): StateEngine {
 
     async rows(sql) {
       using connection = await connect();
-      const rows = (
-        await interruptible(connection, undefined, () => connection.runAndReadAll(sql))
-      ).getRows();
+      const rows = (await working(connection, undefined, () => connection.runAndReadAll(sql))).getRows();
       return rows.map((row) => row.map((value) => (value === null ? null : String(value))));
     },
 
@@ -58,7 +57,7 @@ async function transact(
   // A transaction that is still open ends undone with its connection.
   const counts: number[] = [];
   for (const { sql, mustWrite } of statements) {
-    const count = await written(await interruptible(connection, undefined, () => connection.run(sql)));
+    const count = await written(await working(connection, undefined, () => connection.run(sql)));
     if (mustWrite && count === 0) return undefined;
     counts.push(count);
   }
@@ -77,37 +76,23 @@ async function* stream(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<RowBatch> {
   using connection = await connect();
-  const result = await interruptible(connection, signal, () => connection.stream(sql));
+  const result = await working(connection, signal, () => connection.stream(sql));
   for (;;) {
-    const chunk = await interruptible(connection, signal, () => result.fetchChunk());
+    const chunk = await working(connection, signal, () => result.fetchChunk());
     if (chunk === null || chunk.rowCount === 0) return;
     yield rowsOf(chunk);
   }
 }
 
-/** Work of a connection; has DuckDB give it up when the signal aborts. */
-async function interruptible<T>(
+/** Work of a connection, its errors in our words. */
+const working = <T>(
   connection: DuckDBConnection,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
-): Promise<T> {
-  signal?.throwIfAborted();
-  let again: ReturnType<typeof setInterval> | undefined;
-  // Once is not enough: a statement that is about to start forgets an interrupt that came before it.
-  const interrupt = (): void => {
-    connection.interrupt();
-    again = setInterval(() => connection.interrupt(), 50);
-  };
-  signal?.addEventListener("abort", interrupt, { once: true });
-  try {
-    return await work();
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : engineError(error);
-  } finally {
-    signal?.removeEventListener("abort", interrupt);
-    clearInterval(again);
-  }
-}
+): Promise<T> =>
+  interruptible(connection, signal, work).catch((error: unknown) => {
+    throw engineError(error);
+  });
 
 /** What a statement ran into: the machine's limits and the file's name as ours, the data's faults as they came. */
 function engineError(error: unknown): unknown {

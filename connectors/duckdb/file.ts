@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { duckdbDialect, fail, type SyncError } from "../../src/sdk.ts";
+import { duckdbDialect, fail, holderOf, type SyncError } from "../../src/sdk.ts";
 
 const { quote, literal } = duckdbDialect;
 
@@ -65,11 +65,11 @@ export function catalogOf(path: string): string {
 
 function cannotOpen(path: string, error: unknown): SyncError {
   const message = error instanceof Error ? error.message : String(error);
-  const holder = /held in (.+?) \(PID (\d+)\)/.exec(message);
-  if (holder) {
+  const holder = holderOf(error);
+  if (holder !== undefined) {
     return fail.connection(
       "warehouse.locked",
-      `The warehouse ${path} is held by process ${holder[2]} (${holder[1]}).`,
+      `The warehouse ${path} is held by ${holder}.`,
       "DuckDB lets one process write to a file: end that process, or have it close the file.",
       error,
     );

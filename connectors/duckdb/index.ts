@@ -5,6 +5,7 @@ import {
   type Column,
   defineWarehouse,
   duckdbDialect,
+  interruptible,
   type Query,
   type RowBatch,
   type RowOptions,
@@ -79,21 +80,17 @@ async function rowsOfQuery(
   { timezone, signal }: RowOptions,
 ): Promise<RowBatch> {
   using connection = await file.connect();
-  const interrupt = (): void => connection.interrupt();
-  signal.addEventListener("abort", interrupt, { once: true });
   const values = columns.map((column) => {
     const value = duckdbDialect.fromModel(column, duckdbDialect.quote(column.name), timezone);
     return duckdbDialect.toText(column, value);
   });
-  try {
-    signal.throwIfAborted();
-    const sql = `SELECT ${values.join(", ")} FROM (\n${query.text}\n) AS backhaul_model`;
-    return (await connection.runAndReadAll(sql)).getRows() as Value[][];
-  } catch (error) {
-    throw signal.aborted ? signal.reason : refusedSql(query.file, error, 1);
-  } finally {
-    signal.removeEventListener("abort", interrupt);
-  }
+  const sql = `SELECT ${values.join(", ")} FROM (\n${query.text}\n) AS backhaul_model`;
+  const reader = await interruptible(connection, signal, () => connection.runAndReadAll(sql)).catch(
+    (error: unknown) => {
+      throw signal.aborted ? error : refusedSql(query.file, error, 1);
+    },
+  );
+  return reader.getRows() as Value[][];
 }
 
 async function columnsOf(file: OpenFile, query: Query): Promise<readonly Column[]> {

@@ -2,12 +2,13 @@
  * State on this machine: a folder per sync with a DuckDB file that only a run opens, and append-only files that
  * anything may read at any time.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail } from "../core/errors.ts";
 import { type Duckdb, lockedBy, openDuckdb } from "../duckdb/database.ts";
 import { duckdbDialect } from "../duckdb/dialect.ts";
 import { duckdbEngine } from "../duckdb/engine.ts";
+import { interruptible } from "../duckdb/interrupt.ts";
 import type { Neighbour } from "./elsewhere.ts";
 import { openFileHistory } from "./history-file.ts";
 import { openJournal, reopenJournal } from "./journal-file.ts";
@@ -28,6 +29,8 @@ export interface LocalPlace {
 const RETENTION_DAYS = 90;
 
 const FILE = "state.duckdb";
+/** What DuckDB calls the catalog of that file. */
+const CATALOG = "state";
 const JOURNAL = "journal.jsonl";
 const { literal } = duckdbDialect;
 
@@ -47,7 +50,6 @@ export async function openLocalStore(place: LocalPlace): Promise<Store> {
   held.add(folder);
   try {
     if (oldFolder !== undefined && existsSync(join(oldFolder, FILE)) && !existsSync(join(folder, FILE))) {
-      const { renameSync } = await import("node:fs");
       rmSync(folder, { recursive: true, force: true });
       renameSync(oldFolder, folder);
     }
@@ -94,7 +96,7 @@ export async function peekLocalRecord({
   return await recordIn(database, "base"); // before the database is closed
 }
 
-/** The record in an attached file. */
+/** The record in the file that is open, or attached, under the name. */
 async function recordIn(database: Duckdb, catalog: string): Promise<SyncRecord | undefined> {
   const tables = `SELECT 1 FROM duckdb_tables() WHERE database_name = ${literal(catalog)} AND table_name = 'syncs'`;
   if ((await database.all(tables)).length === 0) return undefined;
@@ -154,21 +156,13 @@ function storeOver(
   const lasting = catalog === "main";
   const journalFile = join(home, JOURNAL);
   const work = (name: string): string => `main.${name}`;
-  let released = false;
   return {
     engine,
     lasting,
     snapshot: (name) => `${catalog}.${name}`,
     work,
     lost: new AbortController().signal,
-    async load() {
-      const [found] = await database.all(
-        `SELECT count(*) FROM duckdb_tables() WHERE database_name = ${lasting ? "current_database()" : "'base'"} AND table_name = 'syncs'`,
-      );
-      if (Number(found?.[0]) === 0) return undefined;
-      const state = await database.value(`SELECT state FROM ${catalog}.syncs`);
-      return state === null ? undefined : (JSON.parse(state) as SyncRecord);
-    },
+    load: () => recordIn(database, lasting ? CATALOG : "base"),
     save: (record) => ({
       sql: `UPDATE ${catalog}.syncs SET state = ${literal(JSON.stringify(record))}`,
       mustWrite: true,
@@ -191,21 +185,18 @@ function storeOver(
       await attach(database, join(home, FILE), false);
     },
     async stage(table, shape, { access }, query, options) {
-      const interrupt = (): void => database.connection.interrupt();
-      options.signal.addEventListener("abort", interrupt, { once: true });
-      try {
-        if (access.kind === "attach")
-          await stageAttached(database, table, shape, access, query, options.timezone);
-        else {
-          const rows = access.rows(query, shape.columns, options);
-          await stageRows(database, table, shape, query, rows, options.onRows);
-        }
-      } catch (error) {
-        options.signal.throwIfAborted();
-        throw error;
-      } finally {
-        options.signal.removeEventListener("abort", interrupt);
-      }
+      const work = (): Promise<void> =>
+        access.kind === "attach"
+          ? stageAttached(database, table, shape, access, query, options.timezone)
+          : stageRows(
+              database,
+              table,
+              shape,
+              query,
+              access.rows(query, shape.columns, options),
+              options.onRows,
+            );
+      await interruptible(database.connection, options.signal, work);
     },
     async openJournal(run) {
       await database.checkpoint();
@@ -238,9 +229,7 @@ function storeOver(
       }
     },
     async releaseSnapshot() {
-      if (lasting || released) return;
-      released = true;
-      await database.run("DETACH base");
+      if (!lasting) await database.run("DETACH base");
     },
     rest: () => (lasting ? database.checkpoint() : Promise.resolve()),
     async forget() {

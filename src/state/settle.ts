@@ -90,7 +90,7 @@ export async function saveRecord(
   return record;
 }
 
-export const takenOver = (): Error =>
+export const takenOver = (): SyncError =>
   fail.deferred(
     "state.taken_over",
     "Another run has taken this sync over, because this one had not renewed its lease in time.",

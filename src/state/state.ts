@@ -29,7 +29,7 @@ import type { History, Journal, StageOptions, Store } from "./store.ts";
 import { createOutcomes, createTables, current, list, namesOf } from "./tables.ts";
 
 export type { FieldShape, Layout } from "./record.ts";
-export type { Recovery } from "./settle.ts";
+export { type Recovery, takenOver } from "./settle.ts";
 export type { History, Journal, StageOptions, Store } from "./store.ts";
 
 /** A key that was refused before the diff, with its canonical values. */
@@ -85,6 +85,8 @@ export interface State extends AsyncDisposable {
   moves(size: number): AsyncIterable<readonly Changed[]>;
   /** Match values of records whose rows wait for another one, in canonical text. */
   held(): AsyncIterable<readonly Row[]>;
+  /** Plans only, after the diff: what is left to read is read, and a run may have the snapshot. */
+  release(): Promise<void>;
   /** All other changes, in windows of about `size`. */
   changes(size: number): AsyncIterable<readonly Present[]>;
   /** Of the values, those that a staged row has in the column, folded; rows of `except` (by seq) do not count. */
@@ -157,6 +159,8 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
   let record = opened;
   let hasRefusals = false;
   let hasStaged = false;
+  /** What was held when the snapshot was released. */
+  let released: readonly Row[] | undefined;
   const tables = tablesOf(store, record, record.run);
   const read = <T extends Change>(sql: string, toChange: (row: Row) => T, size: number) =>
     windows(engine.stream(sql), toChange, size);
@@ -241,9 +245,14 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     removals: (size) => read(diff.readRemoved(dialect, shape, tables), removedReader(layout), size),
     moves: (size) => read(diff.readChanged(dialect, shape, tables, "moves"), changedReader(layout), size),
     async *held() {
-      const contents = await contentsOf(engine, tables);
-      const sql = diff.readHeld(dialect, shape, tables, contents, hasRefusals);
-      if (sql !== undefined) yield* engine.stream(sql);
+      if (released) yield released;
+      else yield* readHeld();
+    },
+    async release() {
+      const rows: Row[] = [];
+      for await (const batch of readHeld()) rows.push(...batch);
+      released = rows;
+      await store.releaseSnapshot();
     },
     async *changes(size) {
       yield* read(diff.readAdded(dialect, shape, tables), addedReader(layout), size);
@@ -268,6 +277,12 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       await store[Symbol.asyncDispose]();
     },
   };
+
+  async function* readHeld(): AsyncGenerator<readonly Row[]> {
+    const contents = await contentsOf(engine, tables);
+    const sql = diff.readHeld(dialect, shape, tables, contents, hasRefusals);
+    if (sql !== undefined) yield* engine.stream(sql);
+  }
 
   async function stagedValues(
     column: number,

@@ -68,7 +68,7 @@ export interface Store extends AsyncDisposable {
   neighbours(): AsyncIterable<Neighbour>;
   /** Drops the tables of this sync that are not named. */
   sweep(keep: readonly string[]): Promise<void>;
-  /** Nothing will be read from the snapshot any more: a run may have it. */
+  /** Nothing is read from the snapshot any more: where a plan keeps a run from it, it does so no longer. */
   releaseSnapshot(): Promise<void>;
   /** Housekeeping after a commit. */
   rest(): Promise<void>;

@@ -95,6 +95,7 @@ async function planSync(
     if (writer) refused.push({ key, problem });
     await rejections.add(key, problem);
   });
+  await state.release();
   writer?.sync(syncHead(prepared, state.record.run, staged));
   for (const row of refused) writer?.refused(row);
 

@@ -2,7 +2,7 @@ import type { Change, Operation, Outcome, Planned } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { PlanContext } from "../ports.ts";
-import type { State } from "../state/state.ts";
+import { type State, takenOver } from "../state/state.ts";
 import { type Changes, wavesOf } from "./moves.ts";
 import { openForRun } from "./open.ts";
 import { WINDOW } from "./plan.ts";
@@ -166,7 +166,7 @@ async function writeChanges(
   } catch (error) {
     if (!state.lost.aborted) throw error;
   }
-  if (state.lost.aborted) return TAKEN_OVER;
+  if (state.lost.aborted) return takenOver().problems[0];
   if (options.signal.aborted) return interrupted(0);
   return failure.problem;
 }
@@ -196,13 +196,6 @@ function problemOf(error: unknown, signal: AbortSignal): Problem {
   if (signal.aborted) return interrupted(0);
   throw error;
 }
-
-const TAKEN_OVER: Problem = {
-  kind: "deferred",
-  code: "state.taken_over",
-  message: "Another run has taken this sync over, because this one had not renewed its lease in time.",
-  remedy: "Nothing is lost: the other run goes on from what this one had made durable.",
-};
 
 function unansweredProblem(unanswered: number, total: number): Problem | undefined {
   if (unanswered === 0) return undefined;

@@ -5,9 +5,12 @@
  * usage: node subject.mjs PLACE local|warehouse
  */
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { prepare } from "../../dist/src/sync/prepare.js";
 import { runSync } from "../../dist/src/sync/run.js";
 import { COLUMNS, ENGINES, MODEL } from "./engines.mjs";
+
+setFlagsFromString("--heap-growing-percent=30"); // as src/bin.ts does
 
 const place = JSON.parse(process.argv[2]);
 const warehouse = await ENGINES[place.engine].warehouse(place);
