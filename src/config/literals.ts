@@ -7,7 +7,7 @@ import { parts } from "./walk.ts";
 import type { Path, Source } from "./yaml.ts";
 
 /** Keys of `backhaul.yml` below which references are replaced. */
-const RESOLVED = new Set(["warehouses", "destinations", "alerts"]);
+const RESOLVED = new Set(["warehouses", "destinations", "schedule", "alerts"]);
 
 /** Literal secrets, broken references and misplaced ones of a file. */
 export function literalFindings(source: Source, schema: Schema, isProject: boolean): Finding[] {
@@ -65,6 +65,6 @@ function misplaced(pieces: readonly Piece[]): Reason | undefined {
   return [
     "bad_reference",
     "A reference stands where none is replaced.",
-    "References belong below warehouses and destinations of backhaul.yml; write the value itself here.",
+    "References belong below warehouses, destinations, schedule and alerts of backhaul.yml; write the value itself here.",
   ];
 }

@@ -1,21 +1,24 @@
 /** Reads a project: its files, checked against the schemas and each other, with the defaults filled in. */
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { Place } from "../core/errors.ts";
 import { fail, type Problem, SyncError } from "../core/errors.ts";
+import type { ScheduleSpec } from "../core/schedule.ts";
 import type { ModelSpec } from "../core/spec.ts";
 import { type Connection, connection } from "./connection.ts";
 import { dbtRelations } from "./dbt.ts";
 import { findModels, PROJECT_FILE, readText } from "./files.ts";
 import type { ModelFile } from "./generated/model.ts";
-import type { LocalState, ProjectFile, WarehouseState } from "./generated/project.ts";
+import type { Alert, LocalState, ProjectFile, ProjectSchedule, WarehouseState } from "./generated/project.ts";
 import { literalFindings } from "./literals.ts";
 import { modelSpec } from "./models.ts";
 import { findingsOf } from "./problems.ts";
 import { duplicateFindings, nameFindings, sharedFindings } from "./references.ts";
+import { alertFindings, scheduleFindings, scheduleSpec } from "./schedules.ts";
 import { type Checker, type Checkers, type ConnectorSchemas, compileSchemas } from "./schema.ts";
 import { unsupportedFindings } from "./unsupported.ts";
 import { withDefaults } from "./walk.ts";
-import { parseYaml, type Source } from "./yaml.ts";
+import { type Path, parseYaml, type Source } from "./yaml.ts";
 
 export interface Project {
   readonly name: string;
@@ -29,6 +32,14 @@ export interface Project {
   stateOf(warehouse: string): LocalState | WarehouseState;
   /** What `state` says for the project as a whole. */
   readonly state: LocalState | WarehouseState;
+  /** How schedules are run; its references stand as they are written. */
+  readonly schedule: ProjectSchedule;
+  /** The syncs that run by themselves. */
+  readonly schedules: readonly ScheduleSpec[];
+  /** Who is told; references stand as they are written. */
+  readonly alerts: readonly Alert[];
+  /** Where a key stands in `backhaul.yml`. */
+  place(...path: Path): Place;
 }
 
 export interface LoadOptions {
@@ -60,9 +71,12 @@ export async function loadProject(folder: string, { schemas }: LoadOptions): Pro
     if (model !== undefined) models.push(model);
   }
   const sources = models.map(({ source }) => source);
-  const across = [...duplicateFindings(sources), ...sharedFindings(sources)];
+  const across = [...duplicateFindings(sources), ...sharedFindings(sources), ...scheduleFindings(sources)];
   if (project !== undefined)
-    across.push(...sources.flatMap((source) => nameFindings(source, project.source)));
+    across.push(
+      ...sources.flatMap((source) => nameFindings(source, project.source)),
+      ...alertFindings(project.source, sources),
+    );
   problems.push(...across.map(({ problem }) => problem));
   const only = Object.keys(project?.file?.warehouses ?? {})[0] ?? "";
   const specs: ModelSpec[] = [];
@@ -73,7 +87,12 @@ export async function loadProject(folder: string, { schemas }: LoadOptions): Pro
     if (spec !== undefined) specs.push(spec);
   }
   if (problems.length > 0 || project?.file === undefined) throw new SyncError(problems.sort(byPlace));
-  return assemble(root, project.source, project.file, specs, checkers);
+  const schedules = models.flatMap(({ file }) =>
+    (file?.syncs ?? []).flatMap(({ sync, schedule }) =>
+      schedule === undefined ? [] : [scheduleSpec(sync, schedule, project.file!.schedule)],
+    ),
+  );
+  return { ...assemble(root, project.source, project.file, specs, checkers), schedules };
 }
 
 /** Reads one file and checks it by itself. */
@@ -101,7 +120,7 @@ function assemble(
   file: ProjectFile,
   models: readonly ModelSpec[],
   checkers: Checkers,
-): Project {
+): Omit<Project, "schedules"> {
   const connections = (kind: keyof ConnectorSchemas): ReadonlyMap<string, Connection> =>
     new Map(
       Object.entries(file[kind]).map(([name, config]) => {
@@ -124,6 +143,9 @@ function assemble(
     destinations: connections("destinations"),
     state,
     stateOf: (warehouse) => own.get(warehouse) ?? state,
+    schedule: file.schedule,
+    alerts: file.alerts,
+    place: (...path) => source.place(path),
   };
 }
 

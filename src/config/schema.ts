@@ -1,5 +1,6 @@
 /** The config's JSON Schemas: composed, compiled, and walked together with the data they describe. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
+import { Cron } from "croner";
 import modelSchema from "../../spec/model.schema.json" with { type: "json" };
 import projectSchema from "../../spec/project.schema.json" with { type: "json" };
 
@@ -54,7 +55,7 @@ export function compileSchemas(connectors: ConnectorSchemas): Checkers {
     strictTypes: false,
     strictRequired: false,
     keywords: ["expected", "secret"],
-    formats: { timezone: isTimezone },
+    formats: { timezone: isTimezone, cron: isCron },
   });
   const checker = (schema: object): Checker => {
     let validate: ValidateFunction | undefined;
@@ -162,6 +163,16 @@ function inlined(definition: Schema, definitions: Readonly<Record<string, object
     return [name, { ...target, ...rest }];
   });
   return { ...definition, properties: Object.fromEntries(properties) };
+}
+
+/** Whether a text is a cron line of five parts, which some day of the years to come fits. */
+function isCron(line: string): boolean {
+  if (line.trim().split(/\s+/).length !== 5) return false;
+  try {
+    return new Cron(line, { paused: true }).nextRun() !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the runtime knows an IANA time zone of that name. */

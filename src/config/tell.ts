@@ -54,7 +54,10 @@ export function tell(error: ErrorObject, at: (path: Path) => Schema, secretive: 
     case "const":
       return wrong(listed([params.allowedValue]), [params.allowedValue]);
     case "format":
-      return wrong("an IANA time zone", Intl.supportedValuesOf("timeZone"));
+      return wrong(
+        at(path).expected ?? "an IANA time zone",
+        params.format === "timezone" ? Intl.supportedValuesOf("timeZone") : [],
+      );
     case "pattern": {
       const should = (error.parentSchema as Schema).expected ?? "written differently";
       if (error.propertyName === undefined) return wrong(should);

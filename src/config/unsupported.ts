@@ -29,7 +29,6 @@ const PROJECT: readonly Row[] = [
     feature: "A memory limit of a warehouse",
     remedy: "Leave it out; the memory of comparing is state.memory_limit.",
   },
-  { at: "alerts", feature: "Sending alerts", remedy: "Leave alerts out, and watch the exit code instead." },
 ];
 
 const MODEL: readonly Row[] = [
@@ -41,7 +40,6 @@ const MODEL: readonly Row[] = [
   },
   { at: "syncs.*.audience", feature: "An audience", remedy: "Write to an object." },
   { at: "syncs.*.scope", when: not("own"), feature: "scope: all", remedy: "Leave it out." },
-  { at: "syncs.*.schedule", feature: "A schedule", remedy: "Run `backhaul run` from cron or a pipeline." },
   { at: "syncs.*.fields.*.template", feature: "A template", remedy: "Make the text in the model's SQL." },
 ];
 

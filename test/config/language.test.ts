@@ -48,14 +48,6 @@ describe("what is not supported yet", () => {
       edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, memory_limit: 1GB"),
     ],
     [
-      "Sending alerts",
-      edit(
-        "backhaul.yml",
-        "project: acme",
-        `project: acme\nalerts: [{ type: webhook, url: "\${env:X}", on: [failed] }]`,
-      ),
-    ],
-    [
       "An audience",
       edit(
         "models/customers.yml",
@@ -63,7 +55,6 @@ describe("what is not supported yet", () => {
         "audience: { list: VIP, member: contact, create: true }",
       ),
     ],
-    ["A schedule", sync('schedule: { cron: "*/15 7-19 * * 1-5", timezone: Europe/Berlin }')],
     ["A template", field('{ template: "{{ title | capitalize }}" }')],
   ])("%s is refused, and nothing else of it", async (feature, files) => {
     const problems = await problemsOf(files);

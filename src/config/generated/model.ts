@@ -211,17 +211,37 @@ export interface Limit {
   rows: number;
 }
 /**
- * When a sync runs by itself.
+ * When a sync runs by itself: at times, or after other syncs.
  */
 export interface Schedule {
   /**
    * Minute, hour, day of the month, month and day of the week.
    */
-  cron: string;
+  cron?: string;
   /**
-   * The IANA time zone that the times are in.
+   * Runs when each of these syncs has ended well since the last time; rejected rows do not hold it up.
+   *
+   * @minItems 1
    */
-  timezone: string;
+  after?: string[];
+  /**
+   * The IANA time zone that the times are in; left out, what backhaul.yml says, else UTC.
+   */
+  timezone?: string;
+  /**
+   * Spreads the starts over this long after their time, for each start by an offset of its own that every machine works out alike.
+   */
+  jitter?: string;
+  /**
+   * Hours in which no run starts; what falls into them is caught up at their end, as catch_up says.
+   *
+   * @minItems 1
+   */
+  quiet?: string[];
+  /**
+   * How late a start may be made up for, once however many were missed: always, never (a minute), or up to a time.
+   */
+  catch_up?: string;
 }
 /**
  * How the destination treats the writes of a sync.

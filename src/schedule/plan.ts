@@ -1,0 +1,173 @@
+/**
+ * The planner: what is due, from the schedules, what has been done of them, and the time. Pure, so that a year can be
+ * lived through in a test, and every worker comes to the same answer.
+ */
+import type { ScheduleSpec } from "../core/schedule.ts";
+import { quietOf, type Times, timesOf } from "./times.ts";
+
+/** What is known of a sync's schedule; instants are milliseconds since 1970. */
+export interface Mark {
+  /** The newest time that was taken up: of its cron line, or the end of the sync that it came after. */
+  readonly time: number;
+  /** The schedule that the time belongs to. */
+  readonly of: string;
+  /** Who took the time up and has not ended it; left out when the run has ended. */
+  readonly holder?: string;
+  /** When a run of the schedule last ended well. */
+  readonly well?: number;
+}
+
+export type Marks = ReadonlyMap<string, Mark>;
+
+export interface Due {
+  readonly sync: string;
+  readonly time: number;
+  /** How late it is, in milliseconds. */
+  readonly late: number;
+  /** It was begun before and did not end. */
+  readonly again: boolean;
+}
+
+export interface Now {
+  readonly now: number;
+  /** Syncs that run, or wait for their turn, already. */
+  readonly busy: ReadonlySet<string>;
+  /** Whether the one who took a time up has gone without ending it. */
+  readonly isGone: (holder: string) => boolean;
+}
+
+export interface Planner {
+  readonly specs: readonly ScheduleSpec[];
+  due(marks: Marks, now: Now): Due[];
+  /** The next instant at which something may be due that is not due now; undefined where only an end of a run can change that. */
+  next(marks: Marks, now: Now): number | undefined;
+  /**
+   * The mark of a sync whose schedule is seen for the first time, or is another than before: it begins now. With
+   * `since`, what fell due since then is caught up.
+   */
+  begin(sync: string, known: Mark | undefined, now: number, since?: number): Mark | undefined;
+}
+
+interface Compiled {
+  readonly spec: ScheduleSpec;
+  readonly fingerprint: string;
+  /** The newest time whose start, jitter and all, has come. */
+  latest(marks: Marks, now: number): { readonly time: number; readonly start: number } | undefined;
+  /** When the first start after the latest one comes. */
+  coming(now: number): number | undefined;
+  readonly quiet: ReturnType<typeof quietOf>;
+}
+
+export function planner(specs: readonly ScheduleSpec[]): Planner {
+  const compiled = new Map(specs.map((spec) => [spec.sync, compile(spec)]));
+
+  const dueOf = (
+    { spec, latest, quiet }: Compiled,
+    marks: Marks,
+    { now, busy, isGone }: Now,
+  ): Due | undefined => {
+    const mark = marks.get(spec.sync);
+    if (mark === undefined || busy.has(spec.sync)) return undefined;
+    const found = latest(marks, now);
+    const isNew = found !== undefined && found.time > mark.time;
+    const again = mark.holder !== undefined && isGone(mark.holder);
+    if (mark.holder !== undefined && !again) return undefined;
+    if (!isNew && !again) return undefined;
+    const { time, start } = isNew ? found : { time: mark.time, start: startOf(spec, mark.time) };
+    const late = Math.max(0, now - start);
+    if (late > spec.lateMs || quiet.covers(now)) return undefined;
+    return { sync: spec.sync, time, late, again };
+  };
+
+  return {
+    specs,
+    due: (marks, now) =>
+      [...compiled.values()]
+        .flatMap((one) => dueOf(one, marks, now) ?? [])
+        .sort((a, b) => b.late - a.late || (a.sync < b.sync ? -1 : 1)),
+    next(marks, now) {
+      const instants = [...compiled.values()].flatMap((one) => {
+        const mark = marks.get(one.spec.sync);
+        if (mark === undefined || now.busy.has(one.spec.sync) || dueOf(one, marks, now)) return [];
+        const found = one.latest(marks, now.now);
+        const waits = found !== undefined && found.time > mark.time && one.quiet.covers(now.now);
+        const ends = waits ? one.quiet.end(now.now) : undefined;
+        return [ends, one.coming(now.now)].filter((instant) => instant !== undefined);
+      });
+      return instants.length === 0 ? undefined : Math.min(...instants);
+    },
+    begin(sync, known, now, since = now) {
+      const of = compiled.get(sync)?.fingerprint ?? "";
+      if (known?.of === of) return undefined;
+      const { well } = known ?? {};
+      return { time: since, of, ...(well === undefined ? {} : { well }) };
+    },
+  };
+}
+
+function compile(spec: ScheduleSpec): Compiled {
+  const { trigger, timezone, sync } = spec;
+  const quiet = quietOf(spec.quiet, timezone);
+  if (trigger.kind === "after") {
+    return {
+      spec,
+      quiet,
+      fingerprint: `after ${[...trigger.syncs].sort().join(" ")}`,
+      latest(marks) {
+        const own = marks.get(sync)?.time ?? 0;
+        const ends = trigger.syncs.map((other) => marks.get(other)?.well ?? 0);
+        // Each must have ended since the last time; the last of them is the time.
+        const time = Math.min(...ends) > own ? Math.max(...ends) : 0;
+        return time > 0 ? { time, start: time } : undefined;
+      },
+      coming: () => undefined,
+    };
+  }
+  const times = timesOf(trigger.cron, timezone);
+  const start = (time: number): number => startOf(spec, time);
+  return {
+    spec,
+    quiet,
+    fingerprint: `cron ${trigger.cron.trim().replaceAll(/\s+/g, " ")} ${timezone}`,
+    latest(_, now) {
+      const time = latestStarted(times, start, now, trigger.jitterMs);
+      return time === undefined ? undefined : { time, start: start(time) };
+    },
+    coming(now) {
+      if (trigger.jitterMs === 0) return times.after(now);
+      let coming: number | undefined;
+      const from = now - trigger.jitterMs - 1;
+      for (let time = times.after(from); time !== undefined; time = times.after(time)) {
+        if (coming !== undefined && time >= coming) break;
+        if (start(time) > now) coming = Math.min(coming ?? Number.POSITIVE_INFINITY, start(time));
+      }
+      return coming;
+    },
+  };
+}
+
+function latestStarted(
+  times: Times,
+  start: (time: number) => number,
+  now: number,
+  jitterMs: number,
+): number | undefined {
+  for (let time = times.atOrBefore(now); time !== undefined; time = times.atOrBefore(time - 1)) {
+    if (start(time) <= now) return time;
+    if (time < now - jitterMs) return undefined;
+  }
+  return undefined;
+}
+
+/** When a time's run starts: an offset within the jitter that is the same on every machine. */
+export function startOf({ sync, trigger }: ScheduleSpec, time: number): number {
+  if (trigger.kind === "after" || trigger.jitterMs === 0) return time;
+  return time + (hash(`${sync} ${time}`) % trigger.jitterMs);
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}
