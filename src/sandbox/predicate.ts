@@ -155,6 +155,7 @@ function indexed(
 ): Set<string> | undefined {
   if (!target.own) return undefined;
   if (target.column.logicalName === table.primaryId) {
+    if (table.elastic) return undefined; // several partitions may hold a row of one id
     return new Set(values.filter((id) => world.store.get(table, id)));
   }
   const usable = (key: AlternateKey) =>

@@ -34,6 +34,8 @@ describe("single rows", () => {
     expect((await wire.call("GET", `new_logs(${guid(1)})`)).status).toBe(404);
     const read = await wire.call("GET", `new_logs(${guid(1)})?partitionId=p2&$select=new_name`);
     expect([read.json.new_name, read.json.new_logid]).toEqual(["p2", guid(1)]);
+    const both = await wire.call("GET", `new_logs?$filter=new_logid eq ${guid(1)}&$select=partitionid`);
+    expect(both.json.value.map((row: { partitionid: string }) => row.partitionid)).toEqual(["p1", "p2"]);
     const keyed = await wire.call("GET", `new_logs(new_logid=${guid(1)},partitionid='p1')`);
     expect(keyed.json.new_name).toBe("p1");
     expect((await wire.call("DELETE", `new_logs(${guid(1)})?partitionId=p1`)).status).toBe(204);
