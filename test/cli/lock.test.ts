@@ -1,4 +1,6 @@
+import type { ChildProcess } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Counters } from "../../src/sandbox/counters.ts";
 import {
   backhaul,
   orderProject,
@@ -79,4 +81,32 @@ test("Ctrl-C ends a run with 130; the next run goes on and the end is whole", as
   expect(
     (await sandbox.rows("new_orders?$select=new_externalid&$filter=startswith(new_externalid,'C')")).length,
   ).toBe(4_000);
+});
+
+test("a plan that waits for the destination keeps no run from the snapshot", async () => {
+  using folder = temporaryFolder();
+  await prepare(folder.path, "P", 40);
+  const env = sandboxEnv(sandbox);
+  expect((await backhaul(["run", "--project", folder.path], { env })).code).toBe(0);
+  await inDuckdb(`${folder.path}/warehouse.duckdb`, "INSERT INTO orders VALUES (40, 'P-40', 'new', 1)");
+
+  const struck = async (): Promise<number> =>
+    ((await (await sandbox.admin("counters")).json()) as Counters).faults.slow ?? 0;
+  const before = await struck();
+  const slow = { on: { kind: "read", table: "new_order" }, times: 1, do: "slow", delay: 20_000 };
+  await sandbox.admin("faults", { method: "POST", body: JSON.stringify([slow]) });
+  let child: ChildProcess | undefined;
+  const plan = backhaul(["plan", "--project", folder.path], {
+    env,
+    onStart: (started) => {
+      child = started;
+    },
+  });
+  while ((await struck()) === before) await new Promise((done) => setTimeout(done, 20));
+  const run = await backhaul(["run", "--project", folder.path, "--json"], { env });
+  expect(child?.exitCode, "the plan is still at work").toBeNull();
+  expect(run.json.runs[0]).toMatchObject({ applied: 1 });
+  child?.kill("SIGINT");
+  await plan;
+  await sandbox.admin("faults", { method: "DELETE" });
 });
