@@ -201,6 +201,8 @@ export interface Destination extends AsyncDisposable {
   compile(sync: SyncSpec, columns: readonly Column[], signal: AbortSignal): Promise<CompiledSync>;
   /** Requests sent so far, by kind. */
   readonly counters: RequestCounters;
+  /** Does work, and counts the requests that it sends by itself: left out where no two syncs go on at once. */
+  counting?<T>(work: (counters: RequestCounters) => Promise<T>): Promise<T>;
 }
 
 export interface RequestCounters {
@@ -228,6 +230,8 @@ export interface CompiledSync {
   readonly parents: readonly string[];
   /** Columns that find the record, as indexes; their values must be present and, folded, unique. */
   readonly match: readonly number[];
+  /** Columns by which a person knows a record, as indexes. */
+  readonly names?: readonly number[];
   /** Things a user should know that are no errors. */
   readonly warnings: readonly string[];
   /**

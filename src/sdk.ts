@@ -30,7 +30,7 @@ export { holderOf } from "./duckdb/database.ts";
 export { duckdbDialect, rowsOf } from "./duckdb/dialect.ts";
 export { interruptible } from "./duckdb/interrupt.ts";
 export type { Answer, Failure, FailureReason, Layer, Reply, Request, Send, Tally } from "./http/answer.ts";
-export { compose, newTally } from "./http/answer.ts";
+export { compose, newTally, tallied } from "./http/answer.ts";
 export type { Clock, Gate } from "./http/gate.ts";
 export { gated, openGate, systemClock } from "./http/gate.ts";
 export type { TokenSource } from "./http/layers.ts";

@@ -51,6 +51,7 @@ export function compiledSync(
       ),
     ],
     match: mapping.match.parts.map(({ column }) => column),
+    names: nameColumns(mapping),
     warnings,
     limits,
     requestsFor: (operations) =>
@@ -70,6 +71,14 @@ export function compiledSync(
         replan: (changes) => addWhole(mapping, resolver, changes, context),
       }),
   };
+}
+
+/** The columns that a record's primary name comes from; a person's full name is made of the two others. */
+function nameColumns({ table, fields }: Mapping): number[] {
+  const of = (name: string | null): number[] =>
+    fields.flatMap(({ field, column }) => (field === name && column !== null ? [column] : []));
+  const own = of(table.primaryName);
+  return own.length > 0 ? own : [...of("firstname"), ...of("lastname")];
 }
 
 /** The columns of the model that a field depends on. */

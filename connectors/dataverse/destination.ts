@@ -8,6 +8,7 @@ import {
   type Problem,
   SyncError,
   type SyncSpec,
+  tallied,
 } from "../../src/sdk.ts";
 import { type AuthOptions, type Tokens, tokenSource } from "./auth.ts";
 import { compileMapping } from "./compile.ts";
@@ -82,6 +83,7 @@ export async function openDataverse(
     get counters() {
       return { ...service.tally };
     },
+    counting: tallied,
     identify: async (signal) =>
       identityOf(await service.getByUser(`${SERVICE_ROOT}WhoAmI`, signal), service.origin),
     objects: tables.objects,

@@ -69,9 +69,10 @@ export function writesOf(
       owed.push(field.field);
       continue;
     }
-    const before =
-      held && !change ? heldJson(mapping, field, held) : change ? beforeOf(field, change.before) : undefined;
     const pending = change?.pending.includes(field.field) ?? true;
+    // What is owed was never written as the snapshot has it: what stands there is known only where it was read.
+    const known = change && !pending ? beforeOf(field, change.before) : undefined;
+    const before = held && pending ? heldJson(mapping, field, held) : known;
     if (!pending && isUnchanged(field, result, before, row, change?.before)) continue;
     if (held && !change && !isOfPair(mapping, field.field) && holds(mapping, field, result.json, held))
       continue;

@@ -1,9 +1,11 @@
 import type { Progress } from "../sync/stage.ts";
-import { count } from "./render.ts";
+import { count, fitted, widthOf } from "./render.ts";
 
-/** Shows how far a sync is: one line that rewrites itself on a terminal, a line per phase elsewhere. */
-export interface ProgressLine extends Disposable {
+/** Shows how far syncs are: a line for each that rewrites itself on a terminal, a line per phase elsewhere. */
+export interface ProgressLines extends Disposable {
   update(progress: Progress): void;
+  /** The sync is over; what is shown of the others makes way for what is printed next. */
+  end(sync: string): void;
 }
 
 const PHASES = {
@@ -15,74 +17,146 @@ const PHASES = {
 const EVERY_MS = 100;
 const LINE_EVERY_MS = 10_000;
 const BAR = 24;
+/** A rate is that of the last so many milliseconds: it tells what happens now, not what has been. */
+const WINDOW_MS = 15_000;
 
 /** @param silent under `--json`: nothing is shown */
-export function openProgress(stream: NodeJS.WriteStream, silent: boolean): ProgressLine {
-  if (silent) return { update: () => {}, [Symbol.dispose]: () => {} };
-  return stream.isTTY ? onTerminal(stream) : inLines(stream);
+export function openProgress(
+  stream: NodeJS.WriteStream,
+  silent: boolean,
+  now: () => number = Date.now,
+): ProgressLines {
+  if (silent) return { update: () => {}, end: () => {}, [Symbol.dispose]: () => {} };
+  return stream.isTTY ? onTerminal(stream, now) : inLines(stream, now);
 }
 
-function onTerminal(stream: NodeJS.WriteStream): ProgressLine {
+/** What a sync has told in its phase. */
+interface Told {
+  progress: Progress;
+  /** When the service lets it go on; 0 while it does not wait. */
+  waitsUntil: number;
+  readonly pace: Pace;
+}
+
+function onTerminal(stream: NodeJS.WriteStream, now: () => number): ProgressLines {
+  const told = new Map<string, Told>();
+  let shown = 0;
   let last = 0;
-  let phase = "";
-  let started = Date.now();
+  const clear = (): void => {
+    if (shown > 0) stream.write(`\r${"\u001b[1A\u001b[2K".repeat(shown - 1)}\u001b[2K`);
+    shown = 0;
+  };
+  const draw = (): void => {
+    clear();
+    const width = widthOf(stream) - 1;
+    const lines = [...told].map(([sync, item]) => {
+      const left = item.waitsUntil - now();
+      const waiting = left > 0 ? { waiting: { ...item.progress.waiting!, milliseconds: left } } : {};
+      const { waiting: _, ...rest } = item.progress;
+      return fitted(`${sync}  ${line({ ...rest, ...waiting }, item.pace.rate(now()))}`, width).text;
+    });
+    // Each line but the last ends: the cursor stays on the last one.
+    stream.write(lines.join("\n"));
+    shown = lines.length;
+    last = now();
+  };
   return {
     update(progress) {
-      const now = Date.now();
-      if (progress.phase !== phase) {
-        phase = progress.phase;
-        started = now;
-      } else if (now - last < EVERY_MS && progress.done !== progress.total) return;
-      last = now;
-      const text = `${progress.sync}  ${line(progress, (now - started) / 1_000)}`;
-      stream.write(`\r\u001b[2K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+      const before = told.get(progress.sync);
+      const isNew = before?.progress.phase !== progress.phase;
+      const item = tell(before, progress, now());
+      told.set(progress.sync, item);
+      const isWhole = progress.done !== undefined && progress.done === progress.total;
+      if (isNew || isWhole || now() - last >= EVERY_MS) draw();
     },
-    [Symbol.dispose]() {
-      stream.write("\r\u001b[2K");
+    end(sync) {
+      told.delete(sync);
+      clear();
     },
+    [Symbol.dispose]: clear,
   };
 }
 
-function inLines(stream: NodeJS.WriteStream): ProgressLine {
-  let said = "";
-  let last = 0;
-  let started = 0;
+function inLines(stream: NodeJS.WriteStream, now: () => number): ProgressLines {
+  const told = new Map<string, Told & { said: number }>();
   return {
     update(progress) {
-      if (progress.waiting) {
-        const seconds = Math.ceil(progress.waiting.milliseconds / 1_000);
-        stream.write(`${progress.sync}: waiting ${seconds} s (${progress.waiting.reason})\n`);
+      const { sync, phase, total, waiting } = progress;
+      if (waiting) {
+        const seconds = Math.ceil(waiting.milliseconds / 1_000);
+        stream.write(`${sync}: waiting ${seconds} s (${waiting.reason})\n`);
       }
-      const step = `${progress.sync} ${progress.phase}`;
-      const now = Date.now();
-      if (step === said) {
-        if (now - last < LINE_EVERY_MS) return;
-        last = now;
-        stream.write(`${progress.sync}: ${line(progress, (now - started) / 1_000)}\n`);
-        return;
+      const before = told.get(sync);
+      const isNew = before?.progress.phase !== phase;
+      const item = Object.assign(tell(before, progress, now()), { said: isNew ? now() : before.said });
+      told.set(sync, item);
+      if (isNew) {
+        const rows = total === undefined ? "" : ` (${count(total)} rows)`;
+        stream.write(`${sync}: ${PHASES[phase]}${rows}\n`);
+      } else if (now() - item.said >= LINE_EVERY_MS) {
+        item.said = now();
+        stream.write(`${sync}: ${line(progress, item.pace.rate(now()))}\n`);
       }
-      said = step;
-      last = started = now;
-      const rows = progress.total === undefined ? "" : ` (${count(progress.total)} rows)`;
-      stream.write(`${progress.sync}: ${PHASES[progress.phase]}${rows}\n`);
     },
+    end: (sync) => void told.delete(sync),
     [Symbol.dispose]() {},
   };
 }
 
-/** The text of a progress line: bar, rows, rows a second, time left, rejected so far, why it waits. */
-export function line({ phase, done, total, rejected, waiting }: Progress, seconds: number): string {
+function tell(before: Told | undefined, progress: Progress, at: number): Told {
+  const isSame = before?.progress.phase === progress.phase;
+  const pace = isSame ? before.pace : openPace(at);
+  pace.add(at, progress.done ?? 0);
+  const waitsUntil = progress.waiting ? at + progress.waiting.milliseconds : isSame ? before.waitsUntil : 0;
+  // Why it waits is remembered for as long as it does.
+  const waiting = progress.waiting ?? (waitsUntil > at ? before?.progress.waiting : undefined);
+  return { progress: { ...progress, ...(waiting ? { waiting } : {}) }, waitsUntil, pace };
+}
+
+interface Pace {
+  add(at: number, done: number): void;
+  /** Rows a second of late; `undefined` while too little is known. */
+  rate(at: number): number | undefined;
+}
+
+function openPace(start: number): Pace {
+  const points: { at: number; done: number }[] = [];
+  return {
+    add(at, done) {
+      if (points.length === 0) points.push({ at: start, done });
+      else points.push({ at, done });
+      while (points.length > 2 && points[1]!.at < at - WINDOW_MS) points.shift();
+    },
+    rate(at) {
+      const [first] = points;
+      const newest = points.at(-1);
+      if (first === undefined || newest === undefined || at - first.at < 1_000) return undefined;
+      const rate = (newest.done - first.done) / ((at - first.at) / 1_000);
+      return rate > 0 ? rate : undefined;
+    },
+  };
+}
+
+/** The text of a progress line: bar, rows of rows, rows a second, time left, rejected so far, why it waits. */
+export function line({ phase, done, total, rejected, waiting }: Progress, rate: number | undefined): string {
   const parts: string[] = [PHASES[phase]];
   if (done !== undefined && total !== undefined && total > 0) {
     const filled = Math.round((Math.min(done, total) / total) * BAR);
     parts.push(`${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${count(done)}/${count(total)}`);
-    if (seconds >= 1 && done > 0) {
-      const rate = done / seconds;
-      parts.push(`${count(Math.round(rate))}/s`);
-      if (done < total) parts.push(`${Math.ceil((total - done) / rate)} s left`);
+    if (rate !== undefined) {
+      parts.push(`${count(Math.max(1, Math.round(rate)))}/s`);
+      if (done < total) parts.push(`${duration((total - done) / rate)} left`);
     }
   } else if (done !== undefined) parts.push(`${count(done)} rows`);
   if (rejected) parts.push(`${count(rejected)} rejected`);
   if (waiting) parts.push(`waiting ${Math.ceil(waiting.milliseconds / 1_000)} s: ${waiting.reason}`);
   return parts.join("  ");
+}
+
+/** `40 s`, `12 min`, `3 h 20 min` */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -1,29 +1,15 @@
-/** Plans, runs and rejections as text for a person. Pure. */
-import { OPERATION_KINDS, type OperationKind } from "../core/change.ts";
-import { type ErrorKind, sentence } from "../core/errors.ts";
-import type { Rejections, SampleOperation, SyncPlan, SyncRun } from "../sync/report.ts";
-import { counted, type Paint, shown, table } from "./render.ts";
+/** Runs as text for a person, and what to do after them. Pure. */
+import { type ErrorKind, type Problem, sentence } from "../core/errors.ts";
+import type { SyncPlan, SyncRun } from "../sync/report.ts";
+import { count, counted, type Paint, table, wrapped } from "./render.ts";
+import type { NotRun, RunResults } from "./run-syncs.ts";
+import { showRejections, waitingLine } from "./show-rejections.ts";
 
-const SAMPLES_PER_KIND = 3;
-const REMOVALS_SHOWN = 20;
-const REJECTIONS_SHOWN = 20;
-
-interface KindWords {
-  readonly sign: "+" | "~" | "-";
-  readonly style: "green" | "yellow" | "red";
-  /** What becomes of the records. */
-  readonly fate: string;
+export interface RunView {
+  readonly paint: Paint;
+  /** Of a line, in columns of the terminal. */
+  readonly width: number;
 }
-
-const KINDS: Readonly<Record<OperationKind, KindWords>> = {
-  create: { sign: "+", style: "green", fate: "to create" },
-  upsert: { sign: "+", style: "green", fate: "to create or update (not in the snapshot)" },
-  update: { sign: "~", style: "yellow", fate: "to update" },
-  add_member: { sign: "+", style: "green", fate: "to enter" },
-  remove_member: { sign: "-", style: "red", fate: "to leave" },
-  deactivate: { sign: "-", style: "red", fate: "to deactivate" },
-  delete: { sign: "-", style: "red", fate: "to delete" },
-};
 
 /** What a result means for the exit code. A row that waits for its next try is a rejected one. */
 export function kindsOf({ stopped, rejections, waiting }: SyncPlan | SyncRun): ErrorKind[] {
@@ -33,111 +19,71 @@ export function kindsOf({ stopped, rejections, waiting }: SyncPlan | SyncRun): E
   ];
 }
 
-export function showPlan(plan: SyncPlan, paint: Paint): string {
-  const { operations, rejections, recovery } = plan;
-  const lines = [
-    `${paint("bold", `${plan.sync}: ${plan.model} → ${plan.object}`)} (${counted(plan.rows, "row")})`,
-    ...(recovery
-      ? [
-          `  run ${recovery.run} did not end: ${counted(recovery.inDoubt, "change")} without an answer are planned again`,
-        ]
-      : []),
-    ...plan.warnings.map((warning) => paint("yellow", `  note: ${warning}`)),
-  ];
-  if (plan.stopped) {
-    const removed = OPERATION_KINDS.flatMap((kind) => showSamples(plan, kind, paint));
-    return [...lines, paint("red", `  stopped: ${sentence(plan.stopped)}`), ...removed].join("\n");
-  }
-  for (const kind of OPERATION_KINDS) {
-    if (operations[kind] === 0) continue;
-    const { sign, style, fate } = KINDS[kind];
-    const fields = kind === "update" ? `: ${fieldCounts(plan)}` : "";
-    lines.push(paint(style, `  ${sign} ${counted(operations[kind], "record")} ${fate}${fields}`));
-  }
-  if (plan.unchanged > 0) lines.push(`  = ${counted(plan.unchanged, "row")} unchanged`);
-  if (rejections.total > 0) lines.push(paint("red", `  ! ${counted(rejections.total, "row")} rejected`));
-  if (plan.waiting > 0) lines.push(paint("red", `  ! ${waitingLine(plan.waiting)}`));
-  const writes = OPERATION_KINDS.some((kind) => operations[kind] > 0);
-  lines.push(writes ? `  ${counted(plan.requests, "write request")}` : "  nothing to write");
-  for (const kind of OPERATION_KINDS) lines.push(...showSamples(plan, kind, paint));
-  if (rejections.total > 0) lines.push("", ...showRejections(rejections, paint));
-  return lines.join("\n");
-}
-
-const waitingLine = (rows: number): string =>
-  `${counted(rows, "row")} rejected before, the same since: tried again later, or at once by \`backhaul retry\``;
-
-function showSamples(
-  { samples, operations, stopped }: SyncPlan,
-  kind: OperationKind,
-  paint: Paint,
-): string[] {
-  const all = samples.filter((sample) => sample.kind === kind);
-  const first = all.slice(0, KINDS[kind].sign === "-" ? REMOVALS_SHOWN : SAMPLES_PER_KIND);
-  const left = (stopped ? all.length : operations[kind]) - first.length;
-  const lines = first.flatMap((sample) => {
-    const isFirst = sample === first[0];
-    // Removals are one line each, and stand together.
-    return [...(isFirst || KINDS[kind].sign !== "-" ? [""] : []), ...showSample(sample, paint)];
-  });
-  if (first.length > 0 && left > 0) lines.push(`    … and ${left.toLocaleString("en-US")} more`);
-  return lines;
-}
-
-/** The fields with the most updates first. */
-function fieldCounts({ fields, operations }: SyncPlan): string {
-  if (operations.create + operations.upsert > 0) return counted(Object.keys(fields).length, "field");
-  return Object.entries(fields)
-    .sort(([, a], [, b]) => b - a)
-    .map(([field, n]) => `${field} (${n.toLocaleString("en-US")})`)
-    .join(", ");
-}
-
-function showSample({ kind, key, record, fields }: SampleOperation, paint: Paint): string[] {
-  const { sign, style } = KINDS[kind];
-  if (sign === "-") return [paint(style, `  - ${shown(keyText(key), 40)}: ${record}`)];
-  const width = Math.max(...fields.map(({ field }) => field.length));
-  return [
-    paint(style, `  ${sign} ${record}`),
-    ...fields.map(({ field, before, after }) => {
-      const values = kind === "update" ? `${shown(before)} → ${shown(after)}` : shown(after);
-      return `      ${field.padEnd(width)}  ${values}`;
-    }),
-  ];
-}
-
-const keyText = (key: readonly (string | null)[]): string => key.map((part) => part ?? "null").join(", ");
-
-export function showRejections({ total, byCode, listed }: Rejections, paint: Paint): string[] {
-  const codes = Object.entries(byCode).map(([code, n]) => `${code} (${n})`);
-  const first = listed.slice(0, REJECTIONS_SHOWN);
-  return [
-    paint("red", `  Rejected: ${codes.join(", ")}`),
-    ...first.map(
-      ({ key, message, remedy }) => `    ${shown(keyText(key), 40)}: ${message}${remedy ? ` ${remedy}` : ""}`,
-    ),
-    ...(total > first.length ? [`    … and ${(total - first.length).toLocaleString("en-US")} more`] : []),
-  ];
-}
-
-export function showRun(run: SyncRun, paint: Paint): string {
+export function showRun(run: SyncRun, view: RunView): string {
+  const { paint, width } = view;
   const { recovery, rejections, requests } = run;
-  const lines = [
-    ...(recovery
-      ? [
-          `  run ${recovery.run} did not end: ${counted(recovery.acknowledged, "outcome")} recovered from its journal, ${counted(recovery.inDoubt, "change")} planned again`,
-        ]
-      : []),
-    ...run.warnings.map((warning) => paint("yellow", `  note: ${warning}`)),
-    `  ${counted(run.applied, "row")} written, ${counted(run.unchanged, "row")} unchanged, ${rejections.total.toLocaleString("en-US")} rejected, ${run.deferred.toLocaleString("en-US")} deferred; ${counted(requests.reads + requests.writes, "request")} in ${run.seconds} s`,
-  ];
-  if (run.waiting > 0) lines.push(paint("red", `  ${waitingLine(run.waiting)}`));
-  if (rejections.total > 0) lines.push(...showRejections(rejections, paint));
-  if (run.stopped)
-    lines.push(
-      paint("red", `  ${run.stopped.kind === "guard" ? "stopped" : "ended early"}: ${sentence(run.stopped)}`),
+  const lines: string[] = [];
+  const say = (text: string, style?: "red" | "yellow"): void => {
+    const all = wrapped(text, width, "  ", "    ");
+    lines.push(...(style ? all.map((line) => paint(style, line)) : all));
+  };
+  if (recovery) {
+    say(
+      `run ${recovery.run} did not end: ${counted(recovery.acknowledged, "outcome")} recovered from its journal, ${counted(recovery.inDoubt, "change")} planned again`,
     );
+  }
+  for (const warning of run.warnings) say(`note: ${warning}`, "yellow");
+  say(
+    `${counted(run.applied, "row")} written, ${counted(run.unchanged, "row")} unchanged, ${count(rejections.total)} rejected, ${count(run.deferred)} deferred; ${counted(requests.reads + requests.writes, "request")} in ${run.seconds} s`,
+  );
+  if (run.waiting > 0) say(waitingLine(run.waiting), "red");
+  if (rejections.total > 0) lines.push(...showRejections(rejections, view));
+  if (run.stopped) say(`${endOf(run.stopped)}: ${sentence(run.stopped)}`, "red");
   return [paint("bold", `${run.sync}: ${run.model} → ${run.object}`), ...lines].join("\n");
+}
+
+const endOf = ({ kind }: Problem): string => (kind === "guard" ? "stopped" : "ended early");
+
+export function showNotRun({ sync, after, problems }: NotRun, { paint, width }: RunView): string {
+  const lines =
+    after === undefined
+      ? problems.flatMap((problem) => wrapped(`did not run: ${sentence(problem)}`, width, "  ", "    "))
+      : wrapped(`did not run, because ${after} did not end well, which it depends on`, width, "  ", "    ");
+  return [paint("bold", sync), ...lines.map((line) => paint("red", line))].join("\n");
+}
+
+/** What to do next, most urgent first; nothing where all is well. */
+export function nextSteps(
+  { runs, notRun }: RunResults,
+  isAborted: boolean,
+  { paint, width }: RunView,
+): string[] {
+  const names = (chosen: readonly { readonly sync: string }[]): string =>
+    chosen.map(({ sync }) => sync).join(" ");
+  const steps: string[] = [];
+  if (isAborted) steps.push("Interrupted; the state is safe. Go on by: backhaul run");
+  for (const { sync, stopped } of runs) {
+    const guard = /^guard\.(removed|changed)$/.exec(stopped?.code ?? "")?.[1];
+    if (guard !== undefined)
+      steps.push(
+        `Look at it by \`backhaul plan ${sync}\`; if it is right: backhaul run ${sync} --allow ${guard}`,
+      );
+  }
+  const rejected = runs.filter(({ rejections, waiting }) => rejections.total + waiting > 0);
+  const [only] = rejected.length === 1 ? rejected : [];
+  if (rejected.length > 0) {
+    steps.push(
+      `See rejected rows by: backhaul rejects${only ? ` --sync ${only.sync}` : ""}`,
+      `Mend them; the next run looks again, or at once: backhaul retry ${names(rejected)}`,
+    );
+  }
+  const late = runs.filter(({ stopped }) => stopped?.kind === "deferred");
+  if (late.length > 0)
+    steps.push(`Deferred rows are safe; the next run goes on: backhaul run ${names(late)}`);
+  const mended = notRun.filter(({ after }) => after === undefined);
+  if (mended.length > 0) steps.push(`When that is mended: backhaul run ${names(notRun)}`);
+  if (steps.length === 0) return [];
+  return ["", ...steps.flatMap((step) => wrapped(step, width, "", "  ")).map((line) => paint("bold", line))];
 }
 
 export function summary(runs: readonly SyncRun[]): string {

@@ -1,7 +1,8 @@
 import { Args } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
+import type { RunResults } from "../cli/run-syncs.ts";
+import { acceptFlag, unaccepted } from "../cli/sync-flags.ts";
 import { SyncError } from "../core/errors.ts";
-import type { SyncRun } from "../sync/report.ts";
 
 export default class Apply extends BaseCommand {
   static override summary = "Write just what a saved plan says, without asking the models again.";
@@ -11,8 +12,9 @@ export default class Apply extends BaseCommand {
   static override args = {
     file: Args.string({ description: "A file that `plan --out` has written.", required: true }),
   };
+  static override flags = { accept: acceptFlag };
 
-  async run(): Promise<{ runs: readonly SyncRun[] }> {
+  async run(): Promise<RunResults> {
     const { args, flags } = await this.parse(Apply);
     const session = await this.open(flags.project);
     const [{ prepare }, { runSyncs }, { readPlan }, { applySync, checkPlan }, { movedProblem }] =
@@ -37,10 +39,10 @@ export default class Apply extends BaseCommand {
       saved.push({ plan, prepared: await prepare(model, sync, session, state, this.signal) });
     }
     await checkPlan(saved);
-    const { runs, kinds } = await runSyncs(saved, this.shown, ({ plan, prepared }, options) =>
+    const { kinds, ...results } = await runSyncs(saved, this.shown, ({ plan, prepared }, options) =>
       applySync(prepared, plan, options),
     );
-    this.exitWith(kinds);
-    return { runs };
+    this.exitWith(unaccepted(kinds, flags.accept));
+    return results;
   }
 }

@@ -1,9 +1,10 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { openProgress } from "../cli/progress.ts";
-import { painter } from "../cli/render.ts";
-import { kindsOf, showPlan } from "../cli/show-sync.ts";
-import { allowedBy, syncFlags } from "../cli/sync-flags.ts";
+import { painter, widthOf } from "../cli/render.ts";
+import { showPlan } from "../cli/show-plan.ts";
+import { kindsOf } from "../cli/show-sync.ts";
+import { allowedBy, fieldsNamed, keysOf, requireOneSync, syncFlags } from "../cli/sync-flags.ts";
 import type { SyncPlan } from "../sync/report.ts";
 
 export default class Plan extends BaseCommand {
@@ -14,6 +15,8 @@ export default class Plan extends BaseCommand {
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> contacts --json",
     "<%= config.bin %> <%= command.id %> contacts --allow removed",
+    "<%= config.bin %> <%= command.id %> contacts --limit 20 --columns emailaddress1,jobtitle",
+    "<%= config.bin %> <%= command.id %> contacts --only-keys C-000042",
     "<%= config.bin %> <%= command.id %> contacts --out contacts.plan",
   ];
   static override strict = false;
@@ -22,6 +25,8 @@ export default class Plan extends BaseCommand {
   };
   static override flags = {
     ...syncFlags,
+    limit: Flags.integer({ summary: "Examples of each kind of change.", min: 0, default: 3 }),
+    columns: Flags.string({ summary: "Fields, or columns of the model, to show of each example: a,b,c." }),
     out: Flags.string({
       char: "o",
       summary:
@@ -31,11 +36,15 @@ export default class Plan extends BaseCommand {
 
   async run(): Promise<{ plans: readonly SyncPlan[] }> {
     const { argv, flags } = await this.parse(Plan);
+    const onlyKeys = flags["only-keys"];
+    requireOneSync("--only-keys", onlyKeys, argv);
     const session = await this.open(flags.project);
     const { openSyncs } = await import("../cli/open-syncs.ts");
     const { planSyncs } = await import("../sync/plan.ts");
-    const paint = painter(process.stdout);
+    const view = { paint: painter(process.stdout), width: widthOf(process.stdout), limit: flags.limit };
     const prepared = await openSyncs(session, argv as string[], this.signal);
+    const fields = flags.columns === undefined ? undefined : fieldsNamed(flags.columns, prepared);
+    const only = onlyKeys && keysOf(onlyKeys, prepared[0]!.model.primaryKey, "--only-keys");
     const plans: SyncPlan[] = [];
     using progress = openProgress(process.stderr, this.jsonEnabled());
     const allow = allowedBy(flags.allow);
@@ -52,12 +61,14 @@ export default class Plan extends BaseCommand {
       onProgress: progress.update,
       allow,
       full: flags.full,
+      ...(only ? { only } : {}),
       ...(writer ? { writer } : {}),
+      samples: { limit: flags.limit, ...(fields ? { fields } : {}) },
     };
     for await (const plan of planSyncs(prepared, options)) {
       plans.push(plan);
       progress[Symbol.dispose]();
-      this.log(`${showPlan(plan, paint)}\n`);
+      this.log(`${showPlan(plan, view)}\n`);
     }
     if (writer) {
       writer.end();

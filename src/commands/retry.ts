@@ -1,8 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
-import { keysOf } from "../cli/sync-flags.ts";
-import { fail } from "../core/errors.ts";
-import type { SyncRun } from "../sync/report.ts";
+import type { RunResults } from "../cli/run-syncs.ts";
+import { acceptFlag, keysOf, requireOneSync, unaccepted } from "../cli/sync-flags.ts";
 
 export default class Retry extends BaseCommand {
   static override summary = "Try rejected and deferred rows again, at once.";
@@ -24,13 +23,12 @@ export default class Retry extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
     }),
+    accept: acceptFlag,
   };
 
-  async run(): Promise<{ runs: readonly SyncRun[] }> {
+  async run(): Promise<RunResults> {
     const { argv, flags } = await this.parse(Retry);
-    if (flags.key && argv.length !== 1) {
-      throw fail.config("cli.usage", "--key goes with one sync.", "Name the sync that the rows belong to.");
-    }
+    requireOneSync("--key", flags.key, argv);
     const session = await this.open(flags.project);
     const [{ openSyncs }, { runSyncs }, { runSync }] = await Promise.all([
       import("../cli/open-syncs.ts"),
@@ -39,7 +37,7 @@ export default class Retry extends BaseCommand {
     ]);
     session.makeStateFolder();
     const prepared = await openSyncs(session, argv as string[], this.signal);
-    const { runs, kinds } = await runSyncs(
+    const { kinds, ...results } = await runSyncs(
       prepared.map((sync) => ({ prepared: sync })),
       this.shown,
       ({ prepared }, options) => {
@@ -47,7 +45,7 @@ export default class Retry extends BaseCommand {
         return runSync(prepared, { ...options, retry: true, ...(only ? { only } : {}) });
       },
     );
-    this.exitWith(kinds);
-    return { runs };
+    this.exitWith(unaccepted(kinds, flags.accept));
+    return results;
   }
 }

@@ -1,26 +1,41 @@
-import { Args } from "@oclif/core";
+import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
-import { allowedBy, syncFlags } from "../cli/sync-flags.ts";
-import type { SyncRun } from "../sync/report.ts";
+import type { RunResults } from "../cli/run-syncs.ts";
+import { acceptFlag, allowedBy, keysOf, requireOneSync, syncFlags, unaccepted } from "../cli/sync-flags.ts";
+
+/** Syncs beside each other: each has a database of its own that compares. */
+const PARALLEL = 2;
 
 export default class Run extends BaseCommand {
   static override summary = "Write what has changed since the last run.";
   static override description =
-    "Several syncs run in the order of their lookups. Exits 0 when everything landed, 1 with rejected rows, 4 when a guard stopped it, 5 with deferred rows that the next run tries again.";
+    "Several syncs run in the order of their lookups, beside each other where none needs the other; what fails keeps from running only what depends on it. Exits 0 when everything landed, 1 with rejected rows, 4 when a guard stopped it, 5 with deferred rows that the next run tries again.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> accounts contacts",
     "<%= config.bin %> <%= command.id %> contacts --allow removed",
-    "<%= config.bin %> <%= command.id %> --full",
+    "<%= config.bin %> <%= command.id %> contacts --only-keys C-000042",
+    "<%= config.bin %> <%= command.id %> --full --accept rejected",
   ];
   static override strict = false;
   static override args = {
     sync: Args.string({ description: "Syncs to run; all of them when none is named." }),
   };
-  static override flags = syncFlags;
+  static override flags = {
+    ...syncFlags,
+    accept: acceptFlag,
+    parallel: Flags.integer({
+      summary: "Syncs that run beside each other at most; each takes memory of its own.",
+      min: 1,
+      max: 16,
+      default: PARALLEL,
+    }),
+  };
 
-  async run(): Promise<{ runs: readonly SyncRun[] }> {
+  async run(): Promise<RunResults> {
     const { argv, flags } = await this.parse(Run);
+    const onlyKeys = flags["only-keys"];
+    requireOneSync("--only-keys", onlyKeys, argv);
     const session = await this.open(flags.project);
     const [{ openSyncs }, { runSyncs }, { runSync }] = await Promise.all([
       import("../cli/open-syncs.ts"),
@@ -29,13 +44,15 @@ export default class Run extends BaseCommand {
     ]);
     session.makeStateFolder();
     const prepared = await openSyncs(session, argv as string[], this.signal);
-    const wanted = { allow: allowedBy(flags.allow), full: flags.full };
-    const { runs, kinds } = await runSyncs(
+    const only = onlyKeys && keysOf(onlyKeys, prepared[0]!.model.primaryKey, "--only-keys");
+    const wanted = { allow: allowedBy(flags.allow), full: flags.full, ...(only ? { only } : {}) };
+    const { kinds, ...results } = await runSyncs(
       prepared.map((sync) => ({ prepared: sync })),
       this.shown,
       (item, options) => runSync(item.prepared, { ...options, ...wanted }),
+      flags.parallel,
     );
-    this.exitWith(kinds);
-    return { runs };
+    this.exitWith(unaccepted(kinds, flags.accept));
+    return results;
   }
 }

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 /** What came of a request. A reply of any status is a reply; a failure is none at all. */
 
 export interface Reply {
@@ -60,6 +62,25 @@ export interface Tally {
   waited: number;
 }
 
+/** The tally of the work that is under way, beside those of the services it asks. */
+const scope = new AsyncLocalStorage<Tally>();
+
+const zero = (): Tally => ({ reads: 0, writes: 0, retries: 0, throttled: 0, waited: 0 });
+
+/** What is added to it is added to the tally of the work that is under way too. */
 export function newTally(): Tally {
-  return { reads: 0, writes: 0, retries: 0, throttled: 0, waited: 0 };
+  return new Proxy(zero(), {
+    set(tally, name, value: number) {
+      const own = scope.getStore();
+      if (own !== undefined) own[name as keyof Tally] += value - tally[name as keyof Tally];
+      tally[name as keyof Tally] = value;
+      return true;
+    },
+  });
+}
+
+/** Does work, and counts the requests that it sends: not those of work beside it. */
+export function tallied<T>(work: (tally: Readonly<Tally>) => Promise<T>): Promise<T> {
+  const tally = zero();
+  return scope.run(tally, () => work(tally));
 }

@@ -25,3 +25,23 @@ export function inOrderOfLookups<T extends Sync>(syncs: readonly T[]): T[] {
   for (const item of syncs) visit(item, new Set());
   return order;
 }
+
+/**
+ * For each sync of an order, the earlier ones that it has to wait for: those that write what it looks up, and those
+ * of the same object, since each of two might make the same record.
+ */
+export function waitsFor<T extends Sync>(order: readonly T[]): ReadonlyMap<T, readonly T[]> {
+  return new Map(
+    order.map((item, i) => [
+      item,
+      order
+        .slice(0, i)
+        .filter(
+          (other) =>
+            other.sync.destination === item.sync.destination &&
+            (other.compiled.object === item.compiled.object ||
+              item.compiled.parents.includes(other.compiled.object)),
+        ),
+    ]),
+  );
+}

@@ -19,6 +19,13 @@ const SAMPLES = 20;
 /** Removals are named one by one as far as somebody may read them. */
 const REMOVALS = 1_000;
 
+export interface PlanOptions extends SyncOptions {
+  /** Where the whole plan goes. */
+  readonly writer?: PlanWriter;
+  /** How many operations of each kind are shown, where that is more than usual, and which of their fields. */
+  readonly samples?: { readonly limit?: number; readonly fields?: ReadonlySet<string> };
+}
+
 /** Asks which of the values of an object's field earlier plans would have written. */
 export type Promised = NonNullable<PlanContext["promised"]>;
 
@@ -26,10 +33,7 @@ export type Promised = NonNullable<PlanContext["promised"]>;
  * Plans syncs in the given order, as a run would do them one after another; writes nothing. A later sync finds
  * the parents that an earlier one would create.
  */
-export async function* planSyncs(
-  order: readonly Prepared[],
-  options: SyncOptions & { readonly writer?: PlanWriter },
-): AsyncGenerator<SyncPlan> {
+export async function* planSyncs(order: readonly Prepared[], options: PlanOptions): AsyncGenerator<SyncPlan> {
   const scratch = mkdtempSync(join(tmpdir(), "backhaul-plan-"));
   const earlier: Promiser[] = [];
   try {
@@ -81,14 +85,10 @@ function columnOf({ sync, shape }: Prepared, field: string): number | undefined 
   return index < 0 ? undefined : index;
 }
 
-async function planSync(
-  promiser: Promiser,
-  promised: Promised,
-  options: SyncOptions & { readonly writer?: PlanWriter },
-): Promise<SyncPlan> {
+async function planSync(promiser: Promiser, promised: Promised, options: PlanOptions): Promise<SyncPlan> {
   const { prepared, state, rejected } = promiser;
   const { sync, compiled, identity } = prepared;
-  const { writer } = options;
+  const { writer, samples: { limit = 0, fields: only } = {} } = options;
   const rejections = rejectionLog();
   const refused: RefusedKey[] = [];
   const staged = await stageAndDiff(prepared, state, options, async (key, problem) => {
@@ -101,11 +101,17 @@ async function planSync(
 
   const operations = noOperations();
   const fields: Record<string, number> = {};
+  const updates: Record<string, number> = {};
   const samples = new Map<OperationKind, SampleOperation[]>();
   const keepSample = (operation: Operation): void => {
     const { kind, change } = operation;
     const list = samples.get(kind) ?? [];
-    if (list.length < (change.kind === "removed" ? REMOVALS : SAMPLES)) list.push(sample(operation));
+    const most = change.kind === "removed" ? REMOVALS : Math.max(SAMPLES, limit);
+    if (list.length >= most) return;
+    const taken = sample(prepared, operation, only);
+    // An update that touches none of the wanted fields shows nothing.
+    if (only !== undefined && kind === "update" && taken.fields.length === 0) return;
+    list.push(taken);
     samples.set(kind, list);
   };
   let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
@@ -125,7 +131,10 @@ async function planSync(
         } else {
           for (const operation of allOf(item.operation)) {
             operations[operation.kind] += 1;
-            for (const { field } of operation.fields) fields[field] = (fields[field] ?? 0) + 1;
+            for (const { field } of operation.fields) {
+              fields[field] = (fields[field] ?? 0) + 1;
+              if (operation.kind === "update") updates[field] = (updates[field] ?? 0) + 1;
+            }
             keepSample(operation);
           }
         }
@@ -150,6 +159,7 @@ async function planSync(
     rows: staged.rows,
     operations,
     fields,
+    updates,
     unchanged,
     waiting: staged.waiting + staged.waitingRemoved,
     rejections: rejections.result(),
@@ -180,15 +190,24 @@ async function* plannedWindows(
   }
 }
 
-function sample(operation: Operation): SampleOperation {
+function sample(
+  { compiled }: Prepared,
+  { kind, change, record, fields }: Operation,
+  only: ReadonlySet<string> | undefined,
+): SampleOperation {
+  const row = change.kind === "removed" ? change.before : change.after;
+  const name = (compiled.names ?? []).flatMap((i) => row[i] ?? []).join(" ");
   return {
-    kind: operation.kind,
-    key: operation.change.key,
-    record: operation.record,
-    fields: operation.fields.map(({ field, before, json, shown }) => ({
-      field,
-      ...(before === undefined ? {} : { before }),
-      after: shown ?? json,
-    })),
+    kind,
+    key: change.key,
+    record,
+    ...(name === "" ? {} : { name }),
+    fields: fields
+      .filter(({ field }) => only === undefined || only.has(field))
+      .map(({ field, before, json, shown }) => ({
+        field,
+        ...(before === undefined ? {} : { before }),
+        after: shown ?? json,
+      })),
   };
 }

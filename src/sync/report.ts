@@ -24,6 +24,8 @@ export interface SampleOperation {
   readonly kind: OperationKind;
   readonly key: readonly Value[];
   readonly record: string;
+  /** What a person knows the record by, where the mapping tells it. */
+  readonly name?: string;
   readonly fields: readonly FieldChange[];
 }
 
@@ -45,6 +47,8 @@ export interface SyncPlan {
   readonly operations: OperationCounts;
   /** Fields that would be written, with the number of operations that write each. */
   readonly fields: Readonly<Record<string, number>>;
+  /** Of these, the updates alone. */
+  readonly updates: Readonly<Record<string, number>>;
   readonly unchanged: number;
   /** Rows that were rejected before, are the same since, and are not due to be tried again. */
   readonly waiting: number;
@@ -88,7 +92,10 @@ export interface SyncRun {
 
 const LISTED = 100;
 
-/** Collects rejections: counts all, keeps the first ones. */
+/** Of each reason at least so many are kept. */
+const LEAST = 3;
+
+/** Collects rejections: counts all, keeps the first ones, and some of each reason. */
 export function rejectionLog(write: (rejection: Rejection) => Promise<void> = async () => {}): {
   add(key: readonly Value[], problem: Problem): Promise<void>;
   result(): Rejections;
@@ -107,7 +114,7 @@ export function rejectionLog(write: (rejection: Rejection) => Promise<void> = as
       };
       total += 1;
       byCode[problem.code] = (byCode[problem.code] ?? 0) + 1;
-      if (listed.length < LISTED) listed.push(rejection);
+      if (listed.length < LISTED || byCode[problem.code]! <= LEAST) listed.push(rejection);
       await write(rejection);
     },
     result: () => ({ total, byCode, listed }),

@@ -1,7 +1,7 @@
 import type { Change, Operation, Outcome, Planned } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
-import type { PlanContext } from "../ports.ts";
+import type { PlanContext, RequestCounters } from "../ports.ts";
 import { type State, takenOver } from "../state/state.ts";
 import { type Changes, wavesOf } from "./moves.ts";
 import { openForRun } from "./open.ts";
@@ -38,11 +38,32 @@ export function runSync(prepared: Prepared, options: SyncOptions): Promise<SyncR
  * What the destination acknowledged is committed however the run ends; a run that is stopped or loses the
  * destination says so in `stopped`.
  */
-export async function runFrom(prepared: Prepared, options: SyncOptions, source: Source): Promise<SyncRun> {
-  const { sync, compiled, identity, destination } = prepared;
+export function runFrom(prepared: Prepared, options: SyncOptions, source: Source): Promise<SyncRun> {
+  const { destination } = prepared;
+  if (destination.counting)
+    return destination.counting((own) => runCounted(prepared, options, source, () => own));
+  const before = { ...destination.counters };
+  return runCounted(prepared, options, source, () => {
+    const { reads, writes, retries, throttled, waited } = destination.counters;
+    return {
+      reads: reads - before.reads,
+      writes: writes - before.writes,
+      retries: retries - before.retries,
+      throttled: throttled - before.throttled,
+      waited: waited - before.waited,
+    };
+  });
+}
+
+async function runCounted(
+  prepared: Prepared,
+  options: SyncOptions,
+  source: Source,
+  counters: () => RequestCounters,
+): Promise<SyncRun> {
+  const { sync, compiled, identity } = prepared;
   const started = new Date();
   const run = newRunId(started);
-  const counters = { ...destination.counters };
   await using state = await openForRun(prepared);
   const { history } = state;
   const rejections = rejectionLog((rejection) => history.reject({ run, ...rejection }));
@@ -96,7 +117,7 @@ export async function runFrom(prepared: Prepared, options: SyncOptions, source: 
   } else await state.end();
   stopped ??= firstDeferred && { ...firstDeferred, kind: "deferred" };
 
-  const after = destination.counters;
+  const { reads, writes, retries, throttled } = counters();
   const result: SyncRun = {
     run,
     sync: sync.name,
@@ -109,12 +130,7 @@ export async function runFrom(prepared: Prepared, options: SyncOptions, source: 
     rows: staged.rows,
     ...counts,
     rejections: rejections.result(),
-    requests: {
-      reads: after.reads - counters.reads,
-      writes: after.writes - counters.writes,
-      retries: after.retries - counters.retries,
-      throttled: after.throttled - counters.throttled,
-    },
+    requests: { reads, writes, retries, throttled },
     ...(state.recovery ? { recovery: state.recovery } : {}),
     warnings: [...compiled.warnings, ...sparedInWords(staged.spared)],
     ...(stopped ? { stopped } : {}),

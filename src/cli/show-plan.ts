@@ -1,0 +1,150 @@
+/** A plan as text for a person: what becomes of how many records, samples of each kind, why rows are rejected. Pure. */
+import { OPERATION_KINDS, type OperationKind } from "../core/change.ts";
+import { sentence } from "../core/errors.ts";
+import type { FieldChange, SampleOperation, SyncPlan } from "../sync/report.ts";
+import { count, counted, fitted, keyText, type Paint, padded, shown, wrapped } from "./render.ts";
+import { showRejections, waitingLine } from "./show-rejections.ts";
+
+const SAMPLES_PER_KIND = 3;
+
+export interface PlanView {
+  readonly paint: Paint;
+  /** Of a line, in columns of the terminal. */
+  readonly width: number;
+  /** Samples of each kind; removals are always named. */
+  readonly limit?: number | undefined;
+}
+
+interface KindWords {
+  readonly sign: "+" | "~" | "-";
+  readonly style: "green" | "yellow" | "red";
+  /** What becomes of the records. */
+  readonly fate: string;
+}
+
+const KINDS: Readonly<Record<OperationKind, KindWords>> = {
+  create: { sign: "+", style: "green", fate: "to create" },
+  upsert: { sign: "+", style: "green", fate: "to create or update (not in the snapshot)" },
+  update: { sign: "~", style: "yellow", fate: "to update" },
+  add_member: { sign: "+", style: "green", fate: "to enter" },
+  remove_member: { sign: "-", style: "red", fate: "to leave" },
+  deactivate: { sign: "-", style: "red", fate: "to deactivate" },
+  delete: { sign: "-", style: "red", fate: "to delete" },
+};
+
+export function showPlan(plan: SyncPlan, view: PlanView): string {
+  const { paint, width } = view;
+  const { operations, rejections, recovery, unchanged, waiting } = plan;
+  const lines = [
+    `${paint("bold", `${plan.sync}: ${plan.model} → ${plan.object}`)} (${counted(plan.rows, "row")})`,
+  ];
+  if (recovery) {
+    const text = `run ${recovery.run} did not end: ${counted(recovery.inDoubt, "change")} without an answer are planned again`;
+    lines.push(...wrapped(text, width, "  ", "    "));
+  }
+  for (const warning of plan.warnings)
+    lines.push(...wrapped(`note: ${warning}`, width, "  ", "    ").map((line) => paint("yellow", line)));
+  if (plan.stopped) {
+    const why = wrapped(`stopped: ${sentence(plan.stopped)}`, width, "  ", "    ");
+    const removed = OPERATION_KINDS.flatMap((kind) => showSamples(plan, kind, view));
+    return [...lines, ...why.map((line) => paint("red", line)), ...removed].join("\n");
+  }
+  for (const kind of OPERATION_KINDS) {
+    if (operations[kind] === 0) continue;
+    const { sign, style, fate } = KINDS[kind];
+    const fields = kind === "update" ? `: ${fieldCounts(plan)}` : "";
+    const text = `${sign} ${counted(operations[kind], "record")} ${fate}${fields}`;
+    lines.push(...wrapped(text, width, "  ", "      ").map((line) => paint(style, line)));
+  }
+  if (unchanged > 0) lines.push(`  = ${counted(unchanged, "row")} unchanged`);
+  if (rejections.total > 0) lines.push(paint("red", `  ! ${counted(rejections.total, "row")} rejected`));
+  if (waiting > 0)
+    lines.push(
+      ...wrapped(`! ${waitingLine(waiting)}`, width, "  ", "    ").map((line) => paint("red", line)),
+    );
+  const writes = OPERATION_KINDS.some((kind) => operations[kind] > 0);
+  lines.push(writes ? `  ${counted(plan.requests, "write request")}` : "  nothing to write");
+  for (const kind of OPERATION_KINDS) lines.push(...showSamples(plan, kind, view));
+  if (rejections.total > 0) lines.push("", ...showRejections(rejections, view));
+  return lines.join("\n");
+}
+
+/** The fields with the most updates first. */
+const fieldCounts = ({ updates }: SyncPlan): string =>
+  Object.entries(updates)
+    .sort(([, a], [, b]) => b - a)
+    .map(([field, n]) => `${field} (${count(n)})`)
+    .join(", ");
+
+function showSamples(
+  { samples, operations, stopped }: SyncPlan,
+  kind: OperationKind,
+  view: PlanView,
+): string[] {
+  const isRemoval = KINDS[kind].sign === "-";
+  const all = samples.filter((sample) => sample.kind === kind);
+  const first = isRemoval ? all : all.slice(0, view.limit ?? SAMPLES_PER_KIND);
+  if (first.length === 0) return [];
+  const left = (stopped ? all.length : operations[kind]) - first.length;
+  const more = left > 0 ? [`    … and ${count(left)} more`] : [];
+  // Removals are one line each, and stand together.
+  if (isRemoval) return ["", ...showRemovals(first, kind, view), ...more];
+  return [...first.flatMap((sample) => ["", ...showSample(sample, view)]), ...more];
+}
+
+function showRemovals(
+  samples: readonly SampleOperation[],
+  kind: OperationKind,
+  { paint, width }: PlanView,
+): string[] {
+  const { sign, style } = KINDS[kind];
+  const cells = samples.map(({ key, name = "", record }) => [
+    shown(keyText(key), 40),
+    shown(name, 40),
+    record,
+  ]);
+  const widths = [0, 1].map((i) => Math.max(...cells.map((row) => fitted(row[i]!, 40).width)));
+  return cells.map(([key = "", name = "", record = ""]) => {
+    const parts = [padded(key, widths[0]!), ...(widths[1]! > 0 ? [padded(name, widths[1]!)] : []), record];
+    return paint(style, fitted(`  ${sign} ${parts.join("  ")}`, width).text);
+  });
+}
+
+/** The record, and its fields below: the old values stand under each other, and the new ones. */
+function showSample(
+  { kind, key, name, record, fields }: SampleOperation,
+  { paint, width }: PlanView,
+): string[] {
+  const { sign, style } = KINDS[kind];
+  const head = [shown(keyText(key), 40), ...(name ? [shown(name, 40)] : []), record].join("  ");
+  const lines = [paint(style, fitted(`  ${sign} ${head}`, width).text)];
+  const names = Math.max(0, ...fields.map(({ field }) => field.length));
+  const room = Math.max(20, width - 6 - names - 2);
+  if (kind !== "update") {
+    return [
+      ...lines,
+      ...fields.map(
+        ({ field, after }) =>
+          `      ${padded(field, names)}  ${paint("green", fitted(shown(after, 4_000), room).text)}`,
+      ),
+    ];
+  }
+  const cells = fields.map((change) => ({ ...change, ...valuesOf(change, room - 3) }));
+  const olds = Math.max(0, ...cells.map(({ before }) => fitted(before, room).width));
+  return [
+    ...lines,
+    ...cells.map(({ field, before, after }) => {
+      const old = padded(before, olds);
+      return `      ${padded(field, names)}  ${paint("red", old)} ${paint("dim", "→")} ${paint("green", after)}`;
+    }),
+  ];
+}
+
+/** Both values in so much room: each takes what the other leaves. `?` is what nothing is known of. */
+function valuesOf({ before, after }: FieldChange, room: number): { before: string; after: string } {
+  const [old, now] = [shown(before, 4_000), shown(after, 4_000)];
+  const half = Math.floor(room / 2);
+  const [oldWidth, nowWidth] = [fitted(old, room).width, fitted(now, room).width];
+  const forOld = Math.min(oldWidth, Math.max(half, room - nowWidth));
+  return { before: fitted(old, forOld).text, after: fitted(now, Math.max(8, room - forOld)).text };
+}
