@@ -254,6 +254,8 @@ export interface PlanContext {
   readonly signal: AbortSignal;
   /** What ids of our own are made from, before the primary key: project, object, the sync's first name. */
   readonly idSeed: readonly string[];
+  /** Whether known records are read again, so that only what others have changed in them is written: `--full`. */
+  readonly reread?: boolean;
   /**
    * Of the values given for a field of an object, those that a sync planned before this one will have written.
    * Absent in a run, where parents are written before their children are planned.

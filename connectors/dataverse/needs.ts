@@ -16,13 +16,14 @@ export interface Needs {
   readonly ids: ReadonlySet<string>;
 }
 
-export function needsOf(mapping: Mapping, changes: readonly Change[]): Needs {
+/** @param reread whether records that are known are read too */
+export function needsOf(mapping: Mapping, changes: readonly Change[], reread: boolean): Needs {
   const parents = new Map<string, { parent: Parent; values: Map<string, string> }>();
   const records = new Map<string, Found>();
   const ids = new Set<string>();
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
   for (const change of changes) {
-    const needed = recordNeeded(mapping, change);
+    const needed = recordNeeded(mapping, change, reread);
     if (typeof needed === "string") ids.add(needed);
     else for (const found of needed) records.set(foldedMatch(found), found);
     if (change.kind === "removed") continue;
@@ -40,12 +41,12 @@ export function needsOf(mapping: Mapping, changes: readonly Change[]): Needs {
 }
 
 /** The id that the record has to be read by, or the match values; none where nothing has to be known. */
-function recordNeeded(mapping: Mapping, change: Change): readonly Found[] | string {
+function recordNeeded(mapping: Mapping, change: Change, reread: boolean): readonly Found[] | string {
   const { match, rules } = mapping;
   if (match.by === "none") return [];
   const found = matchOf(mapping, change.kind === "removed" ? change.before : change.after);
   if (isProblem(found)) return [];
-  const wantsValues = change.kind !== "removed" && hasIfEmpty(mapping, change);
+  const wantsValues = change.kind !== "removed" && (reread || hasIfEmpty(mapping, change));
   if (change.kind === "added" || (change.kind === "changed" && change.revived))
     return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : [];
   const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
@@ -55,6 +56,23 @@ function recordNeeded(mapping: Mapping, change: Change): readonly Found[] | stri
   if (isProblem(before)) return rules.adopt || !isAddressable(mapping, found) ? [found] : [];
   if (!isSame(before, found)) return [before, found];
   return isAddressable(mapping, found) && !wantsValues ? [] : [found];
+}
+
+/** The matches of rows whose records have these ids. */
+export function matchesOf(
+  mapping: Mapping,
+  changes: readonly Change[],
+  ids: ReadonlySet<string>,
+): ReadonlyMap<string, Found> {
+  const matches = new Map<string, Found>();
+  for (const change of changes) {
+    if (change.kind === "removed") continue;
+    const found = matchOf(mapping, change.after);
+    if (isProblem(found)) continue;
+    const id = mapping.match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
+    if (id !== null && ids.has(id)) matches.set(foldedMatch(found), found);
+  }
+  return matches;
 }
 
 /** The id that the snapshot remembers; one record does not stand for the many that a row may be written to. */

@@ -1,7 +1,7 @@
 /** Makes an operation of a change, once everything that had to be read is known. Pure. */
 import type { Change, Changed, Planned, Present, Problem, Removed, Value } from "../../src/sdk.ts";
 import { addressOfId, keptId, PARTITION } from "./elastic.ts";
-import { type Held, isInactive } from "./held.ts";
+import { type Held, heldMatch, isInactive } from "./held.ts";
 import type { Mapping } from "./mapping.ts";
 import { addressOf, type Found, foldedMatch, matchOf, placeOf, textOf } from "./match.ts";
 import { isSame, knownId, sourceValue } from "./needs.ts";
@@ -148,9 +148,16 @@ function planChanged(
   if (record === null) return planAdded(mapping, change, resolved, idSeed);
   if (isProblem(record)) return rejected(change, record);
   return forEach(change, record, ({ address, held }) => {
-    const writes = writesOf(mapping, change.after, resolved, { isUpdate: true, change, held });
+    const isKnown = resolved.isReread && held !== null;
+    const into = { isUpdate: true, change: isKnown ? null : change, held };
+    const writes = writesOf(mapping, change.after, resolved, into);
     if (isProblem(writes)) return rejected(change, writes);
-    const fields = [...(moved ? keyWrites(mapping, after, old) : []), ...writes.fields];
+    const keys = isKnown
+      ? keyWrites(mapping, after, heldMatch(mapping, after, held))
+      : moved
+        ? keyWrites(mapping, after, old)
+        : [];
+    const fields = [...keys, ...writes.fields];
     if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change };
     return planned("update", change, address, { fields, owed: writes.owed });
   });
@@ -173,7 +180,10 @@ function recordsOf(
   const id =
     match.by === "id" ? (after[0] === undefined ? null : textOf(after[0])) : knownId(mapping, change);
   const byId = (id: string, held: Held | null): Known => ({ address: addressOfId(table, id), held });
-  if (id !== null) return [byId(id, resolved.current(id) ?? null)];
+  if (id !== null) {
+    const held = resolved.current(id) ?? null;
+    return held === null && resolved.isReread ? null : [byId(id, held)];
+  }
   if (before === null) return null;
   const record = resolved.record(foldedMatch(before));
   if (isSeveral(record)) return ambiguousMatch(mapping, before, record);

@@ -23,6 +23,8 @@ export interface Resolved {
   record(match: string): Match;
   /** A record by its id, where its values had to be known. */
   current(id: string): Held | undefined;
+  /** True when every record that a row is known to have was read: one that is not there is gone. */
+  readonly isReread: boolean;
 }
 
 export const isSeveral = (found: Match | Resolution): found is Several =>

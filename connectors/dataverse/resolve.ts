@@ -5,7 +5,7 @@ import { type Held, heldColumns } from "./held.ts";
 import { Lru } from "./lru.ts";
 import type { KeyPart, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedMatch, foldedRead, keyText, literalOf, textOf } from "./match.ts";
-import { needsOf } from "./needs.ts";
+import { matchesOf, needsOf } from "./needs.ts";
 import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import type { Service } from "./service.ts";
 import { isElastic, type Table } from "./table.ts";
@@ -21,7 +21,8 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
   const caches = new Map<string, Lru<string>>();
   const columns = heldColumns(mapping);
   return async (changes, context) => {
-    const needs = needsOf(mapping, changes);
+    const isReread = context.reread === true && mapping.rules.adopt;
+    const needs = needsOf(mapping, changes, isReread);
     const parents = new Map<string, Map<string, Resolution>>();
     const work: Promise<void>[] = [];
     for (const [ref, { parent, values }] of needs.parents) {
@@ -34,16 +35,26 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     const records = new Map<string, Held[]>();
     const current = new Map<string, Held[]>();
     const { table, match } = mapping;
-    const asked = [...needs.records.values()];
-    work.push(read(service, table, match.parts, asked, { columns, found: records, signal: context.signal }));
+    const readRecords = (asked: readonly Found[]): Promise<void> =>
+      read(service, table, match.parts, asked, { columns, found: records, signal: context.signal });
+    const wanted = new Map(needs.records);
+    work.push(readRecords([...wanted.values()]));
     const ids = [...needs.ids].map((id) => idFound(table, id));
     work.push(read(service, table, idParts(table), ids, { columns, found: current, signal: context.signal }));
     await Promise.all(work);
+    const currentOf = (id: string): Held | undefined => current.get(foldedMatch(idFound(table, id)))?.[0];
+    if (isReread) {
+      // A record that is gone may have been made anew by others, under another id.
+      const gone = new Set([...needs.ids].filter((id) => currentOf(id) === undefined));
+      const again = gone.size === 0 ? new Map() : matchesOf(mapping, changes, gone);
+      for (const [key, found] of again) wanted.set(key, found);
+      await readRecords([...again.values()]);
+    }
     return {
       parent: (ref, value) => parents.get(ref)?.get(value) ?? "missing",
-      record: (key) =>
-        needs.records.has(key) ? chosen(records.get(key) ?? [], mapping.rules.onMany) : "unread",
-      current: (id) => current.get(foldedMatch(idFound(table, id)))?.[0],
+      record: (key) => (wanted.has(key) ? chosen(records.get(key) ?? [], mapping.rules.onMany) : "unread"),
+      current: currentOf,
+      isReread,
     };
   };
 }

@@ -13,7 +13,8 @@ export const syncFlags = {
     summary: "Let more rows be removed, or changed, than the guard allows. May be repeated.",
   })(),
   full: Flags.boolean({
-    summary: "Write every row again, whole; what has left the model is still removed.",
+    summary:
+      "Read every known record again and write what differs; what has left the model is still removed.",
   }),
   "only-keys": Flags.string({
     summary:

@@ -11,7 +11,7 @@ import type { PlanWriter, RefusedKey } from "./plan-file.ts";
 import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
 import { sparedInWords } from "./spared.ts";
-import { changesOf, type SyncOptions, stageAndDiff } from "./stage.ts";
+import { changesOf, isReread, type SyncOptions, stageAndDiff } from "./stage.ts";
 
 /** Changes are planned in windows, so that what has to be read for them is read in bulk. */
 export const WINDOW = 2_000;
@@ -120,6 +120,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     for await (const planned of plannedWindows(state, prepared, {
       signal: options.signal,
       idSeed: idSeedOf(prepared, state),
+      reread: isReread(options),
       promised,
     })) {
       for (const item of planned) {

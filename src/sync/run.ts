@@ -10,7 +10,7 @@ import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
 import { sparedInWords } from "./spared.ts";
-import { changesOf, type Staged, type SyncOptions, stageAndDiff } from "./stage.ts";
+import { changesOf, isReread, type Staged, type SyncOptions, stageAndDiff } from "./stage.ts";
 
 /** Where a run's changes come from: the model, or a saved plan. */
 export interface Source {
@@ -169,7 +169,8 @@ async function writeChanges(
       await options.onOutcomes(outcomes);
     };
     const write = async (windows: AsyncIterable<readonly Change[]>): Promise<void> => {
-      const planned = operations(windows, source, { signal, idSeed }, settle);
+      const reread = isReread(options);
+      const planned = operations(windows, source, { signal, idSeed, reread }, settle);
       const { onWait } = options;
       for await (const batch of prepared.compiled.write(planned, { signal, onWait, idSeed }))
         await settle(batch);

@@ -71,6 +71,9 @@ export async function stageAndDiff(
   return { rows, ...counts, stopped: await guard(prepared, rows, counts, state.known, allow) };
 }
 
+/** Whether what is known is read again, and not written unseen; single rows that are named are written whole. */
+export const isReread = ({ full = false, only }: SyncOptions): boolean => full && only === undefined;
+
 /** Changes that take part in the run. */
 export const changesOf = ({ added, changed, removed }: DiffCounts): number => added + changed + removed;
 

@@ -113,6 +113,7 @@ function plan(
     parent: (_ref: string, value: string) => parents[value] ?? "missing",
     record: (match: string) => records[match] ?? "unread",
     current: () => undefined,
+    isReread: false,
   };
   const planned = planChange(of, change, resolved, ["test", "contact", "people"]);
   if (planned.status === "unchanged") return "unchanged";
@@ -186,7 +187,7 @@ describe("added", () => {
 
   test("a key that no address can hold is found by a filter, or made with an id of our own", () => {
     const change = added("A/1", "Ann", null, null);
-    expect([...needsOf(mapping(), [change]).records.keys()]).toEqual(["a/1"]);
+    expect([...needsOf(mapping(), [change], false).records.keys()]).toEqual(["a/1"]);
     expect(plan(change, { records: { "a/1": { id: ID, row: { firstname: "Ann" } } } })).toBe("unchanged");
     expect(plan(change, { records: { "a/1": { id: ID, row: { firstname: "Bob" } } } })).toEqual({
       kind: "update",
@@ -222,7 +223,7 @@ describe("changed", () => {
 
   test("is an update of what differs, by key while the id is unknown", () => {
     const change = changed(before, ["C", "Ann", "2", "A-1"]);
-    expect(needsOf(mapping(), [change])).toMatchObject({ records: new Map(), parents: new Map() });
+    expect(needsOf(mapping(), [change], false)).toMatchObject({ records: new Map(), parents: new Map() });
     expect(plan(change)).toEqual({
       kind: "update",
       record: "contacts(new_customerid='C')",
@@ -255,7 +256,7 @@ describe("changed", () => {
 
   test("a changed match value is written to the record that the old one finds", () => {
     const change = changed(before, ["D", "Ann", "1", "A-1"]);
-    expect([...needsOf(mapping(), [change]).records.keys()]).toEqual(["c", "d"]);
+    expect([...needsOf(mapping(), [change], false).records.keys()]).toEqual(["c", "d"]);
     expect(plan(change, { records: { c: { id: ID, row: {} } } })).toEqual({
       kind: "update",
       record: `contacts(${ID})`,
@@ -279,6 +280,7 @@ describe("changed", () => {
       parent: () => ({ id: PARENT }),
       record: () => "unread" as const,
       current: () => undefined,
+      isReread: false,
     };
     const planned = planChange(mapping(), changed(before, ["C", "Bob", "1", "A-2"]), resolved, []);
     expect(planned.status === "planned" && planned.operation.fields).toEqual([

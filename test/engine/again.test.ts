@@ -49,7 +49,7 @@ describe.each([
       ["A", '"Ada"'],
       ["B", '"Bo"'],
     ]);
-    expect(Object.values((await planIn(ground, mirror)).operations)).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.values((await planIn(ground, mirror)).operations).every((count) => count === 0)).toBe(true);
   });
 
   test("a full run in insert mode makes nothing twice", async () => {
@@ -84,7 +84,7 @@ describe.each([
     });
     destination.fault = () => "ok";
     expect(await runIn(ground, mirror, { retry: true })).toMatchObject({ applied: 2, waiting: 0 });
-    expect(Object.values((await planIn(ground, mirror)).operations)).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.values((await planIn(ground, mirror)).operations).every((count) => count === 0)).toBe(true);
   });
 
   test("retry by key makes a record again that somebody else removed, in insert mode too", async () => {
