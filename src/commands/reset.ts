@@ -7,7 +7,7 @@ import type { ResetResult } from "../sync/reset.ts";
 export default class Reset extends BaseCommand {
   static override summary = "Forget what a sync has written; the next run starts from an empty snapshot.";
   static override description =
-    "Says how many records become unmanaged and asks first: what has left the model by then is never removed. The records stay as they are, and so does the history of runs. To write everything again and still know what to remove, use `run --full`.";
+    "Says how many records become unmanaged and asks first: what has left the model by then is never removed. The records stay as they are, and so does the history of runs. To compare everything again and still know what to remove, use `run --full`.";
   static override examples = [
     "<%= config.bin %> <%= command.id %> contacts",
     "<%= config.bin %> <%= command.id %> contacts --yes",

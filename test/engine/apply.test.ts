@@ -104,7 +104,7 @@ describe.each([
       Array(4).fill(["update", "name"]),
     );
     const empty = await planIn(ground, setup);
-    expect(Object.values(empty.operations)).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.values(empty.operations).every((count) => count === 0)).toBe(true);
   });
 
   test("interrupted in the middle, the next run settles it", async () => {
@@ -129,7 +129,7 @@ describe.each([
       'D|"Di\'s"|"4.0000"',
       'E|"Eve"|"0.0001"',
     ]);
-    expect(Object.values((await planIn(ground, setup)).operations)).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.values((await planIn(ground, setup)).operations).every((count) => count === 0)).toBe(true);
   });
 
   test("leaves rows that wait for another try waiting", async () => {
