@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { noOperations } from "../../src/core/change.ts";
 import { applySync, checkPlan } from "../../src/sync/apply.ts";
 import { readPlan } from "../../src/sync/plan-file.ts";
 import type { SyncRun } from "../../src/sync/report.ts";
@@ -75,7 +76,7 @@ describe.each([
     const file = join(ground.folder, "people.plan");
     const plan = await planIn(ground, setup, {}, file);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(plan.operations).toEqual({ create: 0, upsert: 1, update: 2, deactivate: 0, delete: 1 });
+    expect(plan.operations).toEqual({ ...noOperations(), upsert: 1, update: 2, delete: 1 });
     expect(plan.rejections.byCode).toEqual({ "key.null": 1 });
 
     await ground.sql("UPDATE people SET name = 'later'");
