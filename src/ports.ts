@@ -225,6 +225,11 @@ export interface CompiledSync {
     readonly field: string;
     readonly columns: readonly number[];
     readonly fingerprint: string;
+    /**
+     * Objects that have to be written before the field can be: those that it looks up, and the sync's own where a
+     * new record cannot be given it.
+     */
+    readonly awaits?: readonly string[];
   }[];
   /** Objects that the mapping looks values up in, by logical name: their syncs come first. */
   readonly parents: readonly string[];
@@ -261,6 +266,15 @@ export interface PlanContext {
    * Absent in a run, where parents are written before their children are planned.
    */
   readonly promised?: (
+    object: string,
+    field: string,
+    values: readonly string[],
+  ) => Promise<ReadonlySet<string>>;
+  /**
+   * Of the values given for a field of an object, those that the same run has yet to write, or may have: what points
+   * at them stays owed until the run's second wave. Absent in the second wave.
+   */
+  readonly awaited?: (
     object: string,
     field: string,
     values: readonly string[],

@@ -142,7 +142,7 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
   if (!creatable) {
     const what = isStatus(attribute) ? "a state other than the first" : "it";
     findings.warn(
-      `${table.name}.${spec.field} cannot be set on a new record: the run after the one that makes it writes ${what}.`,
+      `${table.name}.${spec.field} cannot be set on a new record: a second request of the run writes ${what}.`,
     );
   }
   const base = {

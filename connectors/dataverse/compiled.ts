@@ -42,6 +42,7 @@ export function compiledSync(
       field: field.field,
       columns: columnsOf(field),
       fingerprint: fingerprintOf(field, sync),
+      awaits: awaitedBy(mapping, field),
     })),
     parents: [
       ...new Set(
@@ -85,6 +86,12 @@ function nameColumns({ table, fields }: Mapping): number[] {
 function columnsOf(field: MappedField): number[] {
   const columns = [field.column, field.kind === "lookup" ? field.objectColumn : null];
   return columns.filter((column) => column !== null);
+}
+
+/** The objects whose records have to be there before a field can be written. */
+function awaitedBy({ table }: Mapping, field: MappedField): readonly string[] {
+  const parents = field.kind === "lookup" ? field.parents.map((parent) => parent.table.name) : [];
+  return field.creatable ? parents : [...parents, table.name];
 }
 
 function missingOf({ match, rules }: Mapping): "defer" | "reject" | "skip" {

@@ -42,5 +42,7 @@ function worse(a: Outcome | undefined, b: Outcome): Outcome {
   const worst = a === undefined || RANK[b.status] > RANK[a.status] ? b : a;
   if ("problem" in worst) return worst;
   const owed = [...new Set([a, b].flatMap((one) => (one && "owed" in one ? (one.owed ?? []) : [])))];
-  return { status: worst.status, change: worst.change, ...(owed.length > 0 ? { owed } : {}) };
+  const later = [a, b].some((one) => one && "later" in one && one.later);
+  const { status, change } = worst;
+  return { status, change, ...(owed.length > 0 ? { owed } : {}), ...(later ? { later: true } : {}) };
 }

@@ -12,7 +12,7 @@ export function applied(operation: Operation, told?: string): Outcome {
     status: "applied",
     change: operation.change,
     ...(id === undefined ? {} : { id }),
-    ...(operation.owed.length > 0 ? { owed: operation.owed } : {}),
+    ...owedBy(operation),
   };
 }
 
@@ -22,9 +22,17 @@ function partitionIn({ fields }: Operation): string | undefined {
   return json === undefined || json === "null" ? undefined : (JSON.parse(json) as string);
 }
 
+const owedBy = ({
+  owed,
+  later,
+}: Operation): Pick<Extract<Outcome, { owed?: unknown }>, "owed" | "later"> => ({
+  ...(owed.length > 0 ? { owed } : {}),
+  ...(later ? { later: true } : {}),
+});
+
 /** Nothing differed but what is still owed: nothing was sent. */
-export function unchanged({ change, owed }: Operation): Outcome {
-  return { status: "unchanged", change, ...(owed.length > 0 ? { owed } : {}) };
+export function unchanged(operation: Operation): Outcome {
+  return { status: "unchanged", change: operation.change, ...owedBy(operation) };
 }
 
 export function rejected({ change }: Operation, problem: Problem): Outcome {

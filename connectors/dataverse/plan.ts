@@ -34,8 +34,11 @@ const planned = (
   kind: "create" | "update" | "upsert",
   change: Change,
   record: string,
-  { fields, owed }: Writes,
-): Planned => ({ status: "planned", operation: { kind, change, record, fields, owed } });
+  { fields, owed, later }: Writes,
+): Planned => ({
+  status: "planned",
+  operation: { kind, change, record, fields, owed, ...(later.length > 0 ? { later } : {}) },
+});
 
 /** A row that no record is known for: what was read decides, else the mode and the kind of match. */
 export function planAdded(
@@ -90,7 +93,7 @@ function planHeld(mapping: Mapping, change: Present, held: Held, resolved: Resol
     ...writes.fields,
   ];
   if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change, id: held.id };
-  return planned("update", change, addressOfId(table, held.id), { fields, owed: writes.owed });
+  return planned("update", change, addressOfId(table, held.id), { ...writes, fields });
 }
 
 /** A new record, under an id of our own: a repetition of the request is known by it (DESIGN 4.4). */
@@ -106,7 +109,7 @@ function planCreate(
   if (isProblem(writes)) return rejected(change, writes);
   const fields = [...keyWrites(mapping, found, null), ...writes.fields];
   const record = newRecord(mapping, found, change.after, () => ownId(change, idSeed));
-  return planned("create", change, record, { fields, owed: writes.owed });
+  return planned("create", change, record, { ...writes, fields });
 }
 
 /** Where a new record goes: where its match says, else under an id of our own in the partition that it is given. */
@@ -159,7 +162,7 @@ function planChanged(
         : [];
     const fields = [...keys, ...writes.fields];
     if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change };
-    return planned("update", change, address, { fields, owed: writes.owed });
+    return planned("update", change, address, { ...writes, fields });
   });
 }
 

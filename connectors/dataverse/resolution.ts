@@ -7,8 +7,11 @@ export interface Several {
   readonly several: readonly string[];
 }
 
-/** Where a parent's value leads: to one record, to several, to none, or to one that an earlier sync will write. */
-export type Resolution = { readonly id: string } | Several | "missing" | "promised";
+/**
+ * Where a parent's value leads: to one record, to several, to none, to one that an earlier sync will have written
+ * (`promised`), or to one that the same run writes, but maybe later (`awaited`).
+ */
+export type Resolution = { readonly id: string } | Several | "missing" | "promised" | "awaited";
 
 /** Several records that all are meant. */
 export interface Many {

@@ -103,11 +103,13 @@ async function findParents(
       cache.set(folded, one.id);
     }
   }
-  if (missing.length === 0 || !context.promised) return;
-  const promised = await context.promised(parent.table.name, parent.part.field, missing);
-  for (const text of promised) {
-    const folded = foldedRead(text);
-    if (!found.has(folded)) found.set(folded, "promised");
+  for (const kind of ["promised", "awaited"] as const) {
+    const open = missing.filter((text) => !found.has(foldedRead(text)));
+    if (open.length === 0) return;
+    for (const text of (await context[kind]?.(parent.table.name, parent.part.field, open)) ?? []) {
+      const folded = foldedRead(text);
+      if (!found.has(folded)) found.set(folded, kind);
+    }
   }
 }
 

@@ -24,6 +24,8 @@ export function keyWrites(mapping: Mapping, after: Found, before: Found | null):
 export interface Writes {
   readonly fields: readonly FieldWrite[];
   readonly owed: readonly string[];
+  /** Of what is owed, what the run's second wave will write. */
+  readonly later: readonly FieldWrite[];
 }
 
 /** What a row is written into. */
@@ -50,23 +52,25 @@ export function writesOf(
   if (isProblem(begins)) return begins;
   const fields: FieldWrite[] = [];
   const owed: string[] = [];
+  const later: FieldWrite[] = [];
   const keys = new Set(mapping.match.parts.map(({ field }) => field));
   for (const field of mapping.fields) {
     if (keys.has(field.field) || (isUpdate && !field.updatable)) continue;
     if (change && !isTouched(field, change)) continue;
     if (isUpdate && field.write === "create") continue;
     if (isUpdate && field.write === "if_empty" && !isEmpty(mapping, field, held)) continue;
-    const result = writeOf(field, row, resolved);
+    const result = writeOf(field, row, resolved, isUpdate);
     if (result === "skip") continue;
     if (isProblem(result)) return result;
     // A new record is in its first state by itself, and takes a reason that belongs to it.
     if (begins && field.field === mapping.pair?.state) continue;
-    if (begins && result !== "owed" && isReasonOnCreate(mapping, field.field)) {
+    if (begins && result !== "owed" && !("awaited" in result) && isReasonOnCreate(mapping, field.field)) {
       fields.push(result);
       continue;
     }
-    if (result === "owed" || !(isUpdate || field.creatable)) {
+    if (result === "owed" || "awaited" in result || !(isUpdate || field.creatable)) {
       owed.push(field.field);
+      if (result !== "owed") later.push("awaited" in result ? result.awaited : result);
       continue;
     }
     const pending = change?.pending.includes(field.field) ?? true;
@@ -78,10 +82,13 @@ export function writesOf(
       continue;
     fields.push({ ...result, ...(before === undefined ? {} : { before }) });
   }
-  if (isNew) return { fields, owed };
+  const second = isUpdate ? later : settledPair(mapping, later, row, null, null);
+  if (isProblem(second)) return second;
+  if (isNew) return { fields, owed, later: second };
   const settled = settledPair(mapping, fields, row, change, held);
   if (isProblem(settled)) return settled;
-  return { fields: held && !change ? withoutHeldPair(mapping, settled, held) : settled, owed };
+  const written = held && !change ? withoutHeldPair(mapping, settled, held) : settled;
+  return { fields: written, owed, later: second };
 }
 
 function isEmpty(mapping: Mapping, field: MappedField, held: Held | null): boolean {
@@ -162,16 +169,30 @@ function beforeOf(field: MappedField, row: readonly Value[]): string | undefined
   return json === NULL && field.whenNull === "skip" ? undefined : json;
 }
 
+/** A reference to a record that the same run writes, but maybe later: it is left out now. */
+interface Awaited {
+  readonly awaited: FieldWrite;
+}
+
 function writeOf(
   field: MappedField,
   row: readonly Value[],
   resolved: Resolved,
-): FieldWrite | Problem | "skip" | "owed" {
+  isUpdate: boolean,
+): FieldWrite | Problem | Awaited | "skip" | "owed" {
   const { whenNull, property } = field;
   const value = sourceValue(field, row);
   const json =
-    field.kind === "lookup" ? bound(field, row, resolved) : value === null ? NULL : field.coerce(value);
+    field.kind === "lookup"
+      ? bound(field, row, resolved, isUpdate)
+      : value === null
+        ? NULL
+        : field.coerce(value);
   if (isProblem(json) || json === "owed") return json;
+  if (json === "awaited") {
+    const shown = shownOf(field, row);
+    return { awaited: { field: field.field, property, json: shown.shown ?? NULL, ...shown } };
+  }
   if (json !== NULL && json !== "clear")
     return { field: field.field, property, json, ...shownOf(field, row) };
   if (json === NULL && whenNull === "skip") return "skip";
@@ -194,17 +215,27 @@ function shownOf(field: MappedField, row: readonly Value[]): Partial<FieldWrite>
   return { property: wanted.parent.property, shown: bindByKey(wanted) };
 }
 
-/** What to bind, as JSON; `owed` or `clear` for a missing parent that the mapping puts up with. */
-function bound(field: LookupField, row: readonly Value[], resolved: Resolved): string | Problem {
+/**
+ * What to bind, as JSON; `owed` or `clear` for a missing parent that the mapping puts up with, `awaited` for one that
+ * is still to be written, where the record can do without until then.
+ */
+function bound(
+  field: LookupField,
+  row: readonly Value[],
+  resolved: Resolved,
+  isUpdate: boolean,
+): string | Problem {
   const { whenMissing } = field;
   const wanted = parentOf(field, row);
   if (wanted === null) return NULL;
   if (isProblem(wanted)) return wanted;
   const { parent, json } = wanted;
-  const found = resolved.parent(parent.ref, foldedJson(json));
+  let found = resolved.parent(parent.ref, foldedJson(json));
   if (typeof found === "object" && "id" in found)
     return JSON.stringify(`/${addressOfId(parent.table, found.id)}`);
   if (found === "promised") return bindByKey(wanted);
+  if (found === "awaited" && field.updatable && (isUpdate || !field.required)) return "awaited";
+  if (found === "awaited") found = "missing";
   if (found === "missing" && whenMissing === "skip") return "owed";
   if (found === "missing" && whenMissing === "clear") return "clear";
   const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;

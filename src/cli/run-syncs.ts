@@ -3,9 +3,11 @@
  * beside it; what failed keeps from running only what depends on it.
  */
 import { type ErrorKind, type Problem, SyncError } from "../core/errors.ts";
-import { waitsFor } from "../sync/order.ts";
+import { fieldsAwaiting } from "../sync/awaited.ts";
+import { laterParents, waitsFor } from "../sync/order.ts";
 import type { Prepared } from "../sync/prepare.ts";
 import type { SyncRun } from "../sync/report.ts";
+import { runSecondWave } from "../sync/run.ts";
 import type { SyncOptions } from "../sync/stage.ts";
 import { openProgress } from "./progress.ts";
 import { painter, widthOf } from "./render.ts";
@@ -50,7 +52,9 @@ export async function runSyncs<T extends { readonly prepared: Prepared }>(
   const runs = new Map<Prepared, SyncRun>();
   const notRun = new Map<Prepared, NotRun>();
   const ended = new Map<Prepared, Promise<void>>();
-  const before = waitsFor(order.map(({ prepared }) => prepared));
+  const all = order.map(({ prepared }) => prepared);
+  const before = waitsFor(all);
+  const later = new Map(all.map((prepared, i) => [prepared, laterParents(all, i)]));
   const slots = openSlots(parallel);
   using progress = openProgress(process.stderr, silent);
 
@@ -78,7 +82,11 @@ export async function runSyncs<T extends { readonly prepared: Prepared }>(
       notRun.set(prepared, { sync: name, after: blocker.sync.name, problems });
     } else {
       try {
-        const result = await runOne(item, { signal, onProgress: progress.update });
+        const result = await runOne(item, {
+          signal,
+          onProgress: progress.update,
+          later: later.get(prepared) ?? [],
+        });
         runs.set(prepared, result);
         progress.end(name);
         log(`${showRun(result, view)}\n`);
@@ -94,9 +102,22 @@ export async function runSyncs<T extends { readonly prepared: Prepared }>(
   for (const item of order) ended.set(item.prepared, attempt(item));
   await allSettled([...ended.values()]);
 
+  // What syncs of a cycle owe each other is written when all of them are done; else the next run does it.
+  const waves: SyncRun[] = [];
+  for (const [prepared, parents] of later) {
+    if (signal.aborted || !runs.get(prepared)?.owing) continue;
+    if (parents.some((parent) => runs.get(parent)?.stopped !== undefined || !runs.has(parent))) continue;
+    const objects = new Set(parents.map(({ compiled }) => compiled.object));
+    const options = { signal, onProgress: progress.update };
+    const wave = await runSecondWave(prepared, fieldsAwaiting(prepared, objects), options);
+    progress.end(prepared.sync.name);
+    log(`${showRun(wave, view)}\n`);
+    waves.push(wave);
+  }
+
   const inOrder = <R>(results: ReadonlyMap<Prepared, R>): R[] =>
     order.flatMap(({ prepared }) => results.get(prepared) ?? []);
-  const results = { runs: inOrder(runs), notRun: inOrder(notRun) };
+  const results = { runs: [...inOrder(runs), ...waves], notRun: inOrder(notRun) };
   const failed = results.notRun
     .filter(({ after }) => after === undefined)
     .flatMap(({ problems }) => problems);

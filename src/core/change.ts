@@ -106,6 +106,8 @@ export interface Operation {
   readonly fields: readonly FieldWrite[];
   /** Fields of the mapping left out now and still owed (a parent that is missing, with `when_missing: skip`). */
   readonly owed: readonly string[];
+  /** What a second request of the same run will write of what is owed, as far as it is known. */
+  readonly later?: readonly FieldWrite[];
   /** What else the change writes: each to another record. The change has one outcome, the worst of all. */
   readonly also?: readonly Operation[];
 }
@@ -132,6 +134,8 @@ export type Outcome =
       /** The record's id, where the destination told it. */
       readonly id?: string;
       readonly owed?: readonly string[];
+      /** What is owed can be written once the run has written everything else. */
+      readonly later?: true;
       /** There is no record, and none is to be made: the row is looked for again in the next run. */
       readonly absent?: true;
     }

@@ -2,7 +2,7 @@
 import type { Change } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
 import type { Dialect } from "../ports.ts";
-import { type Contents, list, namesOf, type Shape, type Tables } from "./tables.ts";
+import { type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
 /** Rows of one INSERT: Snowflake takes 16,384 in a VALUES clause ("VALUES", Snowflake documentation). */
 export const LOADED_AT_ONCE = 1_000;
@@ -99,6 +99,21 @@ function marksOf(
     differing: change.columns.map((i) => `c:${shape.columns[i]!.name}\n`).join(""),
     owed: change.revived ? `x:\n${owed}` : change.doubted ? `d:\n${owed}` : owed || null,
   };
+}
+
+/** Rows that owe one of the fields to the run's second wave: changes of nothing but what they owe. */
+export function insertSecondWave(
+  dialect: Dialect,
+  shape: Shape,
+  tables: Tables,
+  contents: Contents,
+  fields: readonly string[],
+): string {
+  const { all, sameKey } = namesOf(dialect, shape);
+  const values = list(all.map((name) => `s.${name}`));
+  const owes = fields.map((field) => `p.owed LIKE ${dialect.literal(`%f:${field}\n%`)}`);
+  const select = ["'changed'", "s.record_id", values, values, "''", "p.owed", "0"];
+  return `INSERT INTO ${tables.changes} (${list(columnsOf(shape))}) SELECT ${dialect.rowNumber}, ${list(select)} FROM ${current(dialect, shape, tables, contents)} s JOIN ${tables.pending} p ON ${sameKey("s", "p")} WHERE p.owed LIKE ${dialect.literal("w:%")} AND (${list(owes, " OR ")})`;
 }
 
 /** Rows that wait for another try, and that the plan leaves alone, go on waiting. */

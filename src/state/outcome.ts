@@ -6,7 +6,7 @@ export interface OutcomeRow {
   /** `skipped`: there is no record and none is to be made; nothing is known of the row. */
   readonly status: Outcome["status"] | "skipped";
   readonly id?: string;
-  /** Lines `f:FIELD`. */
+  /** Lines `f:FIELD`; `w:` first where the run's second wave can write them. */
   readonly owed?: string;
   /** Set on a rejected row that waits before it is tried again. */
   readonly waits?: true;
@@ -19,11 +19,13 @@ export function outcomeRow(outcome: Outcome): OutcomeRow {
     return waits ? { ...row, waits } : row;
   }
   if (outcome.absent) return { ...row, status: "skipped" };
-  const { id, owed = [] } = outcome;
+  const { id, owed = [], later } = outcome;
   if (id === undefined && owed.length === 0) return row;
   return {
     ...row,
     ...(id === undefined ? {} : { id }),
-    ...(owed.length === 0 ? {} : { owed: owed.map((field) => `f:${field}\n`).join("") }),
+    ...(owed.length === 0
+      ? {}
+      : { owed: `${later ? "w:\n" : ""}${owed.map((field) => `f:${field}\n`).join("")}` }),
   };
 }

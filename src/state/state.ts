@@ -79,6 +79,8 @@ export interface State extends AsyncDisposable {
   diff(wants: Wants): Promise<DiffCounts>;
   /** In place of staging and diff: takes the changes of a saved plan. @param wants `changed`, as it was in its diff */
   load(changes: AsyncIterable<readonly Change[]>, wants: Pick<Wants, "changed">): Promise<void>;
+  /** In place of staging and diff: the rows that owe one of the fields to the run's second wave; gives their number. */
+  secondWave(fields: readonly string[]): Promise<number>;
   /** Rows that have left the model. */
   removals(size: number): AsyncIterable<readonly Removed[]>;
   /** The changes by which a record gets another match value; they come before those that may take the old one. */
@@ -91,6 +93,12 @@ export interface State extends AsyncDisposable {
   changes(size: number): AsyncIterable<readonly Present[]>;
   /** Of the values, those that a staged row has in the column, folded; rows of `except` (by seq) do not count. */
   stagedValues(
+    column: number,
+    values: readonly string[],
+    except: ReadonlySet<number>,
+  ): Promise<ReadonlySet<string>>;
+  /** Of the values, those that the column has in a row which this run adds or changes, folded; `except` as above. */
+  intendedValues(
     column: number,
     values: readonly string[],
     except: ReadonlySet<number>,
@@ -242,6 +250,14 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       if (contents.waiting) await engine.run(load.keepWaiting(dialect, shape, tables));
       for (const statement of dialect.afterLoad(tables.changes)) await engine.run(statement);
     },
+    async secondWave(fields) {
+      const contents = await contentsOf(engine, tables);
+      await engine.run(load.createChanges(dialect, shape, tables));
+      await engine.run(load.insertSecondWave(dialect, shape, tables, contents, fields));
+      if (contents.waiting) await engine.run(load.keepWaiting(dialect, shape, tables));
+      for (const statement of dialect.afterLoad(tables.changes)) await engine.run(statement);
+      return count(engine, `${tables.changes} WHERE kind = 'changed'`);
+    },
     removals: (size) => read(diff.readRemoved(dialect, shape, tables), removedReader(layout), size),
     moves: (size) => read(diff.readChanged(dialect, shape, tables, "moves"), changedReader(layout), size),
     async *held() {
@@ -261,6 +277,20 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     async stagedValues(column, values, except) {
       if (values.length === 0) return new Set();
       return stagedValues(column, values, except);
+    },
+    async intendedValues(column, values, except) {
+      if (values.length === 0) return new Set();
+      const text = `lower(rtrim(${dialect.toText(shape.columns[column]!, `c.a${column}`)}, ' '))`;
+      const wanted = values.map((value) => `lower(rtrim(${dialect.literal(value)}, ' '))`);
+      const conditions = [
+        "c.kind IN ('added', 'changed')",
+        `${text} IN (${list(wanted)})`,
+        ...(except.size > 0 ? [`c.seq NOT IN (${[...except].join(", ")})`] : []),
+      ];
+      const found = await engine.rows(
+        `SELECT DISTINCT ${text} FROM ${tables.changes} c WHERE ${list(conditions, " AND ")}`,
+      );
+      return new Set(found.map((row) => row[0] as string));
     },
     async begin(run) {
       await engine.run(createOutcomes(dialect, tables.outcomes));

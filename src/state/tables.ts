@@ -18,7 +18,7 @@ export interface Shape {
  * | -------- | ------- |
  * | base     | the sync's columns, `record_id` |
  * | delta    | `commit_no`, `gone`, the sync's columns, `record_id`; the last commit of a key counts |
- * | pending  | the primary key, `owed`: lines `f:FIELD` (owed), `c:COLUMN` (in doubt), `x:` first (the record may be gone or another row's) |
+ * | pending  | the primary key, `owed`: lines `f:FIELD` (owed), `c:COLUMN` (in doubt), `w:` first (for the run's second wave), `x:` first (the record may be gone or another row's) |
  * | doubt    | the sync's columns: added rows without a certain answer, as they were sent |
  * | waiting  | the sync's columns as they were rejected, `removed`, `mapping`, `attempts`, `due` (run), `until_ms` |
  * | staged   | as base: the model's result |

@@ -8,8 +8,9 @@ import { movedProblem, movedSince, syncHead } from "./plan-check.ts";
 import type { SavedSync } from "./plan-file.ts";
 import type { Prepared } from "./prepare.ts";
 import type { SyncRun } from "./report.ts";
-import { runFrom, type Source } from "./run.ts";
+import { inTwoWaves } from "./run.ts";
 import type { SyncOptions } from "./stage.ts";
+import type { Source } from "./wave.ts";
 
 /** Looks at everything that a plan rests on before anything of it is written. Throws `plan.moved`. */
 export async function checkPlan(
@@ -61,7 +62,7 @@ export function applySync(prepared: Prepared, plan: SavedSync, options: SyncOpti
     }),
     plan: async (window) => window.map((change) => planned.get(change)!),
   };
-  return runFrom(prepared, options, source);
+  return inTwoWaves(prepared, options, source);
 }
 
 const changeOf = (item: Planned): Change => (item.status === "planned" ? item.operation.change : item.change);

@@ -3,6 +3,29 @@ import type { Prepared } from "./prepare.ts";
 type Sync = Pick<Prepared, "sync"> & { readonly compiled: Pick<Prepared["compiled"], "object" | "parents"> };
 
 /**
+ * The syncs of an order that write an object which the one at an index looks up, but come after it: they look each
+ * other up, along some way. What it owes them is written once they are done.
+ */
+export function laterParents<T extends Sync>(order: readonly T[], index: number): T[] {
+  const item = order[index]!;
+  return order
+    .slice(index + 1)
+    .filter(
+      ({ sync, compiled }) =>
+        sync.destination === item.sync.destination && item.compiled.parents.includes(compiled.object),
+    );
+}
+
+/** What a plan and a run say of a sync that comes before some of its parents. */
+export function cycleInWords({ sync }: Sync, later: readonly Sync[]): string[] {
+  if (later.length === 0) return [];
+  const names = later.map((other) => other.sync.name).join(", ");
+  return [
+    `${sync.name} and ${names} look each other up: ${sync.name} is written first, and its references to what ${names} ${later.length === 1 ? "adds" : "add"} in a second wave.`,
+  ];
+}
+
+/**
  * Syncs in the order of their lookups: a sync that writes an object comes before those that look it up. Syncs
  * that look each other up keep their given order.
  */

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { allOf, noOperations, type Operation, type OperationKind, type Planned } from "../core/change.ts";
 import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
+import { anyOf, columnOf, openLookahead, ownRows } from "./awaited.ts";
 import { wavesOf } from "./moves.ts";
 import { openForPlan } from "./open.ts";
+import { cycleInWords, laterParents } from "./order.ts";
 import { sectionOf, syncHead } from "./plan-check.ts";
 import type { PlanWriter, RefusedKey } from "./plan-file.ts";
 import { idSeedOf, type Prepared } from "./prepare.ts";
@@ -43,7 +45,7 @@ export async function* planSyncs(order: readonly Prepared[], options: PlanOption
       const promiser = { prepared, state, rejected: new Set<number>() };
       const promised: Promised = (object, field, values) => ask(earlier, object, field, values);
       try {
-        yield await planSync(promiser, promised, options);
+        yield await planSync(promiser, promised, { ...options, later: laterParents(order, i) });
       } finally {
         earlier.push(promiser);
       }
@@ -75,14 +77,6 @@ async function ask(
     for (const value of await state.stagedValues(column, values, rejected)) found.add(value);
   }
   return found;
-}
-
-function columnOf({ sync, shape }: Prepared, field: string): number | undefined {
-  const match = sync.match.find((part) => part.field === field)?.column;
-  const source = sync.fields.find((part) => part.field === field)?.source;
-  const name = match ?? (source !== undefined && "column" in source ? source.column : undefined);
-  const index = shape.columns.findIndex((column) => column.name === name);
-  return index < 0 ? undefined : index;
 }
 
 async function planSync(promiser: Promiser, promised: Promised, options: PlanOptions): Promise<SyncPlan> {
@@ -117,11 +111,13 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
   let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
   let done = 0;
   if (staged.stopped === undefined) {
+    await using ahead = openLookahead(options.later ?? [], options);
     for await (const planned of plannedWindows(state, prepared, {
       signal: options.signal,
       idSeed: idSeedOf(prepared, state),
       reread: isReread(options),
       promised,
+      awaited: anyOf([ownRows(prepared, state, rejected), ahead.ask]),
     })) {
       for (const item of planned) {
         writer?.planned(sectionOf(prepared.shape, item), item);
@@ -130,7 +126,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
           rejected.add(item.change.seq);
           await rejections.add(item.change.key, item.problem);
         } else {
-          for (const operation of allOf(item.operation)) {
+          for (const operation of allOf(item.operation).flatMap(requestsOf)) {
             operations[operation.kind] += 1;
             for (const { field } of operation.fields) {
               fields[field] = (fields[field] ?? 0) + 1;
@@ -167,7 +163,11 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     requests: compiled.requestsFor(operations),
     samples: [...samples.values()].flat(),
     ...(state.recovery ? { recovery: state.recovery } : {}),
-    warnings: [...compiled.warnings, ...sparedInWords(staged.spared)],
+    warnings: [
+      ...compiled.warnings,
+      ...cycleInWords(prepared, options.later ?? []),
+      ...sparedInWords(staged.spared),
+    ],
     ...(staged.stopped ? { stopped: staged.stopped } : {}),
   };
 }
@@ -189,6 +189,16 @@ async function* plannedWindows(
     }
     if (refused.length > 0) yield refused.splice(0);
   }
+}
+
+/** What is sent of an operation: itself, unless all of it is owed, and what the second wave writes of it. */
+function requestsOf(operation: Operation): Operation[] {
+  const { kind, fields, owed, later } = operation;
+  const isEmpty = kind === "update" && fields.length === 0 && owed.length > 0;
+  return [
+    ...(isEmpty ? [] : [operation]),
+    ...(later ? [{ ...operation, kind: "update" as const, fields: later }] : []),
+  ];
 }
 
 function sample(

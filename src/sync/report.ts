@@ -86,6 +86,8 @@ export interface SyncRun {
   };
   readonly recovery?: Recovery;
   readonly warnings: readonly string[];
+  /** Rows that owe a field to rows of a sync that comes later in the same command. */
+  readonly owing?: number;
   /** What ended the run early, or kept it from writing. */
   readonly stopped?: Problem;
 }

@@ -1,234 +1,97 @@
-import type { Change, Operation, Outcome, Planned } from "../core/change.ts";
+/**
+ * The second wave of a run: fields that rows owe to rows which the same run has written since, and fields that a new
+ * record cannot be given. It starts from what is pending in the state, so that a kill before it is nothing special:
+ * the next run finds the same.
+ */
 import { type Problem, SyncError } from "../core/errors.ts";
-import type { Value } from "../core/value.ts";
-import type { PlanContext, RequestCounters } from "../ports.ts";
-import { type State, takenOver } from "../state/state.ts";
-import { type Changes, wavesOf } from "./moves.ts";
-import { openForRun } from "./open.ts";
-import { WINDOW } from "./plan.ts";
-import { idSeedOf, type Prepared } from "./prepare.ts";
-import { rejectionLog, type SyncRun } from "./report.ts";
-import { newRunId } from "./run-id.ts";
-import { sparedInWords } from "./spared.ts";
-import { changesOf, isReread, type Staged, type SyncOptions, stageAndDiff } from "./stage.ts";
+import { NOTHING_SPARED } from "../state/elsewhere.ts";
+import { fieldsAwaiting } from "./awaited.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Rejections, SyncRun } from "./report.ts";
+import { type SyncOptions, stageAndDiff } from "./stage.ts";
+import { type Source, type Wave, writeWave } from "./wave.ts";
 
-/** Where a run's changes come from: the model, or a saved plan. */
-export interface Source {
-  /** Makes the table of changes, tells what cannot be used, and counts. */
-  stage(
-    state: State,
-    options: SyncOptions,
-    reject: (key: readonly Value[], problem: Problem) => Promise<void>,
-  ): Promise<Staged>;
-  /** The changes, as `stage` has left them. */
-  changes(state: State): Changes;
-  plan(changes: readonly Change[], context: PlanContext): Promise<readonly Planned[]>;
-}
-
-/** One run of one sync: stage, diff, plan, write, commit. */
+/** One run of one sync: stage, diff, plan, write, commit; then what it owes to its own rows. */
 export function runSync(prepared: Prepared, options: SyncOptions): Promise<SyncRun> {
-  return runFrom(prepared, options, {
+  return inTwoWaves(prepared, options, {
     stage: (state, wanted, reject) => stageAndDiff(prepared, state, wanted, reject),
     changes: (state) => state,
     plan: prepared.compiled.plan,
   });
 }
 
-/**
- * What the destination acknowledged is committed however the run ends; a run that is stopped or loses the
- * destination says so in `stopped`.
- */
-export function runFrom(prepared: Prepared, options: SyncOptions, source: Source): Promise<SyncRun> {
-  const { destination } = prepared;
-  if (destination.counting)
-    return destination.counting((own) => runCounted(prepared, options, source, () => own));
-  const before = { ...destination.counters };
-  return runCounted(prepared, options, source, () => {
-    const { reads, writes, retries, throttled, waited } = destination.counters;
-    return {
-      reads: reads - before.reads,
-      writes: writes - before.writes,
-      retries: retries - before.retries,
-      throttled: throttled - before.throttled,
-      waited: waited - before.waited,
-    };
-  });
+/** Writes the changes of a source, then what they owe to each other; one result for both. */
+export async function inTwoWaves(prepared: Prepared, options: SyncOptions, source: Source): Promise<SyncRun> {
+  const { result, ended, again } = await writeWave(prepared, options, source, "first");
+  if (again.applied + again.unchanged === 0 || !ended) return result;
+  const fields = fieldsAwaiting(prepared, new Set([prepared.compiled.object]));
+  try {
+    return together(result, await runSecondWave(prepared, fields, options), again);
+  } catch (error) {
+    // Another run has begun in between: it finds what is owed.
+    if (!(error instanceof SyncError)) throw error;
+    return { ...result, stopped: result.stopped ?? (error.problems[0] as Problem) };
+  }
 }
 
-async function runCounted(
+/** Writes the fields that rows owe to what has been written since. */
+export async function runSecondWave(
   prepared: Prepared,
+  fields: readonly string[],
   options: SyncOptions,
-  source: Source,
-  counters: () => RequestCounters,
 ): Promise<SyncRun> {
-  const { sync, compiled, identity } = prepared;
-  const started = new Date();
-  const run = newRunId(started);
-  await using state = await openForRun(prepared);
-  const { history } = state;
-  const rejections = rejectionLog((rejection) => history.reject({ run, ...rejection }));
-  const staged = await source.stage(state, options, rejections.add);
-  const refused = rejections.result().total;
-
-  const total = changesOf(staged);
-  const { waiting } = staged;
-  const counts = {
-    applied: 0,
-    // Of chosen rows alone nothing can be said of the others.
-    unchanged: options.only ? 0 : staged.rows - staged.added - staged.changed - waiting - refused,
-    deferred: 0,
-    waiting: options.only ? 0 : waiting + staged.waitingRemoved,
+  const source: Source = {
+    async stage(state) {
+      const changed = await state.secondWave(fields);
+      return {
+        rows: changed,
+        added: 0,
+        changed,
+        removed: 0,
+        waiting: 0,
+        waitingRemoved: 0,
+        spared: NOTHING_SPARED,
+        stopped: undefined,
+      };
+    },
+    changes: (state) => state,
+    plan: prepared.compiled.plan,
   };
-  let stopped: Problem | undefined = staged.stopped;
-  let firstDeferred: Problem | undefined;
-  const hasReleased = Object.keys(staged.spared.released).length > 0;
-  if (stopped === undefined && (total > 0 || hasReleased)) {
-    let done = 0;
-    const tell = (more: { waiting?: { milliseconds: number; reason: string } } = {}): void =>
-      options.onProgress?.({
-        sync: sync.name,
-        phase: "write",
-        done,
-        total,
-        rejected: rejections.result().total,
-        ...more,
-      });
-    const written = await writeChanges(prepared, state, run, source, {
-      ...options,
-      onWait: (milliseconds, reason) => tell({ waiting: { milliseconds, reason } }),
-      async onOutcomes(outcomes) {
-        for (const outcome of outcomes) {
-          if (outcome.status === "rejected") await rejections.add(outcome.change.key, outcome.problem);
-          else {
-            counts[outcome.status] += 1;
-            if (outcome.status === "deferred") firstDeferred ??= outcome.problem;
-          }
-        }
-        done += outcomes.length;
-        tell();
-      },
-    });
-    const unanswered = total - done;
-    counts.deferred += unanswered;
-    stopped = written ?? unansweredProblem(unanswered, total);
-    if (stopped?.kind === "aborted") stopped = interrupted(unanswered);
-    options.onProgress?.({ sync: sync.name, phase: "commit" });
-    if (!state.lost.aborted) await state.commit();
-  } else await state.end();
-  stopped ??= firstDeferred && { ...firstDeferred, kind: "deferred" };
-
-  const { reads, writes, retries, throttled } = counters();
-  const result: SyncRun = {
-    run,
-    sync: sync.name,
-    model: prepared.model.name,
-    destination: sync.destination,
-    organization: identity.organization,
-    object: compiled.object,
-    started: started.toISOString(),
-    seconds: Math.round((Date.now() - started.getTime()) / 10) / 100,
-    rows: staged.rows,
-    ...counts,
-    rejections: rejections.result(),
-    requests: { reads, writes, retries, throttled },
-    ...(state.recovery ? { recovery: state.recovery } : {}),
-    warnings: [...compiled.warnings, ...sparedInWords(staged.spared)],
-    ...(stopped ? { stopped } : {}),
-  };
-  const { rejections: listed, ...rest } = result;
-  await history.end({ ...rest, rejected: listed.total, rejectedByCode: listed.byCode });
+  const { result } = await writeWave(prepared, { ...options, ...ONLY_PENDING }, source, "second");
   return result;
 }
 
-interface WriteOptions extends SyncOptions {
-  readonly onWait: (milliseconds: number, reason: string) => void;
-  readonly onOutcomes: (outcomes: readonly Outcome[]) => Promise<void>;
-}
+const ONLY_PENDING = { full: false, retry: false };
 
-/**
- * Writes the table of changes in the order that match values ask for. Every outcome goes to the journal.
- *
- * @returns what ended the writing early
- */
-async function writeChanges(
-  prepared: Prepared,
-  state: State,
-  run: string,
-  source: Source,
-  options: WriteOptions,
-): Promise<Problem | undefined> {
-  const signal = AbortSignal.any([options.signal, state.lost]);
-  const waves = wavesOf(source.changes(state), prepared);
-  const idSeed = idSeedOf(prepared, state);
-  const failure: { problem?: Problem } = {};
-  try {
-    await using journal = await state.begin(run);
-    const settle = async (outcomes: readonly Outcome[]): Promise<void> => {
-      await journal.append(outcomes);
-      waves.release(outcomes);
-      await options.onOutcomes(outcomes);
-    };
-    const write = async (windows: AsyncIterable<readonly Change[]>): Promise<void> => {
-      const reread = isReread(options);
-      const planned = operations(windows, source, { signal, idSeed, reread }, settle);
-      const { onWait } = options;
-      for await (const batch of prepared.compiled.write(planned, { signal, onWait, idSeed }))
-        await settle(batch);
-    };
-    try {
-      for await (const wave of waves.all({ size: WINDOW, settle })) await write(wave);
-    } catch (error) {
-      failure.problem = problemOf(error, signal);
-    }
-  } catch (error) {
-    if (!state.lost.aborted) throw error;
-  }
-  if (state.lost.aborted) return takenOver().problems[0];
-  if (options.signal.aborted) return interrupted(0);
-  return failure.problem;
-}
-
-/** Plans window by window as the writer asks for more; what needs no writing is settled on the way. */
-async function* operations(
-  windows: AsyncIterable<readonly Change[]>,
-  source: Source,
-  context: PlanContext,
-  settle: (outcomes: readonly Outcome[]) => Promise<void>,
-): AsyncGenerator<readonly Operation[]> {
-  for await (const window of windows) {
-    if (context.signal.aborted) return;
-    const toWrite: Operation[] = [];
-    const settled: Outcome[] = [];
-    for (const planned of await source.plan(window, context)) {
-      if (planned.status === "planned") toWrite.push(planned.operation);
-      else settled.push(planned);
-    }
-    if (settled.length > 0) await settle(settled);
-    if (toWrite.length > 0) yield toWrite;
-  }
-}
-
-function problemOf(error: unknown, signal: AbortSignal): Problem {
-  if (error instanceof SyncError) return error.problems[0]!;
-  if (signal.aborted) return interrupted(0);
-  throw error;
-}
-
-function unansweredProblem(unanswered: number, total: number): Problem | undefined {
-  if (unanswered === 0) return undefined;
+/** Two waves as one run: a row counts once, by what became of it last. @param again rows of both, in the first */
+function together(first: SyncRun, second: SyncRun, again: Wave["again"]): SyncRun {
+  // What had nothing to be written now was applied before, if anything was.
+  const kept = Math.min(second.unchanged, again.applied);
+  const { stopped: later, recovery: _, ...rest } = second;
+  const stopped = first.stopped ?? later;
+  const { owing: before = 0 } = first;
+  const owing = Math.max(before, rest.owing ?? 0);
+  const add = (name: keyof SyncRun["requests"]): number => first.requests[name] + second.requests[name];
   return {
-    kind: "bug",
-    code: "destination.outcome_missing",
-    message: `${unanswered} of ${total} operations got no outcome.`,
-    remedy: "This is a defect of Backhaul: please report it. The next run writes them again.",
+    ...first,
+    seconds: Math.round((first.seconds + second.seconds) * 100) / 100,
+    applied: first.applied - again.applied + second.applied + kept,
+    unchanged: first.unchanged - again.unchanged + second.unchanged - kept,
+    deferred: first.deferred + second.deferred,
+    rejections: bothOf(first.rejections, second.rejections),
+    requests: {
+      reads: add("reads"),
+      writes: add("writes"),
+      retries: add("retries"),
+      throttled: add("throttled"),
+    },
+    ...(owing > 0 ? { owing } : {}),
+    ...(stopped ? { stopped } : {}),
   };
 }
 
-function interrupted(left: number): Problem {
-  return {
-    kind: "aborted",
-    code: "run.interrupted",
-    message: `The run was interrupted${left > 0 ? ` with ${left} changes left` : ""}; what was acknowledged is kept.`,
-    remedy: "The next run goes on where this one stopped.",
-  };
+function bothOf(a: Rejections, b: Rejections): Rejections {
+  const byCode: Record<string, number> = { ...a.byCode };
+  for (const [code, count] of Object.entries(b.byCode)) byCode[code] = (byCode[code] ?? 0) + count;
+  return { total: a.total + b.total, byCode, listed: [...a.listed, ...b.listed].slice(0, 100) };
 }

@@ -26,6 +26,8 @@ export interface SyncOptions {
   readonly full?: boolean;
   /** Tries rejected rows again at once. */
   readonly retry?: boolean;
+  /** Syncs of the same command that write parents of this one's rows, and come after it. */
+  readonly later?: readonly Prepared[];
   /** Writes the rows with these primary keys, as canonical text, again, whole, and no others. */
   readonly only?: readonly (readonly Value[])[];
 }
