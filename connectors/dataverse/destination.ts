@@ -15,6 +15,7 @@ import { compileMapping } from "./compile.ts";
 import { compiledSync } from "./compiled.ts";
 import { type DataverseConfig, DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY } from "./config.ts";
 import { describeTable } from "./describe.ts";
+import { lackingFor } from "./holdings.ts";
 import { type Endpoint, endpointOf } from "./hosts.ts";
 import { openTables, schemaVersionOf } from "./metadata/tables.ts";
 import { everyoneProblem } from "./problems.ts";
@@ -51,6 +52,16 @@ export async function openDataverse(
   const batchSize = config.batch_size ?? DEFAULT_BATCH_SIZE;
   const tables = openTables(service, options.cache);
 
+  let asking: Promise<readonly Json[]> | undefined;
+  /** Each user, asked once. */
+  const whoAmI = (signal: AbortSignal): Promise<readonly Json[]> => {
+    asking ??= service.getByUser(`${SERVICE_ROOT}WhoAmI`, signal).catch((error: unknown) => {
+      asking = undefined;
+      throw error;
+    });
+    return asking;
+  };
+
   const compile = async (
     sync: SyncSpec,
     columns: readonly Column[],
@@ -74,9 +85,13 @@ export async function openDataverse(
     await read(byRow.flatMap(({ field }) => targetsOf(table, field)));
     const compiled = compileMapping({ sync, columns, table, parents });
     if (!("mapping" in compiled)) throw new SyncError(compiled);
+    const users = (await whoAmI(signal)).map(({ UserId }) => String(UserId));
+    const lacking = await lackingFor(service, users, compiled.mapping, sync, signal);
+    if (lacking.problems.length > 0) throw new SyncError(lacking.problems);
+    const warnings = [...compiled.warnings, ...lacking.warnings];
     const known = [...parents.values()].filter((parent): parent is Table => !isProblem(parent));
     const schemaVersion = schemaVersionOf([table, ...known]);
-    return compiledSync(sync, compiled, { ...options, service, batchSize, schemaVersion });
+    return compiledSync(sync, { ...compiled, warnings }, { ...options, service, batchSize, schemaVersion });
   };
 
   return {
@@ -84,8 +99,7 @@ export async function openDataverse(
       return { ...service.tally };
     },
     counting: tallied,
-    identify: async (signal) =>
-      identityOf(await service.getByUser(`${SERVICE_ROOT}WhoAmI`, signal), service.origin),
+    identify: async (signal) => identityOf(await whoAmI(signal), service.origin),
     objects: tables.objects,
     describe: async (object, signal) => describeTable(await tables.named(object, signal)),
     compile,

@@ -131,10 +131,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const table = schema.tables.get(tableName) ?? schema.internal.get(tableName);
     if (table) store.restore(table, row, row.id);
   }
+  const security = newSecurity();
   const world: World = {
     schema,
     store,
-    metadata: newMetadata(schema),
+    metadata: newMetadata(schema, security.secured),
     sequences: new Map(),
     rules,
     counters,
@@ -145,7 +146,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     faults: newFaults(),
     plugins: [],
     duplicates: [],
-    security: newSecurity(),
+    security,
     costs: newCosts(options.costs),
     meter: { rows: 0 },
     hooks: HOOKS,

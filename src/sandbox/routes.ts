@@ -15,13 +15,19 @@ import { METADATA_SETS, readMetadata } from "./metadata/routes.ts";
 import { countRows, queryRows } from "./query.ts";
 import * as rows from "./rows.ts";
 import { requireRight } from "./security/check.ts";
-import { retrieveUserPrivileges } from "./security/privileges.ts";
+import { retrieveAttributePrivileges, retrieveUserPrivileges } from "./security/privileges.ts";
 import { countChanges, readChanges } from "./tracking.ts";
-import { parseTarget, type Target } from "./url.ts";
+import { parseTarget, type Segment, type Target } from "./url.ts";
 import { checkOptions } from "./view.ts";
 import type { World } from "./world.ts";
 
 const CRM = "Microsoft.Dynamics.CRM.";
+/** What `systemusers({id})` is asked about rights. */
+const RIGHTS_OF: Readonly<Record<string, (asked: rows.Asked, key: Segment, message: Segment) => Reply>> = {
+  [`${CRM}RetrieveUserPrivileges`]: retrieveUserPrivileges,
+  [`${CRM}RetrieveUserSetOfPrivilegesByNames`]: retrieveUserPrivileges,
+  [`${CRM}RetrievePrincipalAttributePrivileges`]: retrieveAttributePrivileges,
+};
 /** Page: compose-http-requests. */
 const LONGEST_URL = { direct: 32_768, inBatch: 65_536 };
 
@@ -168,11 +174,12 @@ function rowRoute(asked: rows.Asked): Route {
         throw wrongMethod(call.method);
     }
   }
-  if (table.logicalName === "systemuser" && property.name === `${CRM}RetrieveUserPrivileges`) {
+  const answer = table.logicalName === "systemuser" ? RIGHTS_OF[property.name] : undefined;
+  if (answer) {
     return get(
       call,
       "read",
-      plain(target, () => retrieveUserPrivileges(asked, key)),
+      plain(target, () => answer(asked, key, property)),
     );
   }
   if (!suffix) {

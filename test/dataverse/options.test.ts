@@ -4,6 +4,7 @@ import { request as passOn } from "undici";
 import { describe, expect, test } from "vitest";
 import { optionHeaders, tagged } from "../../connectors/dataverse/options.ts";
 import { NO_OPTIONS, type WriteOptions } from "../../src/core/spec.ts";
+import { SEEDED } from "../../src/sandbox/index.ts";
 import { tokenFor } from "../sandbox/client.ts";
 import {
   added,
@@ -115,12 +116,13 @@ describe("at the wire", () => {
 
   test("impersonation: the record is made by the user on whose behalf is written", async () => {
     await using bench = await openBench();
-    const sync = { ...syncOf(people), options: { ...NO_OPTIONS, impersonate: all.impersonate! } };
+    const ben = (await bench.stored("systemuser")).get(SEEDED.ben);
+    const impersonate = String(ben?.azureactivedirectoryobjectid);
+    const sync = { ...syncOf(people), options: { ...NO_OPTIONS, impersonate } };
     const compiled = await bench.destination.compile(sync, columnsOf(people), running());
-    // The sandbox knows no such user, so the header has arrived when it refuses.
-    const result = await write(compiled, added([["A", "Ann"]]));
-    expect(tallied(result)).not.toHaveProperty("applied");
-    const told = result.error?.message ?? JSON.stringify([...result.outcomes.values()]);
-    expect(told).toContain("0x80072560");
+    expect(tallied(await write(compiled, added([["A", "Ann"]])))).toEqual({ applied: 1 });
+    const record = (await bench.stored("contact", "new_customerid")).get("A");
+    expect(record).toMatchObject({ createdby: { id: SEEDED.ben } });
+    expect(record?.createdonbehalfby).toMatchObject({ table: "systemuser" });
   });
 });

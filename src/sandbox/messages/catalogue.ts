@@ -199,7 +199,7 @@ const OTHERS: readonly Message[] = [
   },
 ];
 
-/** Page: RetrieveUserPrivileges function. */
+/** Pages: RetrieveUserPrivileges, RetrieveUserSetOfPrivilegesByNames, RetrievePrincipalAttributePrivileges. */
 const SECURITY: readonly Message[] = [
   {
     name: "RetrieveUserPrivileges",
@@ -207,6 +207,29 @@ const SECURITY: readonly Message[] = [
     bound: { table: "systemuser", to: "row" },
     parameters: [],
     reply: reply("RetrieveUserPrivileges", required("RolePrivileges", "Collection(mscrm.RolePrivilege)")),
+  },
+  {
+    name: "RetrieveUserSetOfPrivilegesByNames",
+    kind: "function",
+    bound: { table: "systemuser", to: "row" },
+    parameters: [
+      required("PrivilegeNames", "Collection(Edm.String)"),
+      optional("ExcludeTeamBasic", "Edm.Boolean"),
+    ],
+    reply: reply(
+      "RetrieveUserSetOfPrivilegesByNames",
+      required("RolePrivileges", "Collection(mscrm.RolePrivilege)"),
+    ),
+  },
+  {
+    name: "RetrievePrincipalAttributePrivileges",
+    kind: "function",
+    bound: { table: "systemuser", to: "row" },
+    parameters: [],
+    reply: reply(
+      "RetrievePrincipalAttributePrivileges",
+      required("AttributePrivileges", "Collection(mscrm.AttributePrivilege)"),
+    ),
   },
 ];
 

@@ -40,6 +40,13 @@ export const COMPLEX_TYPES: readonly ComplexType[] = [
     ["RecordFilterId", "Edm.Guid"],
     ["RecordFilterUniqueName", "Edm.String"],
   ),
+  of(
+    "AttributePrivilege",
+    ["AttributeId", "Edm.Guid"],
+    ["CanCreate", "Edm.Int32"],
+    ["CanRead", "Edm.Int32"],
+    ["CanUpdate", "Edm.Int32"],
+  ),
   of("Object", ["Type", "Edm.String"], ["Value", "Edm.String"]),
   of(
     "ConditionExpression",

@@ -37,13 +37,22 @@ export interface Definitions {
 
 export const WITH_OPTIONS = new Set(["choice", "choices", "state", "status", "boolean"]);
 
-function attributesOf(table: Table): AttributeDefinition[] {
+/** A column as its definition says, secured by what the organisation decides (page: field-security-entities). */
+function securedDocument(document: Document, name: string, secured: ReadonlySet<string>): Document {
+  return secured.has(name) ? { ...document, IsSecured: true } : document;
+}
+
+function attributesOf(table: Table, secured: ReadonlySet<string>): AttributeDefinition[] {
   return [...table.columns.values()].map((column, at): AttributeDefinition => {
     const loaded = table.loaded?.attributes.get(column.logicalName);
     const sets = table.loaded?.optionSets.get(column.logicalName);
     // Virtual companions are of the base type itself and carry no type name.
     const cast = column.type === "virtual" ? undefined : castOf(column);
-    const document = loaded ?? { ...attributeBase(table, column, at + 1), ...attributeExtra(column) };
+    const document = securedDocument(
+      loaded ?? { ...attributeBase(table, column, at + 1), ...attributeExtra(column) },
+      `${table.logicalName}.${column.logicalName}`,
+      secured,
+    );
     if (loaded)
       return {
         column,
@@ -86,11 +95,11 @@ function keysOf(table: Table): readonly AlternateKey[] {
   return [...table.keys, { ...key, logicalName: schemaName.toLowerCase(), parts }];
 }
 
-function define(schema: Schema, table: Table): TableDefinition {
+function define(schema: Schema, table: Table, secured: ReadonlySet<string>): TableDefinition {
   return {
     table,
     entity: table.loaded?.entity ?? entityDocument(table),
-    attributes: attributesOf(table),
+    attributes: attributesOf(table, secured),
     keys: table.loaded?.keys ?? keysOf(table).map((key) => keyDocument(table, key)),
     manyToOne: manyToOneOf(schema, table),
     oneToMany: oneToManyOf(schema, table),
@@ -105,14 +114,14 @@ function distinct(documents: readonly Document[], name: string): readonly Docume
 }
 
 /** A definition is made once, when somebody asks. */
-export function defineAll(schema: Schema): Definitions {
+export function defineAll(schema: Schema, secured: ReadonlySet<string>): Definitions {
   const made = new Map<string, TableDefinition>();
   const table = (logicalName: string): TableDefinition | undefined => {
     const known = made.get(logicalName);
     if (known) return known;
     const described = schema.tables.get(logicalName);
     if (!described) return undefined;
-    const definition = define(schema, described);
+    const definition = define(schema, described, secured);
     made.set(logicalName, definition);
     return definition;
   };

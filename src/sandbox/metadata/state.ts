@@ -38,14 +38,15 @@ function firstVersion(schema: Schema): number {
   return FIRST_VERSION + (hash.digest().readUInt32BE(0) % 1_000_000);
 }
 
-export function newMetadata(schema: Schema): Metadata {
+/** @param secured columns that profiles open, as `table.column`: their definitions say so */
+export function newMetadata(schema: Schema, secured: ReadonlySet<string> = new Set()): Metadata {
   let version = firstVersion(schema);
   let made: Definitions | undefined;
   const texts = new Map<string, string>();
   const changes: MetadataChange[] = [];
   return {
     definitions: () => {
-      made ??= defineAll(schema);
+      made ??= defineAll(schema, secured);
       return made;
     },
     version: () => String(version),

@@ -32,8 +32,15 @@ export const rightsOn = (role: SandboxRole, table: string): readonly Right[] => 
 };
 
 /** `prvCreateAccount`: the verb and the table's schema name (page: security-concepts). */
-export const privilegeName = (right: Right, table: Table): string =>
-  `prv${right[0]!.toUpperCase()}${right.slice(1)}${table.schemaName}`;
+export function privilegeName(right: Right, { schemaName, loaded }: Table): string {
+  const type = `${right[0]!.toUpperCase()}${right.slice(1)}`;
+  // A definition that was loaded may name them otherwise: prvReadUser is a user's.
+  const told = loaded?.entity.Privileges as
+    | readonly { PrivilegeType?: unknown; Name?: unknown }[]
+    | undefined;
+  const name = told?.find((one) => one.PrivilegeType === type)?.Name;
+  return typeof name === "string" ? name : `prv${type}${schemaName}`;
+}
 
 export const privilegeId = (name: string): string => derivedId(`privilege:${name.toLowerCase()}`);
 export const roleId = (name: string): string => derivedId(`role:${name}`);

@@ -84,10 +84,15 @@ export function secureColumns(world: World, { secured, profiles = [] }: ColumnSe
     if (column === found.primaryId) throw new Error(`${name} is the primary key: it cannot be secured.`);
   }
   const { security } = world;
+  const touched = [...security.secured, ...secured].filter(
+    (name) => security.secured.has(name) !== secured.includes(name),
+  );
   security.secured.clear();
   for (const name of secured) security.secured.add(name);
   security.profiles.splice(0, Infinity, ...profiles);
   security.cache.clear();
+  const changed = [...new Set(touched.map((name) => name.split(".")[0] as string))];
+  if (changed.length > 0) world.metadata.note({ changed, deleted: [] });
 }
 
 /** All members of the organisation, those without settings included: every one of them has roles as rows. */

@@ -22,6 +22,8 @@ export interface Bench extends AsyncDisposable {
   stored(table: string, by?: string): Promise<Map<string, Record<string, unknown>>>;
   faults(...faults: readonly Fault[]): Promise<void>;
   plugins(...rules: readonly PluginRule[]): Promise<void>;
+  /** Changes a user of the organisation. */
+  user(settings: { readonly id: string; readonly roles: readonly string[] }): Promise<void>;
   counters(): Promise<SandboxCounters>;
   resetCounters(): Promise<void>;
   /** Does something by the API that no sync would; gives the status. */
@@ -42,11 +44,14 @@ const QUICK: OpenOptions = { schedule: { base: 4, cap: 20 } };
 
 export async function openBench(
   options: SandboxOptions = {},
-  more: OpenOptions & { readonly config?: Partial<DataverseConfig> } = {},
+  more: OpenOptions & {
+    readonly config?: Partial<DataverseConfig> | ((sandbox: Sandbox) => Partial<DataverseConfig>);
+  } = {},
 ): Promise<Bench> {
   const sandbox = await startSandbox(options);
   const { config, ...open } = more;
-  const destination = await openDataverse({ ...configOf(sandbox), ...config }, { ...QUICK, ...open });
+  const own = typeof config === "function" ? config(sandbox) : config;
+  const destination = await openDataverse({ ...configOf(sandbox), ...own }, { ...QUICK, ...open });
   const admin = async (method: string, path: string, body?: unknown): Promise<string> => {
     const response = await fetch(`${sandbox.url}/sandbox/${path}`, {
       method,
@@ -70,6 +75,7 @@ export async function openBench(
     },
     faults: async (...faults) => void (await admin("POST", "faults", faults)),
     plugins: async (...rules) => void (await admin("POST", "plugins", rules)),
+    user: async (settings) => void (await admin("POST", "users", settings)),
     counters: async () => JSON.parse(await admin("GET", "counters")) as SandboxCounters,
     resetCounters: async () => void (await admin("POST", "counters")),
     call: async (method, path, body) => {
