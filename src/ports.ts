@@ -84,6 +84,11 @@ export interface Dialect {
   insertIfAbsent(table: string, key: string, values: Readonly<Record<string, string>>): string;
   /** `CREATE TABLE … AS`. The table outlives the session, and is neither temporary nor lost in a crash. */
   createTableAs(table: string, select: string): string;
+  /**
+   * A query of the catalog: a row of text for each right that a state in the schema needs and the session lacks, such as
+   * `CREATE on the schema backhaul`. Absent where rights are not told apart.
+   */
+  missingRights?(schema: string): string;
   /** What follows a bulk load, so that the planner knows the table's size; none where the engine knows by itself. */
   afterLoad(table: string): readonly string[];
 }

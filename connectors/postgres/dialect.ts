@@ -46,8 +46,21 @@ const typeOf = (column: Column): string => TYPES[column.kind ?? "text"];
 const hash = (expressions: readonly string[]): string =>
   `pg_catalog.hash_record_extended(ROW(${expressions.join(", ")}), 0)`;
 
+/** "System Information Functions", access privilege inquiry. */
+function missingRights(schema: string): string {
+  const name = literal(schema);
+  const lacks = (privilege: string, on: string): string => `${privilege} || ' on ${on} ' ||`;
+  const there = `pg_catalog.pg_namespace n WHERE n.nspname = ${name}`;
+  return [
+    `SELECT ${lacks("'CREATE'", "the database")} pg_catalog.current_database()::text AS lacks WHERE NOT EXISTS (SELECT FROM ${there}) AND NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')`,
+    `SELECT ${lacks("p.name", "the schema")} n.nspname::text FROM (VALUES ('USAGE'), ('CREATE')) p(name), ${there} AND NOT pg_catalog.has_schema_privilege(n.oid, p.name)`,
+    `SELECT ${lacks("p.name", "the table")} c.relname::text FROM (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) p(name), pg_catalog.pg_class c JOIN ${there.replace(" WHERE", " ON c.relnamespace = n.oid WHERE")} AND c.relname IN ('syncs', 'runs', 'rejects') AND NOT pg_catalog.has_table_privilege(c.oid, p.name)`,
+  ].join(" UNION ALL ");
+}
+
 export const postgresDialect: Dialect = {
   name: "postgres",
+  missingRights,
   quote,
   catalogName: (identifier) => identifier,
   literal,

@@ -103,10 +103,12 @@ export default class Check extends BaseCommand {
 
   /** What keeps the next run from using the state. A run that goes on meanwhile has seen to that itself. */
   private async stateProblems(prepared: Prepared): Promise<Problem[]> {
-    const [{ peekRecord }, { identityDrift, identityProblems }] = await Promise.all([
+    const [{ missingRights, peekRecord }, { identityDrift, identityProblems }] = await Promise.all([
       import("../sync/open.ts"),
       import("../state/record.ts"),
     ]);
+    const lacking = await missingRights(prepared);
+    if (lacking.length > 0) return lacking;
     const record = await peekRecord(prepared).catch((error: unknown) => {
       if (error instanceof SyncError && error.code === "state.locked") return undefined;
       throw error;

@@ -1,4 +1,5 @@
 /** Opens a sync's state where the project keeps it. */
+import type { Problem } from "../core/errors.ts";
 import { openLocalPlanStore, openLocalStore, peekLocalRecord } from "../state/local-store.ts";
 import type { SyncRecord } from "../state/record.ts";
 import { openState, type State, type Store } from "../state/state.ts";
@@ -24,6 +25,20 @@ export function openStore({ place }: Prepared): Promise<Store> {
 /** What the state knows of the sync, as it lies; changes nothing. */
 export function peekRecord({ place }: Prepared): Promise<SyncRecord | undefined> {
   return place.kind === "local" ? peekLocalRecord(place) : peekWarehouseRecord(place);
+}
+
+/** The rights that a state in the warehouse needs and its user lacks. Asks the catalog alone; writes nothing. */
+export async function missingRights({ place, model }: Prepared): Promise<Problem[]> {
+  if (place.kind === "local") return [];
+  const { engine, schema } = place;
+  const query = engine.dialect.missingRights?.(schema);
+  if (query === undefined) return [];
+  return (await engine.rows(query)).map(([right]) => ({
+    kind: "connection",
+    code: "state.missing_right",
+    message: `The warehouse ${model.warehouse} lets its user keep no state in the schema ${schema}: it lacks ${right}.`,
+    remedy: "Grant it, or write `state: { type: local }`.",
+  }));
 }
 
 /** For a plan, which leaves the state as it is. @param scratch an empty folder that is the plan's alone */

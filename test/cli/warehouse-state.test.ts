@@ -100,3 +100,43 @@ test("state in the DuckDB file that the models run in", async () => {
   const [count] = await inDuckdb(file, "SELECT count(*) FROM sync.runs");
   expect(count).toEqual(["3"]);
 });
+
+test("check names the rights that the state's schema lacks, one by one, and makes nothing", async () => {
+  await using server = await startPostgres();
+  await using sandbox = await sandboxProcess();
+  using folder = temporaryFolder();
+  await server.query(`${PEOPLE("generate_series(1, 2) n")};
+    CREATE ROLE reader LOGIN PASSWORD 'reads-12';
+    GRANT SELECT ON people TO reader`);
+  writeFiles(folder.path, {
+    "backhaul.yml": `project: pg\nwarehouses:\n  pg: { type: postgres, url: "\${env:DATABASE_URL}" }\nstate: { type: warehouse }\ndestinations:${DESTINATION}`,
+    "models/people.yml": MODEL,
+    "models/people.sql": SQL,
+  });
+  const url = server.url.replace(`postgres:${server.password}@`, "reader:reads-12@");
+  const env = { ...sandboxEnv(sandbox), DATABASE_URL: url };
+  const check = async (): Promise<unknown[]> => {
+    const { code, json } = await backhaul(["check", "--project", folder.path, "--json"], { env });
+    if (code === 0) return [];
+    const rights = json.error.problems.map(
+      ({ message }: { message: string }) => /lacks (.*)\.$/.exec(message)?.[1],
+    );
+    return [code, ...rights];
+  };
+  const database = new URL(url).pathname.slice(1);
+  expect(await check()).toEqual([3, `CREATE on the database ${database}`]);
+  await server.query("CREATE SCHEMA backhaul");
+  expect(await check()).toEqual([3, "USAGE on the schema backhaul", "CREATE on the schema backhaul"]);
+  await server.query(
+    "GRANT USAGE, CREATE ON SCHEMA backhaul TO reader; CREATE TABLE backhaul.syncs (n int); GRANT SELECT ON backhaul.syncs TO reader",
+  );
+  expect(await check()).toEqual([
+    3,
+    ...["INSERT", "UPDATE", "DELETE"].map((right) => `${right} on the table syncs`),
+  ]);
+  await server.query("DROP TABLE backhaul.syncs");
+  expect(await check()).toEqual([]);
+  expect(
+    (await server.query("SELECT FROM information_schema.tables WHERE table_schema = 'backhaul'")).rows,
+  ).toEqual([]);
+});
