@@ -68,7 +68,8 @@ function spawnCli(
   stdio: ("ignore" | "inherit" | "pipe")[],
 ): ChildProcess {
   signal.throwIfAborted();
-  return spawn(process.execPath, [bin, ...args, "--project", project], { stdio, detached: true });
+  const env = { ...process.env, BACKHAUL_LOG_FORMAT: "text" }; // the show is for a person, wherever it is read
+  return spawn(process.execPath, [bin, ...args, "--project", project], { stdio, env, detached: true });
 }
 
 /** The exit code, once all output is in; null for a signal. Passes every Ctrl-C on: the second one is urgent. */

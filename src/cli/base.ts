@@ -1,6 +1,8 @@
 import { Command } from "@oclif/core/command";
-import { directory } from "@oclif/core/flags";
+import { directory, option } from "@oclif/core/flags";
 import { type ErrorKind, exitCodeOf, type Problem } from "../core/errors.ts";
+import { FORMATS, LEVELS, type Log, logSettings, openLog } from "../log/log.ts";
+import { logSteps } from "../log/steps.ts";
 import { explain, problemLines } from "./errors.ts";
 import type { Session } from "./session.ts";
 
@@ -17,10 +19,22 @@ export abstract class BaseCommand extends Command {
       default: ".",
       helpGroup: "GLOBAL",
     }),
+    "log-level": option({
+      options: LEVELS,
+      summary: "What is logged on stderr; BACKHAUL_LOG_LEVEL says the same.",
+      helpGroup: "GLOBAL",
+    })(),
+    "log-format": option({
+      options: FORMATS,
+      summary: "Text, or JSON lines; auto is text on a terminal. BACKHAUL_LOG_FORMAT says the same.",
+      helpGroup: "GLOBAL",
+    })(),
   };
 
   private readonly abort = new AbortController();
   private session: Session | undefined;
+  private logged: Log | undefined;
+  private listening: Disposable | undefined;
   private readonly onSignal = (): void => {
     if (this.abort.signal.aborted) process.exit(130);
     process.stderr.write("Stopping: waiting for what is under way. Once more to leave at once.\n");
@@ -40,10 +54,41 @@ export abstract class BaseCommand extends Command {
     await super.init();
     process.on("SIGINT", this.onSignal);
     process.on("SIGTERM", this.onSignal);
+    if (process.channel !== undefined) {
+      // A child of the schedule: it ends as a run does that is interrupted, should its parent be gone.
+      process.once("disconnect", () => {
+        if (!this.abort.signal.aborted) this.onSignal();
+      });
+      process.channel.unref();
+    }
+    const { flags } = await this.parse({
+      flags: this.ctor.flags,
+      baseFlags: BaseCommand.baseFlags,
+      enableJsonFlag: this.ctor.enableJsonFlag,
+      args: this.ctor.args,
+      strict: this.ctor.strict,
+    });
+    // Whatever this command starts, or shows progress with, writes its log in the same way.
+    if (flags["log-level"]) process.env.BACKHAUL_LOG_LEVEL = flags["log-level"];
+    if (flags["log-format"]) process.env.BACKHAUL_LOG_FORMAT = flags["log-format"];
+    const settings = logSettings(process.env, process.stderr, this.jsonEnabled());
+    this.logged = openLog({
+      ...settings,
+      redact: (text) => this.redact(text),
+      write: (line) => void process.stderr.write(line),
+    });
+    this.listening = settings.format === "json" ? logSteps(this.logged) : undefined;
+  }
+
+  /** What happens, on stderr. */
+  protected get logger(): Log {
+    if (this.logged === undefined) throw new Error("The log is opened by init().");
+    return this.logged;
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
     await this.session?.[Symbol.asyncDispose]();
+    this.listening?.[Symbol.dispose]();
     process.off("SIGINT", this.onSignal);
     process.off("SIGTERM", this.onSignal);
     await super.finally(error);

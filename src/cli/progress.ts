@@ -1,3 +1,4 @@
+import { logSettings } from "../log/log.ts";
 import type { Progress } from "../sync/stage.ts";
 import { count, fitted, widthOf } from "./render.ts";
 
@@ -26,7 +27,9 @@ export function openProgress(
   silent: boolean,
   now: () => number = Date.now,
 ): ProgressLines {
-  if (silent) return { update: () => {}, end: () => {}, [Symbol.dispose]: () => {} };
+  // Where the log is JSON it tells the phases.
+  if (silent || logSettings(process.env, stream, false).format === "json")
+    return { update: () => {}, end: () => {}, [Symbol.dispose]: () => {} };
   return stream.isTTY ? onTerminal(stream, now) : inLines(stream, now);
 }
 

@@ -1,6 +1,7 @@
 import { fail, type Problem, type SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { DiffCounts, State } from "../state/state.ts";
+import { step } from "../telemetry/span.ts";
 import { type Allowed, guard } from "./guard.ts";
 import { keyProblem } from "./keys.ts";
 import { modeRules } from "./modes.ts";
@@ -48,10 +49,14 @@ export async function stageAndDiff(
   const { model, sync, warehouse } = prepared;
   const { full = false, retry = false, allow = new Set(), only } = options;
   options.onProgress?.({ sync: sync.name, phase: "stage" });
-  const rows = await state.stage(warehouse, queryOf(model), {
-    timezone: model.timezone,
-    signal: options.signal,
-    onRows: (done) => options.onProgress?.({ sync: sync.name, phase: "stage", done }),
+  const rows = await step("stage", {}, async (set) => {
+    const staged = await state.stage(warehouse, queryOf(model), {
+      timezone: model.timezone,
+      signal: options.signal,
+      onRows: (done) => options.onProgress?.({ sync: sync.name, phase: "stage", done }),
+    });
+    set({ "backhaul.rows": staged });
+    return staged;
   });
   options.onProgress?.({ sync: sync.name, phase: "diff", total: rows });
   const isChosen = (key: readonly Value[]): boolean =>
@@ -63,11 +68,19 @@ export async function stageAndDiff(
     await reject(row.key, keyProblem(prepared, row));
   }
   const rules = modeRules(sync);
-  const counts = await state.diff({
-    ...rules,
-    full: (full || only !== undefined) && rules.changed,
-    retry,
-    ...(only ? { only } : {}),
+  const counts = await step("diff", {}, async (set) => {
+    const found = await state.diff({
+      ...rules,
+      full: (full || only !== undefined) && rules.changed,
+      retry,
+      ...(only ? { only } : {}),
+    });
+    set({
+      "backhaul.added": found.added,
+      "backhaul.changed": found.changed,
+      "backhaul.removed": found.removed,
+    });
+    return found;
   });
   if (only !== undefined && changesOf(counts) === 0 && !hasRefused) throw unknownKey(prepared);
   return { rows, ...counts, stopped: await guard(prepared, rows, counts, state.known, allow) };

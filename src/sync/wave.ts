@@ -4,6 +4,7 @@ import { type Problem, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { PlanContext, RequestCounters } from "../ports.ts";
 import { type State, takenOver } from "../state/state.ts";
+import { step } from "../telemetry/span.ts";
 import { anyOf, fieldsAwaiting, openLookahead, ownRows } from "./awaited.ts";
 import { type Changes, wavesOf } from "./moves.ts";
 import { openForRun } from "./open.ts";
@@ -63,16 +64,55 @@ export function writeWave(
   });
 }
 
-async function writeCounted(
+/** Tells the log and the traces of a run from its beginning to its end. */
+function writeCounted(
   prepared: Prepared,
   options: SyncOptions,
   source: Source,
   wave: "first" | "second",
   counters: () => RequestCounters,
 ): Promise<Wave> {
-  const { sync, compiled, identity } = prepared;
+  const { sync, model, compiled } = prepared;
   const started = new Date();
   const run = newRunId(started);
+  const attributes = {
+    "backhaul.run": run,
+    "backhaul.sync": sync.name,
+    "backhaul.model": model.name,
+    "backhaul.object": compiled.object,
+  };
+  return step("run", attributes, async (set) => {
+    const written = await writeStaged(prepared, options, source, wave, { run, started, counters });
+    const { rows, applied, unchanged, deferred, rejections, waiting, stopped, requests } = written.result;
+    set({
+      "backhaul.rows": rows,
+      "backhaul.applied": applied,
+      "backhaul.unchanged": unchanged,
+      "backhaul.deferred": deferred,
+      "backhaul.rejected": rejections.total,
+      "backhaul.waiting": waiting,
+      "backhaul.requests": requests.reads + requests.writes,
+      "backhaul.throttled": requests.throttled,
+      ...(stopped ? { "backhaul.stopped": stopped.code } : {}),
+    });
+    return written;
+  });
+}
+
+interface Begun {
+  readonly run: string;
+  readonly started: Date;
+  readonly counters: () => RequestCounters;
+}
+
+async function writeStaged(
+  prepared: Prepared,
+  options: SyncOptions,
+  source: Source,
+  wave: "first" | "second",
+  { run, started, counters }: Begun,
+): Promise<Wave> {
+  const { sync, compiled, identity } = prepared;
   await using state = await openForRun(prepared);
   const { history } = state;
   const rejections = rejectionLog((rejection) => history.reject({ run, ...rejection }));
@@ -109,36 +149,38 @@ async function writeCounted(
       });
     await using ahead = openLookahead(options.later ?? [], options);
     const awaited = anyOf([...(wave === "first" ? [ownRows(prepared, state, rejected)] : []), ahead.ask]);
-    const written = await writeChanges(prepared, state, run, source, {
-      ...options,
-      awaited,
-      onWait: (milliseconds, reason) => tell({ waiting: { milliseconds, reason } }),
-      async onOutcomes(outcomes) {
-        for (const outcome of outcomes) {
-          if (outcome.status === "rejected") {
-            rejected.add(outcome.change.seq);
-            await rejections.add(outcome.change.key, outcome.problem);
-            continue;
+    const written = await step("write", { "backhaul.changes": total }, () =>
+      writeChanges(prepared, state, run, source, {
+        ...options,
+        awaited,
+        onWait: (milliseconds, reason) => tell({ waiting: { milliseconds, reason } }),
+        async onOutcomes(outcomes) {
+          for (const outcome of outcomes) {
+            if (outcome.status === "rejected") {
+              rejected.add(outcome.change.seq);
+              await rejections.add(outcome.change.key, outcome.problem);
+              continue;
+            }
+            counts[outcome.status] += 1;
+            if ("problem" in outcome) firstDeferred ??= outcome.problem;
+            else if (outcome.later) {
+              const { owed = [] } = outcome;
+              if (owed.some((field) => own.has(field))) again[outcome.status] += 1;
+              if (wave === "second" || owed.some((field) => !own.has(field))) owing += 1;
+            }
           }
-          counts[outcome.status] += 1;
-          if ("problem" in outcome) firstDeferred ??= outcome.problem;
-          else if (outcome.later) {
-            const { owed = [] } = outcome;
-            if (owed.some((field) => own.has(field))) again[outcome.status] += 1;
-            if (wave === "second" || owed.some((field) => !own.has(field))) owing += 1;
-          }
-        }
-        done += outcomes.length;
-        tell();
-      },
-    });
+          done += outcomes.length;
+          tell();
+        },
+      }),
+    );
     ended = written === undefined;
     const unanswered = total - done;
     counts.deferred += unanswered;
     stopped = written ?? unansweredProblem(unanswered, total);
     if (stopped?.kind === "aborted") stopped = interrupted(unanswered);
     options.onProgress?.({ sync: sync.name, phase: "commit" });
-    if (!state.lost.aborted) await state.commit();
+    if (!state.lost.aborted) await step("commit", {}, () => state.commit());
   } else await state.end();
   stopped ??= firstDeferred && { ...firstDeferred, kind: "deferred" };
 

@@ -1,0 +1,73 @@
+/**
+ * What takes its time, told to whoever listens: a span of OpenTelemetry, which costs nothing until its SDK is loaded,
+ * and a message on a channel, from which the log and the metrics are made.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { channel } from "node:diagnostics_channel";
+import { type Attributes, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
+
+export type { Attributes };
+
+/** A step that has begun or ended. */
+export interface Step {
+  readonly name: StepName;
+  readonly state: "begun" | "ended" | "failed";
+  /** What is known of it so far; names as OpenTelemetry writes them. */
+  readonly attributes: Attributes;
+  /** Milliseconds it took, once it is over. */
+  readonly ms?: number;
+}
+
+/** `request` is told by the HTTP client itself. */
+export type StepName = "run" | "stage" | "diff" | "write" | "batch" | "commit";
+
+export const steps = channel("backhaul:step");
+
+/** What all steps inside of one have in common with it. */
+const INHERITED = ["backhaul.run", "backhaul.sync"];
+const around = new AsyncLocalStorage<Attributes>();
+
+/** Does a step; `set` adds what is learned on the way. */
+export async function step<T>(
+  name: StepName,
+  own: Attributes,
+  work: (set: (more: Attributes) => void) => Promise<T>,
+): Promise<T> {
+  const attributes = { ...around.getStore(), ...own };
+  const inherited = Object.fromEntries(INHERITED.map((key) => [key, attributes[key]]));
+  return trace
+    .getTracer("backhaul")
+    .startActiveSpan(`backhaul.${name}`, { attributes }, async (span: Span) => {
+      const all = { ...attributes };
+      const set = (more: Attributes): void => {
+        Object.assign(all, more);
+        span.setAttributes(more);
+      };
+      const started = performance.now();
+      tell({ name, state: "begun", attributes: all });
+      try {
+        const result = await around.run(inherited, () => work(set));
+        tell({ name, state: "ended", attributes: all, ms: performance.now() - started });
+        return result;
+      } catch (error) {
+        // The message may quote a row: its code says enough.
+        const code = codeOf(error);
+        span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+        set({ "error.type": code });
+        tell({ name, state: "failed", attributes: all, ms: performance.now() - started });
+        throw error;
+      } finally {
+        span.end();
+      }
+    });
+}
+
+function tell(message: Step): void {
+  if (steps.hasSubscribers) steps.publish(message);
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "unknown";
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return String(code ?? name ?? "unknown");
+}
