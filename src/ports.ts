@@ -249,6 +249,8 @@ export interface CompiledSync {
    * the one that its rejection tells.
    */
   readonly limits?: readonly FieldLimit[];
+  /** Where the rows are members of something. */
+  readonly audience?: Audience;
   /** Makes operations of changes, in order. May read the destination; writes nothing. */
   plan(changes: readonly Change[], context: PlanContext): Promise<readonly Planned[]>;
   /** How many write requests so many operations of each kind take, short of faults. */
@@ -258,6 +260,59 @@ export interface CompiledSync {
     operations: AsyncIterable<readonly Operation[]>,
     context: WriteContext,
   ): AsyncIterable<readonly Outcome[]>;
+}
+
+/** What the members of an audience do together, and no single change shows. */
+export interface Audience {
+  /** The audience for people: `the list VIP customers`. */
+  readonly title: string;
+  /** Looks at everything that is planned before anything is written. `undefined`: nobody leaves but by a change. */
+  foresee(all: Foreseeing, context: PlanContext): Promise<Foreseen | undefined>;
+  /** Names of records, by their addresses, as far as they have one. */
+  names(records: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /**
+   * After the last change: takes off whom `foresee` has found, makes the audience known where it has to be, and
+   * compares its members with what was intended.
+   */
+  finish(known: KnownRows, context: WriteContext): Promise<readonly Membership[]>;
+}
+
+/** The rows of the snapshot with the ids of their records. */
+export type KnownRows = () => AsyncIterable<
+  readonly { readonly key: readonly Value[]; readonly id: string | null }[]
+>;
+
+export interface Foreseeing {
+  /** Changes by kind. */
+  readonly entering: number;
+  readonly leaving: number;
+  /** What is planned for each change; may be read more than once, and costs what planning costs. */
+  readonly planned: () => AsyncIterable<readonly Planned[]>;
+  readonly known: KnownRows;
+}
+
+export interface Foreseen {
+  /** Members that there are. */
+  readonly members: number;
+  readonly enter: number;
+  /** Members who leave, those among them that no row speaks of by their records' addresses. */
+  readonly leave: number;
+  readonly strays: readonly string[];
+}
+
+/** How one audience ended. */
+export interface Membership {
+  readonly audience: string;
+  /** Members that there should be, and that there are. */
+  readonly intended: number;
+  readonly found: number;
+  /** Who is missing, or is there and should not be: by primary key, or by address where no row speaks of the record. */
+  readonly differences: number;
+  readonly listed: readonly {
+    readonly what: "missing" | "extra";
+    readonly key?: readonly Value[];
+    readonly record: string;
+  }[];
 }
 
 export interface PlanContext {

@@ -17,7 +17,7 @@ export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";
 export type { Edge, FieldLimit, LimitTest } from "./core/field-limit.ts";
 export { didYouMean, near } from "./core/near.ts";
-export type { FieldSpec, Mode, ModelSpec, Rules, SyncSpec, WriteOptions } from "./core/spec.ts";
+export type { AudienceSpec, FieldSpec, Mode, ModelSpec, Rules, SyncSpec, WriteOptions } from "./core/spec.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";
 export type {
   Cache,
@@ -40,12 +40,17 @@ export { retryAfter, SCHEDULE, waitBefore } from "./http/retry.ts";
 export type { Transport, TransportOptions } from "./http/transport.ts";
 export { openTransport } from "./http/transport.ts";
 export type {
+  Audience,
   CompiledSync,
   Destination,
   Dialect,
   FieldDescription,
+  Foreseeing,
+  Foreseen,
   Identity,
   KeyDescription,
+  KnownRows,
+  Membership,
   ObjectDescription,
   ObjectSummary,
   Pace,

@@ -10,6 +10,7 @@ import {
   type SyncSpec,
   tallied,
 } from "../../src/sdk.ts";
+import { compileAudience, recordsOf } from "./audience/compile.ts";
 import { type AuthOptions, type Tokens, tokenSource } from "./auth.ts";
 import { compileMapping } from "./compile.ts";
 import { compiledSync } from "./compiled.ts";
@@ -83,15 +84,24 @@ export async function openDataverse(
     ]);
     const byRow = lookups.filter(({ object }) => typeof object !== "string");
     await read(byRow.flatMap(({ field }) => targetsOf(table, field)));
-    const compiled = compileMapping({ sync, columns, table, parents });
+    const records = sync.audience === undefined ? sync : recordsOf(sync);
+    const compiled = compileMapping({ sync: records, columns, table, parents });
     if (!("mapping" in compiled)) throw new SyncError(compiled);
     const users = (await whoAmI(signal)).map(({ UserId }) => String(UserId));
-    const lacking = await lackingFor(service, users, compiled.mapping, sync, signal);
+    const isOfMembers = sync.audience !== undefined && sync.mode !== "upsert";
+    const lacking = isOfMembers
+      ? { problems: [], warnings: [] }
+      : await lackingFor(service, users, compiled.mapping, sync, signal);
     if (lacking.problems.length > 0) throw new SyncError(lacking.problems);
     const warnings = [...compiled.warnings, ...lacking.warnings];
     const known = [...parents.values()].filter((parent): parent is Table => !isProblem(parent));
     const schemaVersion = schemaVersionOf([table, ...known]);
-    return compiledSync(sync, { ...compiled, warnings }, { ...options, service, batchSize, schemaVersion });
+    const own = { ...options, service, batchSize, schemaVersion };
+    const allowed = { ...compiled, warnings };
+    const { audience } = sync;
+    if (audience === undefined) return compiledSync(sync, allowed, own);
+    const place = new URL(service.origin).host.replace(":", "_");
+    return compileAudience({ ...sync, audience }, columns, allowed, { ...own, place }, signal);
   };
 
   return {

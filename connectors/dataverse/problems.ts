@@ -138,6 +138,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   "0x8004f00e": row("the change of status is not allowed", "Follow the table's status transitions."),
   "0x80040230": row("the record is inactive", "Reactivate it, or leave it out of the model."),
   "0x8004022e": row("the record is read only", "Leave it out of the model."),
+  "0x80040301": everyone("the list has members of another table", "Name a list of that table."),
+  "0x80040302": everyone("the list is locked", "Unlock it in Dynamics."),
+  "0x8004033a": everyone("the list is not active", "Activate it in Dynamics."),
+  "0x8004f701": everyone("a query decides on the list's members", "Name a static list."),
+  "0x8004033b": row("the record is inactive", "Reactivate it, or leave it out of the model."),
+  "0x80048458": row("the record is no member of the list", "Nothing to do."),
   "0x80040203": row("an argument is not valid", "Compare the record with the table's rules."),
 };
 

@@ -59,6 +59,10 @@ export interface Service extends AsyncDisposable {
   getByUser(path: string, signal: AbortSignal): Promise<readonly Json[]>;
   /** Reads JSON; the path starts at the host. Throws `connection`, `deferred` or `bug` errors. */
   get(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<Json>;
+  /** Reads JSON by an action that changes nothing. */
+  ask(path: string, body: unknown, signal: AbortSignal): Promise<Json>;
+  /** Reads a text that is no JSON. */
+  text(path: string, signal: AbortSignal, accept: string): Promise<string>;
   /** Reads a collection to its end, page by page. */
   pages(path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]>;
   /** All rows of several queries, many queries in one request; in any order. */
@@ -154,6 +158,9 @@ export function openService(options: ServiceOptions): Service {
         ),
       ),
     pages,
+    ask: async (path, body, signal) =>
+      parsed(await read(path, signal, { "content-type": "application/json" }, JSON.stringify(body)), origin),
+    text: async (path, signal, accept) => (await read(path, signal, { accept })).body,
     async queries(paths, signal) {
       const groups: string[][] = [];
       for (let from = 0; from < paths.length; from += QUERIES_PER_REQUEST)

@@ -45,3 +45,16 @@ export const CLOSED_BY_ACTION: readonly string[] = [
   "salesorder",
   "invoice",
 ];
+
+/** Members in one call on a marketing list: no page names a limit. */
+export const MOST_LIST_MEMBERS = 1_000;
+
+/**
+ * How `RemoveMemberList` is told whom to remove: under `ListMember` the id of the member or of its `listmember` row, or
+ * plainly by `EntityId`; else the `listmember` row is deleted, which needs no action. Two clients use the first one.
+ * The one that an organisation understands is found out by a removal, and proven by reading the membership back.
+ */
+export const REMOVAL_FORMS = ["member", "row", "entity", "delete"] as const;
+
+/** Ids in a page of `msdynmkt_ListGroupMembers`: the example has 100, and no page names a limit. */
+export const SEGMENT_PAGE = 1_000;

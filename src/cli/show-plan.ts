@@ -6,6 +6,8 @@ import { count, counted, fitted, keyText, type Paint, padded, shown, wrapped } f
 import { showRejections, waitingLine } from "./show-rejections.ts";
 
 const SAMPLES_PER_KIND = 3;
+/** Who enters, unless somebody asks for more. */
+const MEMBERS_SHOWN = 20;
 
 export interface PlanView {
   readonly paint: Paint;
@@ -36,7 +38,7 @@ export function showPlan(plan: SyncPlan, view: PlanView): string {
   const { paint, width } = view;
   const { operations, rejections, recovery, unchanged, waiting } = plan;
   const lines = [
-    `${paint("bold", `${plan.sync}: ${plan.model} → ${plan.object}`)} (${counted(plan.rows, "row")})`,
+    `${paint("bold", `${plan.sync}: ${plan.model} → ${plan.audience ?? plan.object}`)} (${counted(plan.rows, "row")})`,
   ];
   if (recovery) {
     const text = `run ${recovery.run} did not end: ${counted(recovery.inDoubt, "change")} without an answer are planned again`;
@@ -82,17 +84,18 @@ function showSamples(
   view: PlanView,
 ): string[] {
   const isRemoval = KINDS[kind].sign === "-";
+  const isOneLine = isRemoval || kind === "add_member";
   const all = samples.filter((sample) => sample.kind === kind);
-  const first = isRemoval ? all : all.slice(0, view.limit ?? SAMPLES_PER_KIND);
+  const first = isRemoval ? all : all.slice(0, view.limit ?? (isOneLine ? MEMBERS_SHOWN : SAMPLES_PER_KIND));
   if (first.length === 0) return [];
   const left = (stopped ? all.length : operations[kind]) - first.length;
   const more = left > 0 ? [`    … and ${count(left)} more`] : [];
-  // Removals are one line each, and stand together.
-  if (isRemoval) return ["", ...showRemovals(first, kind, view), ...more];
+  // Removals are one line each, and stand together; so do members who enter.
+  if (isOneLine) return ["", ...showLines(first, kind, view), ...more];
   return [...first.flatMap((sample) => ["", ...showSample(sample, view)]), ...more];
 }
 
-function showRemovals(
+function showLines(
   samples: readonly SampleOperation[],
   kind: OperationKind,
   { paint, width }: PlanView,

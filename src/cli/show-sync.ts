@@ -1,7 +1,8 @@
 /** Runs as text for a person, and what to do after them. Pure. */
 import { type ErrorKind, type Problem, sentence } from "../core/errors.ts";
+import type { Membership } from "../ports.ts";
 import type { SyncPlan, SyncRun } from "../sync/report.ts";
-import { count, counted, type Paint, table, wrapped } from "./render.ts";
+import { count, counted, keyText, type Paint, shown, table, wrapped } from "./render.ts";
 import type { NotRun, RunResults } from "./run-syncs.ts";
 import { showRejections, waitingLine } from "./show-rejections.ts";
 
@@ -11,11 +12,13 @@ export interface RunView {
   readonly width: number;
 }
 
-/** What a result means for the exit code. A row that waits for its next try is a rejected one. */
-export function kindsOf({ stopped, rejections, waiting }: SyncPlan | SyncRun): ErrorKind[] {
+/** What a result means for the exit code. A row that waits is a rejected one, and so is a member who is not there. */
+export function kindsOf(result: SyncPlan | SyncRun): ErrorKind[] {
+  const { stopped, rejections, waiting } = result;
+  const isOff = "members" in result && result.members?.some(({ intended, found }) => intended !== found);
   return [
     ...(stopped ? [stopped.kind] : []),
-    ...(rejections.total + waiting > 0 ? (["rejected"] as const) : []),
+    ...(rejections.total + waiting > 0 || isOff ? (["rejected"] as const) : []),
   ];
 }
 
@@ -36,10 +39,25 @@ export function showRun(run: SyncRun, view: RunView): string {
   say(
     `${counted(run.applied, "row")} written, ${counted(run.unchanged, "row")} unchanged, ${count(rejections.total)} rejected, ${count(run.deferred)} deferred; ${counted(requests.reads + requests.writes, "request")} in ${run.seconds} s`,
   );
+  for (const membership of run.members ?? [])
+    for (const line of showDifferences(membership)) say(line, "red");
   if (run.waiting > 0) say(waitingLine(run.waiting), "red");
   if (rejections.total > 0) lines.push(...showRejections(rejections, view));
   if (run.stopped) say(`${endOf(run.stopped)}: ${sentence(run.stopped)}`, "red");
-  return [paint("bold", `${run.sync}: ${run.model} → ${run.object}`), ...lines].join("\n");
+  return [paint("bold", `${run.sync}: ${run.model} → ${run.audience ?? run.object}`), ...lines].join("\n");
+}
+
+const DIFFERENCES_SHOWN = 20;
+
+/** Where a list does not have the members that it should have, who they are. */
+function showDifferences({ audience, intended, found, differences, listed }: Membership): string[] {
+  if (intended === found) return [];
+  return [
+    `! ${audience} has ${counted(found, "member")}, and should have ${count(intended)}; ${counted(differences, "difference")} found`,
+    ...listed
+      .slice(0, DIFFERENCES_SHOWN)
+      .map(({ what, key, record }) => `  ${what}: ${key ? `${shown(keyText(key), 40)}, ` : ""}${record}`),
+  ];
 }
 
 const endOf = ({ kind }: Problem): string => (kind === "guard" ? "stopped" : "ended early");

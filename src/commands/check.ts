@@ -62,7 +62,7 @@ export default class Check extends BaseCommand {
         };
         syncs.push(checked);
         ready.push({ checked, prepared });
-        const target = `${compiled.object} at ${identity.url}`;
+        const target = `${compiled.audience?.title ?? compiled.object} at ${identity.url}`;
         this.log(
           `${paint("green", "✓")} ${sync.name}: ${model.name} (${version}) → ${target}, ${compiled.fields.length} fields`,
         );

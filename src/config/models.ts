@@ -2,6 +2,7 @@
 import { isAbsolute, posix, resolve } from "node:path";
 import { type Problem, SyncError } from "../core/errors.ts";
 import {
+  type AudienceSpec,
   type FieldSpec,
   type Guard,
   type Limit,
@@ -13,7 +14,7 @@ import {
 } from "../core/spec.ts";
 import type { DbtRelations } from "./dbt.ts";
 import { readText } from "./files.ts";
-import type { Field, ModelFile, Sync } from "./generated/model.ts";
+import type { Audience, AudienceName, Field, ModelFile, Sync } from "./generated/model.ts";
 import type { Source } from "./yaml.ts";
 
 /**
@@ -74,7 +75,9 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
     mode: sync.mode as Mode,
     match: Object.entries(sync.match ?? {}).map(([field, column]) => ({ field, column })),
     fields: Object.entries(sync.fields ?? {}).map(([field, from]) => fieldSpec(field, from)),
-    onRemoved: (sync.on_removed ?? (sync.mode === "mirror" ? "delete" : "keep")) as SyncSpec["onRemoved"],
+    onRemoved:
+      sync.on_removed ?? (sync.mode !== "mirror" ? "keep" : sync.audience ? "remove_member" : "delete"),
+    ...(sync.audience ? { audience: audienceSpec(sync.audience, sync.scope) } : {}),
     ...(sync.renamed_from === undefined ? {} : { renamedFrom: sync.renamed_from }),
     guard: guardSpec(sync.guard),
     options: optionsSpec(sync.options),
@@ -86,6 +89,20 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
       ids: sync.ids,
     },
     place: (...path) => source.place(["syncs", index, ...path]),
+  };
+}
+
+function audienceSpec(audience: Audience, scope: Sync["scope"]): AudienceSpec {
+  const { list, segment, create, when_missing: whenMissing } = audience;
+  const name = list ?? segment ?? "";
+  const { column, value = "", by } = typeof name === "string" ? { value: name } : (name as AudienceName);
+  return {
+    kind: list === undefined ? "segment" : "list",
+    named: column === undefined ? { value } : { column },
+    ...(by === undefined ? {} : { by }),
+    create,
+    scope,
+    whenMissing,
   };
 }
 

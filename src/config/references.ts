@@ -52,14 +52,16 @@ export function sharedFindings(models: readonly Source[]): Finding[] {
   const found: Finding[] = [];
   for (const model of models)
     for (const { path, value: sync } of select(model.data, "syncs.*")) {
-      if (!isMapping(sync) || !isMapping(sync.fields) || typeof sync.object !== "string") continue;
+      if (!isMapping(sync) || !isMapping(sync.fields)) continue;
+      const object = sync.object ?? (isMapping(sync.audience) ? sync.audience.member : undefined);
+      if (typeof object !== "string") continue;
       for (const field of Object.keys(sync.fields)) {
-        const key = JSON.stringify([sync.destination, sync.object.toLowerCase(), field.toLowerCase()]);
+        const key = JSON.stringify([sync.destination, object.toLowerCase(), field.toLowerCase()]);
         const others = writers.get(key) ?? [];
         writers.set(key, [...others, sync]);
         const other = others.find((one) => !(one.shared === true && sync.shared === true));
         if (other === undefined) continue;
-        const message = `The syncs "${other.sync}" and "${sync.sync}" both write "${field}" of "${sync.object}".`;
+        const message = `The syncs "${other.sync}" and "${sync.sync}" both write "${field}" of "${object}".`;
         const remedy = "Leave the field to one of them, or write shared: true in both.";
         found.push(finding(model, [...path, "fields", field], "conflict", message, remedy, "key"));
       }

@@ -16,13 +16,6 @@ interface Row {
   readonly remedy: string;
 }
 
-const not =
-  (...allowed: readonly unknown[]) =>
-  (value: unknown): boolean =>
-    typeof value === "string" && !allowed.includes(value);
-
-const MODES = ["add", "remove"];
-
 const PROJECT: readonly Row[] = [
   {
     at: "warehouses.*.memory_limit",
@@ -32,14 +25,6 @@ const PROJECT: readonly Row[] = [
 ];
 
 const MODEL: readonly Row[] = [
-  {
-    at: "syncs.*.mode",
-    when: (value) => MODES.includes(String(value)),
-    feature: (value) => `The mode ${value}`,
-    remedy: "Use upsert.",
-  },
-  { at: "syncs.*.audience", feature: "An audience", remedy: "Write to an object." },
-  { at: "syncs.*.scope", when: not("own"), feature: "scope: all", remedy: "Leave it out." },
   { at: "syncs.*.fields.*.template", feature: "A template", remedy: "Make the text in the model's SQL." },
 ];
 

@@ -185,12 +185,16 @@ const isUncertain = ({ literal }: Dialect): string =>
 /** Whether match values can move at all: not where the key is the match. */
 const canMove = (shape: Shape): boolean => shape.match.some((i) => !shape.key.includes(i));
 
+/** Whether two keys can have one match value, one after another. */
+export const canClaim = (shape: Shape): boolean =>
+  canMove(shape) || (shape.match.length > 0 && shape.key.some((i) => !shape.match.includes(i)));
+
 /**
  * Takes back removals of records that another row of the model claims by its match value: what is removed would be
  * that row's record. A row that surely has a record of its own, which gets that value, claims none.
  */
 export function keepClaimed(dialect: Dialect, shape: Shape, tables: Tables): string | undefined {
-  if (!canMove(shape)) return undefined;
+  if (!canClaim(shape)) return undefined;
   const { all, key } = namesOf(dialect, shape);
   const folded = foldedMatch(dialect, shape, (i) => all[i]!).map((value, n) => `${value} AS f${n}`);
   const movers = `SELECT ${list(shape.key.map((i, n) => `a${i} AS k${n}`))} FROM ${tables.changes} WHERE ${isMove(dialect, shape)} AND NOT ${isUncertain(dialect)}`;

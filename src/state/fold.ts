@@ -3,6 +3,7 @@
  * none is DDL, so that all of them are one transaction in every engine.
  */
 import type { Dialect } from "../ports.ts";
+import { canClaim } from "./diff.ts";
 import { type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
 const ACKNOWLEDGED = "o.status IN ('applied', 'unchanged')";
@@ -113,8 +114,7 @@ export function foldOutcomes(
 
   /** A record belongs to the row that wrote it last: what the state says of it for another key is void. */
   function claims(): string[] {
-    const others = shape.match.filter((i) => !shape.key.includes(i));
-    if (others.length === 0) return [];
+    if (!canClaim(shape)) return [];
     const fold = (i: number, expression: string): string => dialect.folded(shape.columns[i]!, expression);
     const moved = list(
       shape.match.map((i) => `${fold(i, `c.a${i}`)} IS DISTINCT FROM ${fold(i, `c.b${i}`)}`),

@@ -50,6 +50,12 @@ export interface DiffCounts {
   readonly spared: Spared;
 }
 
+/** A row of the snapshot, by its canonical key. */
+export interface KnownRecord {
+  readonly key: readonly Value[];
+  readonly id: string | null;
+}
+
 /** What a sync's mode wants of the diff. */
 export interface Wants {
   readonly changed: boolean;
@@ -72,6 +78,8 @@ export interface State extends AsyncDisposable {
   readonly lost: AbortSignal;
   /** Rows in the snapshot. */
   known(): Promise<number>;
+  /** The snapshot's rows: primary key, id of the record. */
+  records(): AsyncIterable<readonly KnownRecord[]>;
   /** Runs the model once, with the sync's columns only, into the staging table; gives its rows. */
   stage(warehouse: Warehouse, query: Query, options: StageOptions): Promise<number>;
   /** Keys that cannot be used; they take no part in the diff. */
@@ -183,6 +191,16 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       return contents.delta
         ? count(engine, `${current(dialect, shape, tables, contents)} s`)
         : record.baseRows;
+    },
+    async *records() {
+      // A commit may have put another base in the place of the one that was opened.
+      const own = tablesOf(store, record, record.run);
+      const { all } = namesOf(dialect, shape);
+      const contents = await contentsOf(engine, own);
+      const keys = shape.key.map((i) => dialect.toText(shape.columns[i]!, `s.${all[i]}`));
+      const sql = `SELECT ${list([...keys, "s.record_id"])} FROM ${current(dialect, shape, own, contents)} s`;
+      for await (const batch of engine.stream(sql))
+        yield batch.map((row) => ({ key: row.slice(0, -1), id: row.at(-1) ?? null }));
     },
     async stage(warehouse, query, options) {
       hasStaged = true;

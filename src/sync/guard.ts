@@ -1,6 +1,7 @@
 /** The guard of DESIGN section 3: what stops a run before it writes. */
 import type { Problem } from "../core/errors.ts";
 import type { Limit } from "../core/spec.ts";
+import type { Foreseen } from "../ports.ts";
 import type { DiffCounts } from "../state/state.ts";
 import type { Prepared } from "./prepare.ts";
 
@@ -45,4 +46,34 @@ export async function guard(
     };
   }
   return undefined;
+}
+
+/** A list that would lose all its members and get none. */
+export function emptiedProblem(
+  { compiled }: Prepared,
+  { members, enter, leave }: Foreseen,
+): Problem | undefined {
+  if (members === 0 || enter > 0 || leave < members) return undefined;
+  return {
+    kind: "guard",
+    code: "guard.emptied",
+    message: `All ${members} members would leave ${compiled.audience?.title}, and none would enter; nothing was written.`,
+    remedy: "Look at the plan; if it is right, run again with --allow removed.",
+  };
+}
+
+/** Members that no row speaks of leave with those whose rows have gone. */
+export function straysProblem(
+  { sync, compiled }: Prepared,
+  { members, leave, strays }: Foreseen,
+): Problem | undefined {
+  const { share, rows } = sync.guard.removed;
+  if (strays.length === 0 || leave <= rows || leave <= members * share) return undefined;
+  const percent = ((leave / Math.max(1, members)) * 100).toFixed(1);
+  return {
+    kind: "guard",
+    code: "guard.removed",
+    message: `${leave} of the ${members} members would leave ${compiled.audience?.title} (${percent} %), ${strays.length} of them unknown to the model, more than the guard allows (${share * 100} % and ${rows} rows); nothing was written.`,
+    remedy: "Look at the plan; if it is right, run again with --allow removed.",
+  };
 }

@@ -4,6 +4,9 @@ import type { Value } from "../core/value.ts";
 import type { State } from "../state/state.ts";
 import type { Prepared } from "./prepare.ts";
 
+/** Changes are planned in windows, so that what has to be read for them is read in bulk. */
+export const WINDOW = 2_000;
+
 type Windows = AsyncIterable<readonly Change[]>;
 
 export interface WaveOptions {

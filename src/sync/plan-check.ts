@@ -14,13 +14,13 @@ const fingerprint = (parts: unknown): string =>
 /** @param run number that a run of the state has */
 export function syncHead(prepared: Prepared, run: number, staged: Staged): SyncHead {
   const { model, sync, compiled, identity, shape } = prepared;
-  const { mode, onRemoved, rules, match, fields } = sync;
+  const { mode, onRemoved, audience, rules, match, fields } = sync;
   return {
     sync: sync.name,
     organization: identity.organization,
     object: compiled.object,
     model: fingerprint([model.name, model.warehouse, model.query, model.timezone, model.primaryKey]),
-    mapping: fingerprint([mode, onRemoved, rules, match, fields, compiled.fields, shape]),
+    mapping: fingerprint([mode, onRemoved, audience, rules, match, fields, compiled.fields, shape]),
     schemaVersion: compiled.schemaVersion,
     run,
     columns: shape.columns.map(({ name }) => name),

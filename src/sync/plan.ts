@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { allOf, noOperations, type Operation, type OperationKind, type Planned } from "../core/change.ts";
 import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
+import { lookAhead } from "./audience.ts";
 import { anyOf, columnOf, openLookahead, ownRows } from "./awaited.ts";
-import { wavesOf } from "./moves.ts";
+import { WINDOW, wavesOf } from "./moves.ts";
 import { openForPlan } from "./open.ts";
 import { cycleInWords, laterParents } from "./order.ts";
 import { sectionOf, syncHead } from "./plan-check.ts";
@@ -15,8 +16,6 @@ import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
 import { sparedInWords } from "./spared.ts";
 import { changesOf, isReread, type SyncOptions, stageAndDiff } from "./stage.ts";
 
-/** Changes are planned in windows, so that what has to be read for them is read in bulk. */
-export const WINDOW = 2_000;
 const SAMPLES = 20;
 /** Removals are named one by one as far as somebody may read them. */
 const REMOVALS = 1_000;
@@ -89,6 +88,20 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     if (writer) refused.push({ key, problem });
     await rejections.add(key, problem);
   });
+  const context = {
+    signal: options.signal,
+    idSeed: idSeedOf(prepared, state),
+    reread: isReread(options),
+    promised,
+  };
+  const ahead = await lookAhead(
+    prepared,
+    state,
+    staged,
+    { changes: () => state, plan: compiled.plan },
+    context,
+    options,
+  );
   await state.release();
   writer?.sync(syncHead(prepared, state.record.run, staged));
   for (const row of refused) writer?.refused(row);
@@ -108,16 +121,16 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     list.push(taken);
     samples.set(kind, list);
   };
+  const { audience } = compiled;
+  const strays = ahead.foreseen?.strays ?? [];
+  const stopped = ahead.stopped ?? staged.stopped;
   let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
   let done = 0;
-  if (staged.stopped === undefined) {
-    await using ahead = openLookahead(options.later ?? [], options);
+  if (stopped === undefined) {
+    await using lookahead = openLookahead(options.later ?? [], options);
     for await (const planned of plannedWindows(state, prepared, {
-      signal: options.signal,
-      idSeed: idSeedOf(prepared, state),
-      reread: isReread(options),
-      promised,
-      awaited: anyOf([ownRows(prepared, state, rejected), ahead.ask]),
+      ...context,
+      awaited: anyOf([ownRows(prepared, state, rejected), lookahead.ask]),
     })) {
       for (const item of planned) {
         writer?.planned(sectionOf(prepared.shape, item), item);
@@ -126,6 +139,9 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
           rejected.add(item.change.seq);
           await rejections.add(item.change.key, item.problem);
         } else {
+          // A record that is written first, and then becomes a member.
+          const { kind, into } = item.operation;
+          if (into !== undefined && !isOfMembers(kind)) operations.add_member += 1;
           for (const operation of allOf(item.operation).flatMap(requestsOf)) {
             operations[operation.kind] += 1;
             for (const { field } of operation.fields) {
@@ -139,14 +155,18 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
       done += planned.length;
       options.onProgress?.({ sync: sync.name, phase: "diff", done, total: changesOf(staged) });
     }
-  } else if (staged.stopped.code === "guard.removed") {
+  } else if (stopped.code === "guard.removed") {
     for await (const window of state.removals(REMOVALS)) {
-      const context = { signal: options.signal, idSeed: idSeedOf(prepared, state) };
       for (const item of await compiled.plan(window, context))
         if (item.status === "planned") keepSample(item.operation);
       break;
     }
   }
+  operations.remove_member += stopped === undefined ? strays.length : 0;
+  const leaving = samples.get("remove_member") ?? [];
+  for (const record of strays.slice(0, REMOVALS - leaving.length))
+    leaving.push({ kind: "remove_member", key: [], record, fields: [] });
+  if (leaving.length > 0) samples.set("remove_member", leaving);
   return {
     sync: sync.name,
     model: prepared.model.name,
@@ -161,15 +181,33 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     waiting: staged.waiting + staged.waitingRemoved,
     rejections: rejections.result(),
     requests: compiled.requestsFor(operations),
-    samples: [...samples.values()].flat(),
+    samples: await withNames(prepared, [...samples.values()].flat(), options.signal),
     ...(state.recovery ? { recovery: state.recovery } : {}),
     warnings: [
       ...compiled.warnings,
       ...cycleInWords(prepared, options.later ?? []),
       ...sparedInWords(staged.spared),
     ],
-    ...(staged.stopped ? { stopped: staged.stopped } : {}),
+    ...(audience ? { audience: audience.title } : {}),
+    ...(stopped ? { stopped } : {}),
   };
+}
+
+const isOfMembers = (kind: OperationKind): boolean => kind === "add_member" || kind === "remove_member";
+
+/** Who enters and who leaves, by name. */
+async function withNames(
+  { compiled }: Prepared,
+  samples: readonly SampleOperation[],
+  signal: AbortSignal,
+): Promise<readonly SampleOperation[]> {
+  const records = samples.filter(({ kind }) => isOfMembers(kind)).map(({ record }) => record);
+  if (compiled.audience === undefined || records.length === 0) return samples;
+  const names = await compiled.audience.names(records, signal);
+  return samples.map((sample) => {
+    const name = names.get(sample.record);
+    return name === undefined ? sample : { ...sample, name };
+  });
 }
 
 async function* plannedWindows(

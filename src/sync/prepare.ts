@@ -176,6 +176,9 @@ function mappedColumns(
 
   for (const name of model.primaryKey) need(name);
   for (const { field, column } of sync.match) need(column, "match", field);
+  const listColumn =
+    sync.audience && "column" in sync.audience.named ? sync.audience.named.column : undefined;
+  if (listColumn !== undefined) need(listColumn, "audience");
   for (const { field, source, lookup } of sync.fields) {
     if ("column" in source) need(source.column, "fields", field);
     if (typeof lookup?.object === "object") need(lookup.object.column, "fields", field, "lookup", "object");
@@ -196,7 +199,18 @@ function mappedColumns(
     folded.set(name.toLowerCase(), name);
   }
   if (problems.length > 0) throw new SyncError(problems);
-  return { columns, key: model.primaryKey.map((name) => index.get(name)!) };
+  return { columns, key: keyOf(model, sync).map((name) => index.get(name)!) };
+}
+
+/**
+ * What tells a sync's rows apart. A row of an audience is a membership: of another list, or of another record, it is
+ * another one, so that the old member leaves and the new one enters. A row that writes its record too keeps the record.
+ */
+function keyOf({ primaryKey }: ModelSpec, { audience, mode, match }: SyncSpec): readonly string[] {
+  if (audience === undefined) return primaryKey;
+  const list = "column" in audience.named ? [audience.named.column] : [];
+  const members = mode === "upsert" ? [] : match.map(({ column }) => column);
+  return [...new Set([...primaryKey, ...list, ...members])];
 }
 
 /** What ids of our own are made from, before the primary key (DESIGN 4.4). */

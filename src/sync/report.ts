@@ -2,6 +2,7 @@
 import type { OperationCounts, OperationKind } from "../core/change.ts";
 import type { Problem } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
+import type { Membership } from "../ports.ts";
 import type { Recovery } from "../state/state.ts";
 
 /** A row that cannot be written as it is. */
@@ -42,6 +43,8 @@ export interface SyncPlan {
   readonly destination: string;
   readonly organization: string;
   readonly object: string;
+  /** Whose members the records are, for people: `the list VIP customers`. */
+  readonly audience?: string;
   /** Rows of the model's result. */
   readonly rows: number;
   readonly operations: OperationCounts;
@@ -69,6 +72,10 @@ export interface SyncRun {
   readonly destination: string;
   readonly organization: string;
   readonly object: string;
+  /** Whose members the records are, for people: `the list VIP customers`. */
+  readonly audience?: string;
+  /** Lists whose members have changed, compared with what was intended. */
+  readonly members?: readonly Membership[];
   readonly started: string;
   readonly seconds: number;
   readonly rows: number;

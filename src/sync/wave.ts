@@ -2,14 +2,14 @@
 import type { Change, Operation, Outcome, Planned } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
-import type { PlanContext, RequestCounters } from "../ports.ts";
+import type { Membership, PlanContext, RequestCounters } from "../ports.ts";
 import { type State, takenOver } from "../state/state.ts";
 import { step } from "../telemetry/span.ts";
+import { endAudience, lookAhead } from "./audience.ts";
 import { anyOf, fieldsAwaiting, openLookahead, ownRows } from "./awaited.ts";
-import { type Changes, wavesOf } from "./moves.ts";
+import { type Changes, WINDOW, wavesOf } from "./moves.ts";
 import { openForRun } from "./open.ts";
 import { cycleInWords } from "./order.ts";
-import { WINDOW } from "./plan.ts";
 import { idSeedOf, type Prepared } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
@@ -133,7 +133,15 @@ async function writeStaged(
     deferred: 0,
     waiting: options.only ? 0 : waiting + staged.waitingRemoved,
   };
-  let stopped: Problem | undefined = staged.stopped;
+  const context = { signal: options.signal, idSeed: idSeedOf(prepared, state), reread: isReread(options) };
+  const foreseen =
+    wave === "first"
+      ? await lookAhead(prepared, state, staged, source, context, options).catch((error: unknown) => ({
+          stopped: problemOf(error, options.signal),
+        }))
+      : staged;
+  let stopped: Problem | undefined = foreseen.stopped;
+  let members: readonly Membership[] | undefined;
   let firstDeferred: Problem | undefined;
   const hasReleased = Object.keys(staged.spared.released).length > 0;
   if (stopped === undefined && (total > 0 || hasReleased)) {
@@ -182,6 +190,13 @@ async function writeStaged(
     options.onProgress?.({ sync: sync.name, phase: "commit" });
     if (!state.lost.aborted) await step("commit", {}, () => state.commit());
   } else await state.end();
+  if (wave === "first" && stopped === undefined && options.only === undefined && !state.lost.aborted) {
+    try {
+      members = await endAudience(prepared, state, context);
+    } catch (error) {
+      stopped = problemOf(error, options.signal);
+    }
+  }
   stopped ??= firstDeferred && { ...firstDeferred, kind: "deferred" };
 
   const { reads, writes, retries, throttled } = counters();
@@ -192,6 +207,8 @@ async function writeStaged(
     destination: sync.destination,
     organization: identity.organization,
     object: compiled.object,
+    ...(compiled.audience ? { audience: compiled.audience.title } : {}),
+    ...(members ? { members } : {}),
     started: started.toISOString(),
     seconds: Math.round((Date.now() - started.getTime()) / 10) / 100,
     rows: staged.rows,

@@ -47,14 +47,6 @@ describe("what is not supported yet", () => {
       "A memory limit of a warehouse",
       edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, memory_limit: 1GB"),
     ],
-    [
-      "An audience",
-      edit(
-        "models/customers.yml",
-        "object: contact",
-        "audience: { list: VIP, member: contact, create: true }",
-      ),
-    ],
     ["A template", field('{ template: "{{ title | capitalize }}" }')],
   ])("%s is refused, and nothing else of it", async (feature, files) => {
     const problems = await problemsOf(files);
@@ -65,25 +57,42 @@ describe("what is not supported yet", () => {
     expect(problems[0]?.remedy).toMatch(/\.$/);
   });
 
-  test("a scope of audiences is refused with its audience", async () => {
-    const files = edit(
-      "models/customers.yml",
-      "object: contact\n    mode: upsert",
-      "audience: { list: VIP, member: contact }\n    mode: mirror\n    scope: all\n    on_removed: remove_member",
-    );
-    const codes = (await problemsOf(files)).map(({ code }) => code);
-    expect(new Set(codes)).toEqual(new Set(["config.not_supported"]));
-  });
-
   test("what stands for the default is allowed", async () => {
     for (const line of [
       "guard: { removed: { share: 10%, rows: 50 } }",
       "on_removed: keep",
       "adopt: true",
       "shared: true",
-      "scope: own",
+      "scope: managed",
     ])
       await expect(problemsOf(sync(line))).rejects.toThrow("The project was loaded.");
+  });
+});
+
+describe("audiences", () => {
+  const audience = (value: string, mode = "mode: mirror") =>
+    edit("models/customers.yml", "object: contact\n    mode: upsert", `audience: ${value}\n    ${mode}`);
+
+  test.each([
+    ["{ list: VIP, member: contact }", "mode: mirror\n    scope: all\n    on_removed: remove_member"],
+    ["{ list: { column: segment }, member: contact, create: true }", "mode: add"],
+    ["{ list: { value: V, by: new_code }, member: lead, when_missing: skip }", "mode: remove"],
+    ["{ segment: VIP, member: contact }", "mode: upsert\n    on_removed: keep"],
+  ])("%s with %s", async (value, mode) => {
+    await expect(problemsOf(audience(value, mode))).rejects.toThrow("The project was loaded.");
+  });
+
+  test.each([
+    ["{ member: contact }", "mode: mirror"],
+    ["{ list: VIP, segment: VIP, member: contact }", "mode: mirror"],
+    ["{ list: VIP }", "mode: mirror"],
+    ["{ list: { by: new_code }, member: contact }", "mode: mirror"],
+    ["{ list: VIP, member: contact }", "mode: insert"],
+    ["{ list: VIP, member: contact }", "mode: mirror\n    on_removed: keep"],
+    ["{ list: VIP, member: contact }", "mode: upsert\n    on_removed: delete"],
+    ["{ list: VIP, member: contact }", "mode: mirror\n    scope: everybody"],
+  ])("%s with %s is refused", async (value, mode) => {
+    expect(await problemsOf(audience(value, mode))).not.toEqual([]);
   });
 });
 

@@ -154,7 +154,7 @@ const CASES: readonly (readonly [file: string, from: string, to: string, said: s
     MODEL,
     "mode: upsert",
     "mode: add",
-    `not_supported ${AT}:8:5: The mode add is not supported yet. Use upsert.`,
+    `wrong_value ${AT}:8:11: "mode" should be "insert", "update", "upsert" or "mirror", found "add".`,
   ],
   [
     MODEL,

@@ -92,9 +92,9 @@ export interface Sync {
    */
   on_missing: "reject" | "skip";
   /**
-   * Which members a mirror removes: those that the sync has added, or all.
+   * Which members a mirror takes off its list: those that the sync has added or met, or all that the model does not name.
    */
-  scope: "own" | "all";
+  scope: "managed" | "all";
   /**
    * Allows another sync, which must say so too, to write the same fields of the same object.
    */
@@ -112,21 +112,46 @@ export interface Sync {
   options?: Options;
 }
 /**
- * A list of the destination and what its members are.
+ * A marketing list or a segment of the destination, or several of them, and what its members are.
  */
 export interface Audience {
   /**
-   * Name or id of the list.
+   * The marketing list, by its name or its id; or a mapping, for a list that another field finds, or one list for each value of a column.
    */
-  list: string;
+  list?: string | AudienceName;
   /**
-   * The object that the members are.
+   * The static segment of Customer Insights - Journeys, by its name or its id; or one segment for each value of a column.
+   */
+  segment?: string | AudienceName;
+  /**
+   * The object that the members are: account, contact or lead; of a segment contact or lead.
    */
   member: string;
   /**
-   * Makes the list when there is none of that name.
+   * Makes the list when there is none of that name, and, of several lists, makes those inactive that it made and that have no row any more.
    */
   create: boolean;
+  /**
+   * What becomes of a row whose record is not there: it is rejected, or passed over until the record comes.
+   */
+  when_missing: "reject" | "skip";
+}
+/**
+ * What names the list: a value or a column of the model, and the field of the list that holds it.
+ */
+export interface AudienceName {
+  /**
+   * The same list for every row.
+   */
+  value?: string;
+  /**
+   * The column of the model that names the list, row by row.
+   */
+  column?: string;
+  /**
+   * The field of the list that holds the value; left out, its name or its id.
+   */
+  by?: string;
 }
 /**
  * Where a field's value comes from, and when it is written.

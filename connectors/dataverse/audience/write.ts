@@ -1,0 +1,186 @@
+/** A stream of operations on members in, a stream of outcomes out: many members in one request. */
+import {
+  type Operation,
+  type Outcome,
+  type Problem,
+  SyncError,
+  type WriteContext,
+} from "../../../src/sdk.ts";
+import { mapConcurrent } from "../concurrent.ts";
+import { idOf } from "../url.ts";
+import type { Entry, Keeper } from "./roster.ts";
+import type { Kept, Rosters } from "./rosters.ts";
+import { type MemberSettling, settleMembers } from "./settle.ts";
+
+export interface MemberWriter extends Pick<MemberSettling, "sender" | "service" | "table" | "options"> {
+  readonly keeper: Keeper;
+  readonly rosters: Rosters;
+  /** Writes the records themselves, where they are written too. */
+  readonly records: (
+    operations: AsyncIterable<readonly Operation[]>,
+    context: WriteContext,
+  ) => AsyncIterable<readonly Outcome[]>;
+  /** The ids of records whose outcome told none. */
+  readonly idsOf: (operations: readonly Operation[]) => Promise<ReadonlyMap<Operation, string>>;
+}
+
+/** What is handed on to be written, or has been settled already. */
+type Item =
+  | { readonly kind: "settled"; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: "add" | "remove"; readonly kept: Kept; readonly entries: readonly Due[] };
+
+/** A membership that is due, and what has become of its record before. */
+interface Due extends Entry {
+  readonly operation: Operation;
+  readonly record?: Outcome;
+}
+
+export async function* writeMembers(
+  operations: AsyncIterable<readonly Operation[]>,
+  context: WriteContext,
+  writer: MemberWriter,
+): AsyncGenerator<readonly Outcome[]> {
+  const failure: { problem?: Problem } = {};
+  const stop = (problem: Problem): void => {
+    failure.problem ??= problem;
+  };
+  const stopped = (): Problem | undefined => failure.problem;
+  const settling: MemberSettling = { ...writer, context, stop, stopped };
+  const isStopped = (): boolean => failure.problem !== undefined || context.signal.aborted;
+  const items = inLanes(recordsFirst(operations, context, writer, stop), writer, isStopped);
+  const width = Math.max(1, writer.service.width);
+  yield* mapConcurrent(
+    items,
+    () => writer.service.width || width,
+    async (item) => {
+      if (item.kind === "settled") return item.outcomes;
+      const settled = await settleMembers(item.kind, item.kept, item.entries, settling);
+      return item.entries.map((entry) => outcomeOf(entry, settled.get(entry.id)!));
+    },
+  );
+  if (failure.problem) throw new SyncError(failure.problem);
+  if (context.signal.aborted)
+    throw new SyncError({ kind: "aborted", code: "aborted", message: "The run was interrupted." });
+}
+
+/** A row is written when its record and its membership are. */
+function outcomeOf({ operation, id, record }: Due, result: "applied" | "unchanged" | Problem): Outcome {
+  const { change } = operation;
+  if (typeof result === "object") {
+    const status = result.kind === "rejected" ? "rejected" : "deferred";
+    return { status, change, problem: { ...result, kind: status } };
+  }
+  if (record === undefined || record.status === "rejected" || record.status === "deferred")
+    return { status: result, change, id };
+  return { ...record, status: record.status === "applied" ? "applied" : result, id };
+}
+
+/** Records, where they are written too; then the memberships that this makes due. */
+async function* recordsFirst(
+  operations: AsyncIterable<readonly Operation[]>,
+  context: WriteContext,
+  writer: MemberWriter,
+  stop: (problem: Problem) => void,
+): AsyncGenerator<{ readonly due: readonly Due[]; readonly outcomes: readonly Outcome[] }> {
+  for await (const group of operations) {
+    const due: Due[] = [];
+    const records = new Map<Operation["change"], Operation>();
+    for (const operation of group) {
+      const { kind } = operation;
+      if (kind === "add_member" || kind === "remove_member")
+        due.push({ operation, id: idOf(operation.record) ?? "" });
+      else records.set(operation.change, operation);
+    }
+    // A record that is to be made when this was planned is there now.
+    const unknown = due.filter(({ id }) => id === "").map(({ operation }) => operation);
+    const found = unknown.length > 0 ? await writer.idsOf(unknown) : new Map<Operation, string>();
+    const ready: Due[] = due.map((one) =>
+      one.id !== "" ? one : { ...one, id: found.get(one.operation) ?? "" },
+    );
+    const lost = ready.filter(({ id }) => id === "");
+    yield {
+      due: ready.filter(({ id }) => id !== ""),
+      outcomes: lost.map(({ operation }) => ({
+        status: "rejected",
+        change: operation.change,
+        problem: gone(operation),
+      })),
+    };
+    if (records.size === 0) continue;
+    try {
+      for await (const outcomes of writer.records(only([...records.values()]), context))
+        yield await withMemberships(outcomes, records, writer);
+    } catch (error) {
+      const problem = error instanceof SyncError ? error.problems[0] : undefined;
+      if (problem === undefined) throw error;
+      stop(problem);
+      return;
+    }
+  }
+}
+
+async function* only<T>(item: T): AsyncGenerator<T> {
+  yield item;
+}
+
+/** Sorts outcomes of records into those whose row is done and those whose membership is due. */
+async function withMemberships(
+  outcomes: readonly Outcome[],
+  records: ReadonlyMap<Operation["change"], Operation>,
+  writer: MemberWriter,
+): Promise<{ readonly due: readonly Due[]; readonly outcomes: readonly Outcome[] }> {
+  const done: Outcome[] = [];
+  const due: Due[] = [];
+  const unknown: { operation: Operation; record: Outcome }[] = [];
+  for (const record of outcomes) {
+    const operation = records.get(record.change);
+    const isWritten = record.status === "applied" || record.status === "unchanged";
+    if (operation?.into === undefined || !isWritten || record.absent) done.push(record);
+    else if (record.id !== undefined) due.push({ operation, id: record.id.toLowerCase(), record });
+    else unknown.push({ operation, record });
+  }
+  const ids = unknown.length > 0 ? await writer.idsOf(unknown.map(({ operation }) => operation)) : new Map();
+  for (const { operation, record } of unknown) {
+    const id = ids.get(operation);
+    if (id === undefined)
+      done.push({
+        status: "deferred",
+        change: record.change,
+        problem: { ...gone(operation), kind: "deferred" },
+      });
+    else due.push({ operation, id, record });
+  }
+  return { due, outcomes: done };
+}
+
+const gone = ({ record }: Operation): Problem => ({
+  kind: "rejected",
+  code: "member.not_found",
+  message: `There is no record ${record}, so it cannot become a member.`,
+  remedy: "Sync the record first, or leave the row out.",
+});
+
+/** Batches for one list and one direction each, as large as a call may be. */
+async function* inLanes(
+  sources: AsyncIterable<{ readonly due: readonly Due[]; readonly outcomes: readonly Outcome[] }>,
+  { keeper, rosters }: MemberWriter,
+  isStopped: () => boolean,
+): AsyncGenerator<Item> {
+  const lanes = new Map<string, { kind: "add" | "remove"; kept: Kept; entries: Due[] }>();
+  if (isStopped()) return;
+  for await (const { due, outcomes } of sources) {
+    if (outcomes.length > 0) yield { kind: "settled", outcomes };
+    for (const one of due) {
+      const kind = one.operation.kind === "remove_member" ? "remove" : "add";
+      const name = `${kind} ${one.operation.into}`;
+      const lane = lanes.get(name) ?? { kind, kept: rosters.at(one.operation.into!), entries: [] };
+      lanes.set(name, lane);
+      lane.entries.push(one);
+      if (lane.entries.length < keeper.most) continue;
+      yield lane;
+      lanes.delete(name);
+    }
+    if (isStopped()) break;
+  }
+  for (const lane of lanes.values()) yield lane;
+}
