@@ -99,12 +99,17 @@ async function columnsOf(file: OpenFile, query: Query): Promise<readonly Column[
   await connection.extractStatements(query.text).catch((error: unknown) => {
     throw refusedSql(query.file, error, 0);
   });
-  const rows = await connection
-    .runAndReadAll(`DESCRIBE SELECT * FROM (\n${query.text}\n) AS backhaul_model`)
-    .catch((error: unknown) => {
-      throw refusedSql(query.file, error, 1);
-    });
-  return rows.getRows().map(([name, type]) => columnOf(String(name), String(type)));
+  const rows = await connection.runAndReadAll(`DESCRIBE (\n${query.text}\n)`).catch((error: unknown) => {
+    throw refusedSql(query.file, error, 1);
+  });
+  // Names that differ by case alone are one to DuckDB: the column that it would take stands for all of them.
+  const names = new Map<string, string>();
+  return rows.getRows().map(([given, type]) => {
+    const folded = String(given).toLowerCase();
+    const name = names.get(folded) ?? String(given);
+    names.set(folded, name);
+    return columnOf(name, String(type));
+  });
 }
 
 /**

@@ -161,6 +161,15 @@ function mappedColumns(
         place,
       });
     }
+    if (available.filter((other) => other.name === name).length > 1) {
+      problems.push({
+        kind: "config",
+        code: "model.column_double",
+        message: `The result of ${model.queryFile} has several columns "${name}".`,
+        remedy: "Name one of them otherwise in the query, or leave it out.",
+        place,
+      });
+    }
     if (/[\r\n]/.test(name)) {
       problems.push({
         kind: "config",

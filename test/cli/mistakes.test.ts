@@ -73,6 +73,13 @@ const mistakes: readonly Mistake[] = [
     says: /models\/orders\.yml:12:\d+.*"nome".*Did you mean "name"/s,
   },
   {
+    what: "a column that the query returns twice",
+    files: { "models/orders.sql": SQL.replace("listed", "Name") },
+    exit: 2,
+    code: "model.column_double",
+    says: /models\/orders\.yml:12:\d+.*several columns "name"/s,
+  },
+  {
     what: "an unknown field",
     files: model("new_name:", "new_nome:"),
     exit: 2,
