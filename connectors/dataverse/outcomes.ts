@@ -43,6 +43,15 @@ export function deferred({ change }: Operation, problem: Problem): Outcome {
   return { status: "deferred", change, problem: { ...problem, kind: "deferred" } };
 }
 
+/**
+ * With the service's own id of the reply: of a whole reply `x-ms-service-request-id`, of a part of a batch `REQ_ID`
+ * (observed; "Compose HTTP requests and handle errors" names the first).
+ */
+export function answeredBy<T extends Outcome>(outcome: T, { headers }: Reply): T {
+  const request = headers["x-ms-service-request-id"] ?? headers.req_id;
+  return request === undefined ? outcome : { ...outcome, request };
+}
+
 /** True for the replies to a single record's write that say it was done. */
 function isDone({ status, headers }: Reply): boolean {
   return (
@@ -99,6 +108,6 @@ export function judged(operation: Operation, reply: Reply, table: string): Outco
     const isRemoval = operation.kind === "delete" || operation.kind === "deactivate";
     return isRemoval ? applied(operation) : { status: "gone", problem };
   }
-  if (fault === "row") return rejected(operation, problem);
+  if (fault === "row") return answeredBy(rejected(operation, problem), reply);
   return { status: fault === "everyone" ? "everyone" : "again", problem };
 }

@@ -11,7 +11,7 @@ import {
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "./batch.ts";
 import { bulkBody, bulkPath, createdIds, failedItems, isBulkDone, partOf } from "./bodies.ts";
 import { optionHeaders, tagged } from "./options.ts";
-import { applied, deferred, judged, rejected } from "./outcomes.ts";
+import { answeredBy, applied, deferred, judged, rejected } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
 import { type Fault, isFramed } from "./problems.ts";
 import type { Refusal, Sender } from "./sender.ts";
@@ -105,7 +105,7 @@ class Settling {
     if (sent.kind === "reply") {
       const ids = this.#kind === "create" ? createdIds(sent.reply) : [];
       operations.forEach((operation, index) => {
-        this.#settled.outcomes.push(applied(operation, ids[index]));
+        this.#settled.outcomes.push(answeredBy(applied(operation, ids[index]), sent.reply));
       });
       return;
     }

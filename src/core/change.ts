@@ -138,5 +138,12 @@ export type Outcome =
       readonly later?: true;
       /** There is no record, and none is to be made: the row is looked for again in the next run. */
       readonly absent?: true;
+      /** The service's own id of the reply: what its support asks for. */
+      readonly request?: string;
     }
-  | { readonly status: "rejected" | "deferred"; readonly change: Change; readonly problem: Problem };
+  | {
+      readonly status: "rejected" | "deferred";
+      readonly change: Change;
+      readonly problem: Problem;
+      readonly request?: string;
+    };

@@ -10,18 +10,24 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { runIdAt } from "../core/run-id.ts";
-import type { HistoryFilter, HistoryReader, RejectEntry, RunEntry } from "./history.ts";
+import type { ChangeEntry, HistoryFilter, HistoryReader, RejectEntry, RunEntry } from "./history.ts";
 import type { History } from "./store.ts";
 
 const BUFFERED = 500;
 const DAY_MS = 86_400_000;
-const FILES = { runs: "runs.jsonl", rejects: "rejects.jsonl" } as const;
+const FILES = { runs: "runs.jsonl", rejects: "rejects.jsonl", changes: "changes.jsonl" } as const;
+/** Where the older half of the changes goes, once there are many. */
+const OLDER_CHANGES = "changes.old.jsonl";
+const MOST_CHANGES_BYTES = 32 * 1024 * 1024;
+/** Rows of one run that are kept: a first load says little of each row, and would cost as much as all runs after it. */
+export const MOST_CHANGES = 10_000;
 
 function isTorn(path: string): boolean {
   if (!existsSync(path)) return false;
@@ -35,7 +41,7 @@ function isTorn(path: string): boolean {
   }
 }
 
-/** Appends to `rejects.jsonl` and `runs.jsonl` in the sync's folder; the end of a run drops what is older. */
+/** Appends to `rejects.jsonl`, `changes.jsonl` and `runs.jsonl` in the sync's folder; the end of a run drops what is older. */
 export function openFileHistory(folder: string, retentionDays: number): History {
   let lines: string[] = [];
   const append = (name: string, text: string): void => {
@@ -43,6 +49,12 @@ export function openFileHistory(folder: string, retentionDays: number): History 
     const file = join(folder, name);
     // A line that a crash has torn must not swallow the next one.
     appendFileSync(file, isTorn(file) ? `\n${text}` : text, { mode: 0o600 });
+  };
+  let changes: string[] = [];
+  let kept = 0;
+  const flushChanges = (): void => {
+    if (changes.length > 0) append(FILES.changes, changes.join(""));
+    changes = [];
   };
   const flush = (): void => {
     if (lines.length > 0) append(FILES.rejects, lines.join(""));
@@ -53,8 +65,19 @@ export function openFileHistory(folder: string, retentionDays: number): History 
       lines.push(`${JSON.stringify(entry)}\n`);
       if (lines.length >= BUFFERED) flush();
     },
+    change(entry) {
+      kept += 1;
+      if (kept > MOST_CHANGES) return;
+      changes.push(`${JSON.stringify(entry)}\n`);
+      if (changes.length >= BUFFERED) flushChanges();
+    },
     async end(run) {
       flush();
+      flushChanges();
+      kept = 0;
+      const file = join(folder, FILES.changes);
+      if (existsSync(file) && statSync(file).size > MOST_CHANGES_BYTES)
+        renameSync(file, join(folder, OLDER_CHANGES));
       append(FILES.runs, `${JSON.stringify(run)}\n`);
       const oldest = runIdAt(new Date(Date.now() - retentionDays * DAY_MS));
       for (const name of Object.values(FILES)) await dropBefore(join(folder, name), oldest);
@@ -95,19 +118,22 @@ const linesOf = (path: string) =>
 /** Reads the histories of all syncs of a project, below its folder. */
 export function fileHistory(root: string): HistoryReader {
   return {
-    runs: (filter) => entries<RunEntry>(root, "runs", filter),
-    rejects: (filter) => entries<RejectEntry>(root, "rejects", filter),
+    async *changes(filter) {
+      for (const name of [OLDER_CHANGES, FILES.changes]) yield* entries<ChangeEntry>(root, name, filter);
+    },
+    runs: (filter) => entries<RunEntry>(root, FILES.runs, filter),
+    rejects: (filter) => entries<RejectEntry>(root, FILES.rejects, filter),
   };
 }
 
 async function* entries<T extends { readonly run: string }>(
   root: string,
-  name: keyof typeof FILES,
+  name: string,
   { sync, run, since = "", limit }: HistoryFilter,
 ): AsyncGenerator<T> {
   let newest: T[] = [];
   for (const { path, ...owner } of await syncFolders(root)) {
-    const file = join(path, FILES[name]);
+    const file = join(path, name);
     if ((sync !== undefined && owner.sync !== sync) || !existsSync(file)) continue;
     for await (const line of linesOf(file)) {
       const id = runOf(line);

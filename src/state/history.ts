@@ -25,9 +25,27 @@ export interface RejectEntry {
   readonly code: string;
   readonly message: string;
   readonly remedy?: string;
+  /** The service's own id of the reply that refused it. */
+  readonly request?: string;
+}
+
+/** A row that was written in a run: kept of small runs alone, and where state is local. */
+export interface ChangeEntry {
+  readonly run: string;
+  readonly at: string;
+  readonly key: readonly Value[];
+  readonly kind: "added" | "changed" | "removed";
+  /** Of a changed row, its columns with the value before and after. */
+  readonly columns?: Readonly<Record<string, readonly [Value, Value]>>;
+  /** Fields that were owed, or mapped anew. */
+  readonly fields?: readonly string[];
+  readonly id?: string;
+  readonly request?: string;
 }
 
 export interface HistoryReader {
+  /** Rows that were written, the oldest first; absent where they are not kept. */
+  changes?(filter: HistoryFilter): AsyncIterable<ChangeEntry>;
   runs(filter: HistoryFilter): AsyncIterable<RunEntry>;
   rejects(filter: HistoryFilter): AsyncIterable<RejectEntry>;
 }

@@ -3,6 +3,7 @@ import type { Outcome } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, StateEngine, Statement, Warehouse } from "../ports.ts";
 import type { Neighbour } from "./elsewhere.ts";
+import type { ChangeEntry } from "./history.ts";
 import type { SyncRecord } from "./record.ts";
 import type { Shape } from "./tables.ts";
 
@@ -30,6 +31,8 @@ export interface History {
       unknown
     >,
   ): Promise<void>;
+  /** A row that was written. What is kept of them is bounded, and may be nothing. */
+  change(entry: ChangeEntry): void;
   end(run: { readonly run: string } & Record<string, unknown>): Promise<void>;
 }
 

@@ -12,6 +12,8 @@ export interface Rejection {
   readonly code: string;
   readonly message: string;
   readonly remedy?: string;
+  /** The service's own id of the reply that refused it. */
+  readonly request?: string;
 }
 
 export interface FieldChange {
@@ -106,20 +108,21 @@ const LEAST = 3;
 
 /** Collects rejections: counts all, keeps the first ones, and some of each reason. */
 export function rejectionLog(write: (rejection: Rejection) => Promise<void> = async () => {}): {
-  add(key: readonly Value[], problem: Problem): Promise<void>;
+  add(key: readonly Value[], problem: Problem, request?: string): Promise<void>;
   result(): Rejections;
 } {
   const listed: Rejection[] = [];
   const byCode: Record<string, number> = {};
   let total = 0;
   return {
-    async add(key, problem) {
+    async add(key, problem, request) {
       const rejection: Rejection = {
         key,
         ...(problem.field === undefined ? {} : { field: problem.field }),
         code: problem.code,
         message: problem.message,
         ...(problem.remedy === undefined ? {} : { remedy: problem.remedy }),
+        ...(request === undefined ? {} : { request }),
       };
       total += 1;
       byCode[problem.code] = (byCode[problem.code] ?? 0) + 1;

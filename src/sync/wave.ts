@@ -15,6 +15,7 @@ import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
 import { sparedInWords } from "./spared.ts";
 import { changesOf, isReread, type Staged, type SyncOptions } from "./stage.ts";
+import { changeEntry } from "./written.ts";
 
 /** Where a run's changes come from: the model, or a saved plan. */
 export interface Source {
@@ -166,10 +167,11 @@ async function writeStaged(
           for (const outcome of outcomes) {
             if (outcome.status === "rejected") {
               rejected.add(outcome.change.seq);
-              await rejections.add(outcome.change.key, outcome.problem);
+              await rejections.add(outcome.change.key, outcome.problem, outcome.request);
               continue;
             }
             counts[outcome.status] += 1;
+            if (outcome.status === "applied") history.change(changeEntry(prepared, run, outcome));
             if ("problem" in outcome) firstDeferred ??= outcome.problem;
             else if (outcome.later) {
               const { owed = [] } = outcome;
