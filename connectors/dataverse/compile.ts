@@ -15,7 +15,8 @@ import { mappingLimits } from "./compile-limits.ts";
 import { compileLookup } from "./compile-lookup.ts";
 import { compileMatch } from "./compile-match.ts";
 import { checkTable } from "./compile-table.ts";
-import type { MappedField, Mapping } from "./mapping.ts";
+import { fileProperty } from "./files.ts";
+import type { MappedField, Mapping, PlainField } from "./mapping.ts";
 import { type Attribute, isStatus } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
 import { type StatePair, statePairOf } from "./types/state.ts";
@@ -145,9 +146,20 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
       `${table.name}.${spec.field} cannot be set on a new record: a second request of the run writes ${what}.`,
     );
   }
+  const isFile = attribute.shape.kind === "file";
+  if (spec.fileName !== undefined && !isFile) {
+    findings.problem(
+      "mapping.no_file_column",
+      [...path, "file_name"],
+      `'${spec.field}' (${attribute.type}) is no file column.`,
+      "Take file_name out.",
+      spec.field,
+    );
+    return null;
+  }
   const base = {
     field: spec.field,
-    property: spec.field,
+    property: isFile ? fileProperty(spec.field) : spec.field,
     column: source.column,
     constant: source.constant,
     whenNull: spec.whenNull,
@@ -177,14 +189,26 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
       `${table.name}.${spec.field} shows a date but stores a moment: its day depends on the reader's zone.`,
     );
   }
+  const named = isFile ? fileNameOf(spec, input, findings) : undefined;
+  if (named === null) return null;
+  const file = named === undefined ? {} : { file: named };
   if (source.column !== null || source.constant === null)
-    return { ...base, kind: "plain", coerce: made.coerce };
+    return { ...base, kind: "plain", coerce: made.coerce, ...file };
   const json = made.coerce(source.constant);
   if (isProblem(json)) {
     findings.problem(json.code, path, json.message, json.remedy, spec.field);
     return null;
   }
-  return { ...base, kind: "plain", constant: json === NULL ? null : source.constant, coerce: () => json };
+  const constant = json === NULL ? null : source.constant;
+  return { ...base, kind: "plain", constant, coerce: () => json, ...file };
+}
+
+/** What files of a column are called: by a column of the model, else after the column itself. */
+function fileNameOf(spec: FieldSpec, input: CompileInput, findings: Findings): PlainField["file"] | null {
+  const name = spec.field;
+  if (spec.fileName === undefined) return { column: null, name };
+  const found = columnOf(spec.fileName, ["fields", spec.field, "file_name"], input, findings);
+  return found && { column: found.column, name };
 }
 
 /** A column that a row may set: created or updated, supported, and not part of another column. */

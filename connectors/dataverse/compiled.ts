@@ -66,6 +66,7 @@ export function compiledSync(
         table: mapping.table,
         options: mapping.options,
         missing: missingOf(mapping),
+        prefix: service.prefix,
         sender,
         batchSize,
         width: () => service.width,
@@ -84,7 +85,11 @@ function nameColumns({ table, fields }: Mapping): number[] {
 
 /** The columns of the model that a field depends on. */
 function columnsOf(field: MappedField): number[] {
-  const columns = [field.column, field.kind === "lookup" ? field.objectColumn : null];
+  const columns = [
+    field.column,
+    field.kind === "lookup" ? field.objectColumn : null,
+    field.kind === "plain" ? (field.file?.column ?? null) : null,
+  ];
   return columns.filter((column) => column !== null);
 }
 
@@ -122,6 +127,7 @@ async function addWhole(
 function fingerprintOf(field: MappedField, sync: SyncSpec): string {
   const spec = sync.fields.find((candidate) => candidate.field === field.field);
   const truncate = spec?.truncate ? [true] : [];
-  const told = [field.property, spec?.source, spec?.whenNull, spec?.lookup, ...truncate];
+  const fileName = spec?.fileName === undefined ? [] : [spec.fileName];
+  const told = [field.property, spec?.source, spec?.whenNull, spec?.lookup, ...truncate, ...fileName];
   return createHash("sha256").update(JSON.stringify(told)).digest("hex").slice(0, 16);
 }

@@ -129,6 +129,8 @@ function ownLimits(shape: Attribute["shape"]): string {
       return shape.isLocal ? "date and time, to the second" : "date and time without a zone, to the second";
     case "image":
       return `base64, at most ${Math.floor(shape.mostBytes / 1024)} KB`;
+    case "file":
+      return `base64, at most ${Math.floor(shape.mostBytes / 1024)} KB, by a request of its own`;
     case "unsupported":
       return shape.why;
     default:

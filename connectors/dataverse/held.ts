@@ -76,6 +76,7 @@ export function holds(mapping: Mapping, field: MappedField, json: string, held: 
     return id !== null && nameOf(id).id === textOf(before).toLowerCase();
   }
   if (before === json) return true;
+  if (field.kind === "plain" && field.file !== undefined) return false; // what the file holds is not read
   const shape = mapping.table.attributes.get(field.field)?.shape.kind;
   switch (shape) {
     case "moment":

@@ -50,6 +50,8 @@ interface FieldBase {
 export interface PlainField extends FieldBase {
   readonly kind: "plain";
   readonly coerce: Coercer;
+  /** Of a file column: what the file is called, by a column or for all rows. */
+  readonly file?: { readonly column: number | null; readonly name: string };
 }
 
 export interface LookupField extends FieldBase {

@@ -90,11 +90,16 @@ export function isSame(a: Found, b: Found): boolean {
 
 /** True when a change concerns a field: new, its column changed, or still owed. */
 export function isTouched(
-  field: { readonly field: string; readonly column: number | null; readonly objectColumn?: number | null },
+  field: {
+    readonly field: string;
+    readonly column: number | null;
+    readonly objectColumn?: number | null;
+    readonly file?: { readonly column: number | null };
+  },
   change: Present,
 ): boolean {
   if (change.kind === "added") return true;
-  const columns = [field.column, field.objectColumn ?? null];
+  const columns = [field.column, field.objectColumn ?? null, field.file?.column ?? null];
   return (
     change.pending.includes(field.field) ||
     columns.some((column) => column !== null && change.columns.includes(column))

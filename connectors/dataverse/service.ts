@@ -50,6 +50,8 @@ export interface ServiceOptions {
 export interface Service extends AsyncDisposable {
   /** The address that is called, with a gateway's path. */
   readonly origin: string;
+  /** A gateway's path, in front of those of the service. */
+  readonly prefix: string;
   /** Requests that may be in flight at once. */
   readonly width: number;
   /** Holds the application user back who got the answer. */
@@ -81,7 +83,7 @@ export interface WriteRequest {
   readonly method: "POST" | "PATCH" | "DELETE";
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly onWait?: ((milliseconds: number, reason: string) => void) | undefined;
 }
 
@@ -145,6 +147,7 @@ export function openService(options: ServiceOptions): Service {
       : undefined;
   const service: Service = {
     origin,
+    prefix: endpoint.prefix,
     get width() {
       return pool.limit;
     },

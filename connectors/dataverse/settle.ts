@@ -38,6 +38,8 @@ export interface Settled {
 export interface SettleOptions {
   readonly table: Table;
   readonly options: WriteOptions;
+  /** A gateway's path, in front of those of the service. */
+  readonly prefix: string;
   readonly sender: Sender;
   readonly context: WriteContext;
   /** Told of what concerns every operation; later ones are not sent any more. */

@@ -33,6 +33,8 @@ export type Shape =
   | { readonly kind: "id" }
   /** A picture, as base64. */
   | { readonly kind: "image"; readonly mostBytes: number }
+  /** A file, as base64, sent by a request of its own. */
+  | { readonly kind: "file"; readonly mostBytes: number }
   | { readonly kind: "unsupported"; readonly why: string };
 
 export interface Choice {

@@ -11,10 +11,11 @@ import {
 } from "../../src/sdk.ts";
 import { type Batch, batches } from "./batching.ts";
 import { mapConcurrent } from "./concurrent.ts";
+import { hasFiles, sendFiles, withoutFiles } from "./files.ts";
 import { joined } from "./joined.ts";
 import { deferred, rejected, unchanged } from "./outcomes.ts";
 import type { Sender } from "./sender.ts";
-import { type SettleOptions, settle } from "./settle.ts";
+import { type Settled, type SettleOptions, settle } from "./settle.ts";
 import type { Table } from "./table.ts";
 
 export interface WriterOptions {
@@ -22,6 +23,8 @@ export interface WriterOptions {
   readonly options: WriteOptions;
   /** What becomes of a row whose record is not there, even when it was looked for again. */
   readonly missing: "defer" | "reject" | "skip";
+  /** A gateway's path, in front of those of the service. */
+  readonly prefix: string;
   readonly sender: Sender;
   readonly batchSize: number;
   /** Requests that may be in flight, as the gate knows it. */
@@ -43,6 +46,7 @@ export async function* writeAll(
   const settling: SettleOptions = {
     table: options.table,
     options: options.options,
+    prefix: options.prefix,
     sender: options.sender,
     context,
     stop: (problem) => {
@@ -75,8 +79,34 @@ async function finish(
   options: WriterOptions,
 ): Promise<readonly Outcome[]> {
   if (batch.kind === "none") return batch.operations.map(unchanged);
-  const { outcomes, gone } = await settle(batch.kind, batch.operations, settling);
+  const { outcomes, gone } = await settleAll(batch.kind, batch.operations, settling);
   return gone.length === 0 ? outcomes : [...outcomes, ...(await addAgain(gone, settling, options))];
+}
+
+/** Rows first, then the files of the records that are there. */
+async function settleAll(
+  kind: Operation["kind"],
+  operations: readonly Operation[],
+  settling: SettleOptions,
+): Promise<Settled> {
+  const filed = operations.filter(hasFiles);
+  if (filed.length === 0) return settle(kind, operations, settling);
+  const rows = operations.map(withoutFiles).filter(({ fields }, index) => {
+    return fields.length > 0 || !hasFiles(operations[index]!);
+  });
+  const settled = rows.length === 0 ? { outcomes: [], gone: [] } : await settle(kind, rows, settling);
+  const lost = new Set(settled.gone.map(({ change }) => change));
+  const told = new Map(settled.outcomes.map((outcome) => [outcome.change, outcome]));
+  const ready = filed.filter(({ change }) => {
+    const status = told.get(change)?.status;
+    return !lost.has(change) && (status === undefined || status === "applied");
+  });
+  const sent = await sendFiles(ready, settling);
+  const again = new Set([...sent.gone, ...sent.outcomes].map((one) => one.change));
+  return {
+    outcomes: [...settled.outcomes.filter(({ change }) => !again.has(change)), ...sent.outcomes],
+    gone: [...settled.gone, ...sent.gone],
+  };
 }
 
 /** Records that vanished are added again, whole; what is gone for a second time is left to the next run. */
@@ -106,7 +136,7 @@ async function addAgain(
     } else outcomes.push(plan);
   }
   for (const [kind, operations] of again) {
-    const settled = await settle(kind, operations, settling);
+    const settled = await settleAll(kind, operations, settling);
     outcomes.push(
       ...join([...settled.outcomes, ...settled.gone.map((operation) => goneTwice(operation, missing))]),
     );

@@ -1,11 +1,13 @@
 /** What is written of a row: field by field, as the wire spells it. Pure. */
 import type { Changed, FieldWrite, Problem, Value } from "../../src/sdk.ts";
 import { addressOfId } from "./elastic.ts";
+import type { FileContent } from "./files.ts";
 import { type Held, heldJson, holds } from "./held.ts";
-import type { LookupField, MappedField, Mapping } from "./mapping.ts";
+import type { LookupField, MappedField, Mapping, PlainField } from "./mapping.ts";
 import { type Found, foldedJson, literalOf, textOf } from "./match.ts";
 import { isTouched, parentOf, sourceValue, type WantedParent } from "./needs.ts";
 import { isSeveral, named, type Resolved } from "./resolution.ts";
+import { bytesOf, kilobytes } from "./types/file.ts";
 import { beginsRight, type Meant, type StatePair, withPair } from "./types/state.ts";
 import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
 import { addressById, addressByKey } from "./url.ts";
@@ -163,10 +165,19 @@ function beforeOf(field: MappedField, row: readonly Value[]): string | undefined
     if (wanted === null) return field.whenNull === "skip" ? undefined : NULL;
     return isProblem(wanted) ? undefined : bindByKey(wanted);
   }
-  const value = sourceValue(field, row);
-  const json = value === null ? NULL : field.coerce(value);
+  const json = plainJson(field, row);
   if (isProblem(json)) return undefined;
   return json === NULL && field.whenNull === "skip" ? undefined : json;
+}
+
+/** A field's value as JSON; a file's with its name. */
+function plainJson(field: PlainField, row: readonly Value[]): string | Problem {
+  const value = sourceValue(field, row);
+  const json = value === null ? NULL : field.coerce(value);
+  if (field.file === undefined || isProblem(json) || json === NULL) return json;
+  const { column, name } = field.file;
+  const own = column === null ? name : (row[column] ?? "").trim() || name;
+  return `{"name":${JSON.stringify(own)},"base64":${json}}`;
 }
 
 /** A reference to a record that the same run writes, but maybe later: it is left out now. */
@@ -181,13 +192,7 @@ function writeOf(
   isUpdate: boolean,
 ): FieldWrite | Problem | Awaited | "skip" | "owed" {
   const { whenNull, property } = field;
-  const value = sourceValue(field, row);
-  const json =
-    field.kind === "lookup"
-      ? bound(field, row, resolved, isUpdate)
-      : value === null
-        ? NULL
-        : field.coerce(value);
+  const json = field.kind === "lookup" ? bound(field, row, resolved, isUpdate) : plainJson(field, row);
   if (isProblem(json) || json === "owed") return json;
   if (json === "awaited") {
     const shown = shownOf(field, row);
@@ -209,10 +214,18 @@ function writeOf(
 
 /** A parent is bound by id, under the property of its object, and shown by key. */
 function shownOf(field: MappedField, row: readonly Value[]): Partial<FieldWrite> {
-  if (field.kind === "plain") return {};
+  if (field.kind === "plain") return field.file === undefined ? {} : fileShown(field, row);
   const wanted = parentOf(field, row);
   if (wanted === null || isProblem(wanted)) return {};
   return { property: wanted.parent.property, shown: bindByKey(wanted) };
+}
+
+/** A file is shown by its name and size. */
+function fileShown(field: PlainField, row: readonly Value[]): Partial<FieldWrite> {
+  const json = plainJson(field, row);
+  if (isProblem(json) || json === NULL) return {};
+  const { name, base64 } = JSON.parse(json) as FileContent;
+  return { shown: JSON.stringify(`${name} (${kilobytes(bytesOf(base64))} KB)`) };
 }
 
 /**

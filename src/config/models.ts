@@ -133,7 +133,7 @@ function guardSpec(guard: Sync["guard"]): Guard {
 
 function fieldSpec(field: string, from: string | Field): FieldSpec {
   if (typeof from === "string") return { field, source: { column: from }, whenNull: "clear" };
-  const { column, value = null, when_null: whenNull, write, truncate, lookup } = from;
+  const { column, value = null, when_null: whenNull, write, truncate, lookup, file_name: fileName } = from;
   const source = column === undefined ? { value } : { column };
   const spec: FieldSpec = {
     field,
@@ -141,6 +141,7 @@ function fieldSpec(field: string, from: string | Field): FieldSpec {
     whenNull,
     ...(write === "always" ? {} : { write }),
     ...(truncate ? { truncate } : {}),
+    ...(fileName === undefined ? {} : { fileName }),
   };
   if (lookup === undefined) return spec;
   const { object, by, when_missing: whenMissing } = lookup;

@@ -109,6 +109,8 @@ export interface FieldSpec {
   readonly whenNull: "clear" | "skip";
   /** Left out: always. */
   readonly write?: "create" | "if_empty";
+  /** Of a file: the column that holds its name. */
+  readonly fileName?: string;
   /** Text that is too long is cut instead of rejected. */
   readonly truncate?: boolean;
   readonly lookup?: {

@@ -36,7 +36,8 @@ export interface Request {
   /** Path and query on the one origin. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** Text, or the bytes of a file. */
+  readonly body?: string | Buffer;
   /** `read`: changes nothing over there and may be repeated by any layer. */
   readonly purpose: "read" | "write";
   readonly signal: AbortSignal;

@@ -61,7 +61,7 @@ async function exchange(pool: Pool, request: Request, deadline: number): Promise
       method: request.method,
       path: request.path,
       headers: { ...request.headers },
-      body: request.body === undefined ? null : Buffer.from(request.body),
+      body: typeof request.body === "string" ? Buffer.from(request.body) : (request.body ?? null),
       signal: controller.signal,
     });
     const body = await reply.body.text();

@@ -188,7 +188,8 @@ function mappedColumns(
   const listColumn =
     sync.audience && "column" in sync.audience.named ? sync.audience.named.column : undefined;
   if (listColumn !== undefined) need(listColumn, "audience");
-  for (const { field, source, lookup } of sync.fields) {
+  for (const { field, source, lookup, fileName } of sync.fields) {
+    if (fileName !== undefined) need(fileName, "fields", field, "file_name");
     if ("column" in source) need(source.column, "fields", field);
     if (typeof lookup?.object === "object") need(lookup.object.column, "fields", field, "lookup", "object");
   }

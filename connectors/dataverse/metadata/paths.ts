@@ -26,6 +26,7 @@ const CASTS: readonly (readonly [cast: string, select: string, expand?: string])
   ["DateTime", "Format,DateTimeBehavior"],
   ["Lookup", "Targets"],
   ["Image", "MaxSizeInKB,IsPrimaryImage"],
+  ["File", "MaxSizeInKB"],
   ["Picklist", "DefaultFormValue", "OptionSet,GlobalOptionSet"],
   ["MultiSelectPicklist", "DefaultFormValue", "OptionSet,GlobalOptionSet"],
   ["State", "DefaultFormValue", "OptionSet,GlobalOptionSet"],

@@ -102,7 +102,8 @@ function attributeOf(item: Json, detail: Json, options: ShapeOptions): Attribute
     shape: shapeOf(type, detail, options),
     required: REQUIRED[String(item.RequiredLevel?.Value)] ?? "none",
     creatable: own && item.IsValidForCreate === true && !isSecondary,
-    updatable: own && item.IsValidForUpdate === true,
+    // The row cannot bring a file, which is why its definition says that it takes none.
+    updatable: (own && item.IsValidForUpdate === true) || type === "File",
     readable: item.IsValidForRead !== false,
     secured: item.IsSecured === true,
     of,

@@ -12,7 +12,6 @@ export interface ShapeOptions {
 }
 
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  File: "a file is sent by a request of its own, which is not supported yet",
   PartyList:
     "activity parties are written with a new activity alone, and an upsert does not know whether it makes one",
   EntityName: "the name of a lookup's table is set by the lookup itself",
@@ -25,6 +24,8 @@ const WHOLE = { least: "-2147483648", most: "2147483647" };
 const BIG = { least: "-9223372036854775808", most: "9223372036854775807" };
 /** "Image columns": the largest image where the column does not say. */
 const IMAGE_KB = 30_720;
+/** "File columns": the largest file where the column does not say. */
+const FILE_KB = 32_768;
 
 export function shapeOf(type: string, detail: Json, { own, transitions }: ShapeOptions): Shape {
   const format = formatOf(detail);
@@ -78,6 +79,8 @@ export function shapeOf(type: string, detail: Json, { own, transitions }: ShapeO
       return { kind: "id" };
     case "Image":
       return { kind: "image", mostBytes: Number(detail.MaxSizeInKB ?? IMAGE_KB) * 1024 };
+    case "File":
+      return { kind: "file", mostBytes: Number(detail.MaxSizeInKB ?? FILE_KB) * 1024 };
   }
   const why = UNSUPPORTED[type] ?? `columns of the type ${type || "unknown"} are not supported`;
   return { kind: "unsupported", why };

@@ -3,6 +3,7 @@ import type { ColumnKind } from "../../../src/sdk.ts";
 import type { Attribute } from "../table.ts";
 import { booleanCoercer, choiceCoercer, choicesCoercer } from "./choice.ts";
 import { dateCoercer, momentCoercer } from "./date.ts";
+import { fileCoercer } from "./file.ts";
 import { imageCoercer } from "./image.ts";
 import { decimalCoercer, doubleCoercer, wholeCoercer } from "./number.ts";
 import { idCoercer, textCoercer } from "./text.ts";
@@ -60,6 +61,8 @@ export function coercerOf(
       return takes(["uuid", "text"], idCoercer(name));
     case "image":
       return takes(["text"], imageCoercer(name, shape.mostBytes));
+    case "file":
+      return takes(["text"], fileCoercer(name, shape.mostBytes));
     case "lookup":
       return { why: "it is a lookup" };
     case "unsupported":

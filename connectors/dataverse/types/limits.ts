@@ -68,6 +68,8 @@ export function limitsOf({ shape }: Attribute, kind: ColumnKind, truncate = fals
       return [limit("not_an_id", { kind: "uuid" }, "no id of 8-4-4-4-12 hexadecimal digits")];
     case "image":
       return [limit("not_a_picture", { kind: "elsewhere" }, "pictures")];
+    case "file":
+      return [limit("not_base64", { kind: "elsewhere" }, "files")];
     default:
       return [];
   }

@@ -26,6 +26,7 @@ export function valueSchemaOf({ shape }: Pick<Attribute, "shape">): Readonly<Rec
     case "id":
       return { type: "string", format: "uuid" };
     case "image":
+    case "file":
       return { type: "string", contentEncoding: "base64" };
     case "unsupported":
       return {};

@@ -178,6 +178,10 @@ export interface Field {
    */
   write: "always" | "create" | "if_empty";
   /**
+   * Of a file column: the column of the model that holds the file's name; left out, files are called after the column.
+   */
+  file_name?: string;
+  /**
    * Cuts text that is too long for the field instead of rejecting the row.
    */
   truncate: boolean;
