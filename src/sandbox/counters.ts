@@ -1,3 +1,8 @@
+/** A count that is held rather than looked up, where each value of each row may be counted. */
+export interface Tally {
+  count: number;
+}
+
 /** What the sandbox saw, for tests that assert how something was done and not only that it was done. */
 export interface Counters {
   /** HTTP requests by kind; a batch is one. */
@@ -9,7 +14,7 @@ export interface Counters {
   /** Values sent for columns that are not valid for the operation, by `table.column`: dropped without a word. */
   ignored: Record<string, number>;
   /** Values written that were there already, by `table.column`; `rows` counts updates that changed nothing at all. */
-  redundant: Record<string, number>;
+  redundant: Map<string, Tally>;
   redundantRows: Record<string, number>;
   /** Error replies by code, the parts of batches among them. */
   refusals: Record<string, number>;
@@ -25,7 +30,7 @@ export const newCounters = (): Counters => ({
   operations: {},
   rows: {},
   ignored: {},
-  redundant: {},
+  redundant: new Map(),
   redundantRows: {},
   refusals: {},
   knowable: {},
@@ -36,6 +41,20 @@ export const newCounters = (): Counters => ({
 
 export function bump(counts: Record<string, number>, name: string, by = 1): void {
   counts[name] = (counts[name] ?? 0) + by;
+}
+
+export function tallyOf(tallies: Map<string, Tally>, name: string): Tally {
+  const known = tallies.get(name);
+  if (known) return known;
+  const tally = { count: 0 };
+  tallies.set(name, tally);
+  return tally;
+}
+
+/** The counters as they are shown: what never happened is left out. */
+export function shownCounters(counters: Counters): unknown {
+  const counted = [...counters.redundant].filter(([, { count }]) => count > 0);
+  return { ...counters, redundant: Object.fromEntries(counted.map(([name, { count }]) => [name, count])) };
 }
 
 /** Back to zero; requests under way stay counted. */

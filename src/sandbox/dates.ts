@@ -49,6 +49,49 @@ const isPlainMoment = (text: string): boolean =>
   two(text, 17) <= 59 &&
   text.charCodeAt(19) === 90;
 
+/** Years whose seconds fit into a small integer when all months have 31 days, and what is counted from. */
+const PACKED = { first: 1940, zero: 2000, end: 2060 };
+
+/** `YYYY-MM-DDTHH:MM:SSZ` as one number, for those who keep many; undefined for all other texts and far years. */
+export function packMoment(text: string): number | undefined {
+  if (text.length !== 20) return undefined;
+  const year = two(text, 0) * 100 + two(text, 2);
+  const month = two(text, 5);
+  const day = two(text, 8);
+  const [hour, minute, second] = [two(text, 11), two(text, 14), two(text, 17)];
+  const isSound =
+    year >= PACKED.first &&
+    year < PACKED.end &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= 31 &&
+    hour <= 23 &&
+    minute <= 59 &&
+    second <= 59 &&
+    text.charCodeAt(4) === 45 &&
+    text.charCodeAt(7) === 45 &&
+    text.charCodeAt(10) === 84 &&
+    text.charCodeAt(13) === 58 &&
+    text.charCodeAt(16) === 58 &&
+    text.charCodeAt(19) === 90;
+  if (!isSound) return undefined;
+  const days = ((year - PACKED.zero) * 12 + month - 1) * 31 + day - 1;
+  return ((days * 24 + hour) * 60 + minute) * 60 + second;
+}
+
+const padded = (value: number): string => (value < 10 ? `0${value}` : String(value));
+
+export function unpackMoment(packed: number): string {
+  const days = Math.floor(packed / 86_400);
+  const second = packed - days * 86_400;
+  const months = Math.floor(days / 31);
+  const year = Math.floor(months / 12);
+  const day = `${year + PACKED.zero}-${padded(months - year * 12 + 1)}-${padded(days - months * 31 + 1)}`;
+  const minute = Math.floor(second / 60);
+  return `${day}T${padded(Math.floor(minute / 60))}:${padded(minute % 60)}:${padded(second % 60)}Z`;
+}
+
 /** `YYYY-MM-DD` only. */
 export function parseDate(text: string): Parsed {
   if (text.length === 10 && isPlainDay(text)) return { value: text };

@@ -15,6 +15,8 @@ const isDigit = (code: number): boolean => (code >= 48 && code <= 57) || code ==
 function hasLongRun(text: string): boolean {
   for (let at = LONG - 1; at < text.length; at += LONG) {
     if (!isDigit(text.charCodeAt(at))) continue;
+    // Whatever is that long reaches half as far to one of the sides.
+    if (!isDigit(text.charCodeAt(at - LONG / 2)) && !isDigit(text.charCodeAt(at + LONG / 2))) continue;
     let from = at;
     while (from > 0 && isDigit(text.charCodeAt(from - 1))) from -= 1;
     while (at + 1 < text.length && isDigit(text.charCodeAt(at + 1))) at += 1;

@@ -14,11 +14,17 @@ const SMALLEST = 16;
 
 export const newKeyIndex = (): KeyIndex => ({ pairs: new Int32Array(2 * SMALLEST), used: 0 });
 
-/** FNV-1a, mixed once more so that the low bits are good. */
+let lastText = "";
+let lastHash = 0;
+
+/** FNV-1a, mixed once more so that the low bits are good. A new row is looked for, checked and entered in a row. */
 function hashOf(text: string): number {
+  if (text === lastText) return lastHash;
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash ^ (hash >>> 15);
+  lastText = text;
+  lastHash = hash ^ (hash >>> 15);
+  return lastHash;
 }
 
 /** The next pair of a text, round and round; there is always an empty one. */
@@ -59,26 +65,21 @@ function makeRoom(index: KeyIndex): void {
 
 /**
  * The place of the row with this text, or undefined.
- * @param textAt the text of the row in a place
+ * @param isIt whether the row in a place has it
  */
 export function placeWith(
   index: KeyIndex,
   text: string,
-  textAt: (place: number) => string | undefined,
+  isIt: (place: number) => boolean,
 ): number | undefined {
-  const at = pairOf(index, hashOf(text), (place) => textAt(place) === text);
+  const at = pairOf(index, hashOf(text), isIt);
   return at < 0 ? undefined : (index.pairs[at + 1] as number) - 1;
 }
 
 /** Enters a row; where two have the same text, the last one is found. */
-export function enter(
-  index: KeyIndex,
-  text: string,
-  place: number,
-  textAt: (place: number) => string | undefined,
-): void {
+export function enter(index: KeyIndex, text: string, place: number, isIt: (place: number) => boolean): void {
   const hash = hashOf(text);
-  const at = pairOf(index, hash, (other) => textAt(other) === text);
+  const at = pairOf(index, hash, isIt);
   if (at >= 0) {
     index.pairs[at + 1] = place + 1;
     return;

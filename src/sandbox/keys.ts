@@ -153,7 +153,8 @@ interface Address {
 const BY_ID = /^\/?(\w+)\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/i;
 /** By one text key that needs no decoding: what bulk messages are full of, read without the grammar. */
 const BY_TEXT = /^\/?(\w+)\((\w+)='[^']*'\)$/;
-const NOT_PLAIN = /['%#/\\]/;
+/** What must be decoded, and what may have to be refused: the grammar sees to it. */
+const NOT_PLAIN = /['%#/<>*&:\\?+]/;
 
 /** What stands before the value in the last such address: a thousand of them in a row differ in the value alone. */
 interface Beginning {
@@ -185,7 +186,6 @@ function plainAddress(world: World, text: string): Address | undefined {
   if (!beginning) return undefined;
   const value = text.slice(beginning.text.length, -2);
   if (NOT_PLAIN.test(value)) return undefined;
-  if (REFUSED[world.rules.refusedKeyCharacters].test(value)) throw querySyntax();
   const { table, key, column } = beginning;
   const values = { ...beginning.values };
   values[column.logicalName] = value;

@@ -21,8 +21,33 @@ type Slot =
 /** What each name in a body of this table means; made once. */
 export interface Writer {
   readonly slots: ReadonlyMap<string, Slot>;
+  /** The names of the last body: those of the next one are nearly always the same. */
+  last: Names;
   /** Columns that a new row must have and that nothing fills in. */
   readonly required: readonly Column[];
+}
+
+/** The names of one body and what they mean. */
+interface Names {
+  readonly names: readonly string[];
+  readonly slots: readonly (Slot | undefined)[];
+}
+
+/** What the names of a body mean, in their order. */
+function namesIn(writer: Writer, body: JsonObject): Names {
+  const known = writer.last;
+  let at = 0;
+  for (const name in body) {
+    if (known.names[at] !== name) {
+      at = -1;
+      break;
+    }
+    at += 1;
+  }
+  if (at === known.names.length) return known;
+  const names = Object.keys(body);
+  writer.last = { names, slots: names.map((name) => writer.slots.get(name)) };
+  return writer.last;
 }
 
 export function compileWriter(table: Table, rules: Unverified): Writer {
@@ -47,7 +72,7 @@ export function compileWriter(table: Table, rules: Unverified): Writer {
       column.logicalName !== table.primaryId &&
       column.type !== "owner",
   );
-  return { slots, required };
+  return { slots, last: { names: [], slots: [] }, required };
 }
 
 export type Written = Record<string, Value>;
@@ -66,14 +91,17 @@ export function readPayload(
   operation: "create" | "update",
   identity?: string,
 ): Written {
-  const slots = (world.writers.get(table) as Writer).slots;
+  const writer = world.writers.get(table) as Writer;
+  const names = namesIn(writer, body);
   const written: Written = {};
+  let at = 0;
   for (const name in body) {
+    const slot = names.slots[at];
+    at += 1;
     if (name === identity) continue;
     const input = body[name];
-    const slot = slots.get(name);
     if (slot === undefined) {
-      refuseUnlessAnnotation(table, body, name, slots);
+      refuseUnlessAnnotation(table, body, name, writer.slots);
       continue;
     }
     if (slot.is === "annotation") continue;

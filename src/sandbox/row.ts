@@ -1,3 +1,4 @@
+import type { Form } from "./forms.ts";
 import type { Serials } from "./guid.ts";
 
 /**
@@ -17,14 +18,32 @@ export type Value = string | number | boolean | null | Reference;
 export type Values = Readonly<Record<string, Value | undefined>>;
 type Cells = (Value | undefined)[];
 
+/** Where a column stands in the rows of one layout: asked for once, and not by name for each value. */
+export interface Spot {
+  readonly column: string;
+  /** How its values are kept, if not as they are. */
+  readonly form: Form | undefined;
+  /** The place of its cell, or one of the three below. */
+  place: number;
+}
+
+/** No row holds a value of the column yet. */
+const UNUSED = -1;
+/** Rows share its value. */
+const SHARED = -2;
+/** It says the id of the row. */
+const ID = -3;
+
 /** Which column stands where in the rows of one table. */
 export interface Layout {
   /** The column that says the id of the row, where that is all that it says. */
   readonly primaryId: string | undefined;
   /** Spells the ids that the server made. */
   readonly ids: Serials;
+  /** Those with cells, by place. */
   readonly columns: string[];
-  readonly places: Map<string, number>;
+  readonly spots: Map<string, Spot>;
+  readonly forms: ReadonlyMap<string, Form>;
   /** As many empty cells as columns are in use. */
   readonly blank: Cells;
   /** The columns that rows share, with the values of a new row that says nothing of them. */
@@ -82,47 +101,80 @@ export interface Draft extends Held {
 /** Sets of shared values that are remembered; whoever has an owner of his own for each row shares nothing anyway. */
 const MOST_KNOWN = 1000;
 
-export const newLayout = (ids: Serials, primaryId: string | undefined, defaults: Values): Layout => ({
-  ids,
-  primaryId,
-  columns: [],
-  places: new Map(),
-  blank: [],
-  defaults,
-  empty: Object.fromEntries(Object.keys(defaults).map((column) => [column, null])),
-  known: new Map(),
-});
+export function newLayout(
+  ids: Serials,
+  primaryId: string | undefined,
+  defaults: Values,
+  forms: Layout["forms"],
+): Layout {
+  const shared = Object.keys(defaults);
+  const spot = (column: string, place: number): [string, Spot] => [
+    column,
+    { column, form: undefined, place },
+  ];
+  const spots = shared.map((column) => spot(column, SHARED));
+  if (primaryId !== undefined) spots.push(spot(primaryId, ID));
+  return {
+    ids,
+    primaryId,
+    columns: [],
+    spots: new Map(spots),
+    forms,
+    blank: [],
+    defaults,
+    empty: Object.fromEntries(shared.map((column) => [column, null])),
+    known: new Map(),
+  };
+}
 
-/** Whether a column has a cell in each row, and is neither shared nor the id. */
-export const isCell = (layout: Layout, column: string): boolean =>
-  column !== layout.primaryId && !(column in layout.defaults);
-
-/** The place of a column that has cells; it gets one when it has none. */
-export function placeIn(layout: Layout, column: string): number {
-  const known = layout.places.get(column);
+/** Where a column stands; it gets a cell when the first value comes. */
+export function spotOf(layout: Layout, column: string): Spot {
+  const known = layout.spots.get(column);
   if (known !== undefined) return known;
-  const place = layout.columns.push(column) - 1;
-  layout.places.set(column, place);
-  layout.blank.push(undefined);
-  return place;
+  const spot = { column, form: layout.forms.get(column), place: UNUSED };
+  layout.spots.set(column, spot);
+  return spot;
+}
+
+/** The value in a spot; undefined where the row holds none. */
+export function valueAt(held: Held, { place, column, form }: Spot): Value | undefined {
+  if (place >= 0) {
+    const kept = held.cells[place];
+    return form === undefined || kept === null || kept === undefined ? kept : form.show(kept, held);
+  }
+  if (place === SHARED) return held.shared[column];
+  return place === ID ? held.id : undefined;
+}
+
+/** Whether a row holds a value already; none and null are the same. */
+export function holds(held: Held, spot: Spot, value: Value | undefined): boolean {
+  const known = spot.place >= 0 ? held.cells[spot.place] : valueAt(held, spot);
+  if (value === null || value === undefined) return known === null || known === undefined;
+  const kept = spot.form === undefined ? value : spot.form.keep(value);
+  if (kept === known) return true;
+  return (
+    typeof kept === "object" &&
+    typeof known === "object" &&
+    known !== null &&
+    kept?.id === known.id &&
+    kept.table === known.table
+  );
 }
 
 /** The value of one column; undefined where the row holds none. */
 export function valueIn(held: Held | undefined, column: string): Value | undefined {
-  if (held === undefined) return undefined;
-  const { layout } = held;
-  const place = layout.places.get(column);
-  if (place !== undefined) return held.cells[place];
-  return column === layout.primaryId ? held.id : held.shared[column];
+  const spot = held?.layout.spots.get(column);
+  return spot && valueAt(held as Held, spot);
 }
 
 /** All values of a row by name. */
-export function valuesIn({ id, layout, shared, cells }: Held): Record<string, Value> {
+export function valuesIn(held: Held): Record<string, Value> {
+  const { id, layout, shared } = held;
   const values = { ...shared } as Record<string, Value>;
   if (layout.primaryId !== undefined && id !== undefined) values[layout.primaryId] = id;
-  for (let place = 0; place < cells.length; place++) {
-    const value = cells[place];
-    if (value !== undefined) values[layout.columns[place] as string] = value;
+  for (const column of layout.columns) {
+    const value = valueIn(held, column);
+    if (value !== undefined) values[column] = value;
   }
   return values;
 }
@@ -153,18 +205,24 @@ export function draftWith(layout: Layout, values: Values): Draft {
   return draft;
 }
 
-export function put(draft: Draft, column: string, value: Value): void {
-  const { layout } = draft;
-  const place = layout.places.get(column);
-  if (place !== undefined) draft.cells[place] = value;
-  else if (column === layout.primaryId) return;
-  else if (!(column in layout.defaults)) draft.cells[placeIn(layout, column)] = value;
-  else if (draft.shared[column] !== value) {
+/** Puts a value into a row in the making. The id is no value: the store says it. */
+export function putAt(draft: Draft, spot: Spot, value: Value): void {
+  const { place, column, form } = spot;
+  if (place >= 0) draft.cells[place] = form === undefined || value === null ? value : form.keep(value);
+  else if (place === UNUSED) {
+    const { columns, blank } = draft.layout;
+    spot.place = columns.push(column) - 1;
+    blank.push(undefined);
+    putAt(draft, spot, value);
+  } else if (place === SHARED && draft.shared[column] !== value) {
     if (!draft.isOwn) draft.shared = { ...draft.shared };
     draft.isOwn = true;
     (draft.shared as Record<string, Value>)[column] = value;
   }
 }
+
+export const put = (draft: Draft, column: string, value: Value): void =>
+  putAt(draft, spotOf(draft.layout, column), value);
 
 const spelled = (value: Value | undefined): string =>
   typeof value === "object" && value !== null ? `${value.table} ${value.id}` : `${typeof value} ${value}`;
@@ -180,9 +238,8 @@ export function sharedOf({ layout, shared, isOwn }: Draft): Values {
   return shared;
 }
 
-/** What a finished draft holds. */
-export const finish = (draft: Draft): Held => ({
-  layout: draft.layout,
-  shared: sharedOf(draft),
-  cells: draft.cells,
-});
+/** A draft that is done. */
+export function finish(draft: Draft): Held {
+  draft.shared = sharedOf(draft);
+  return draft;
+}

@@ -1,4 +1,6 @@
-import { type Draft, isCell, type Layout, placeIn, put, type Value } from "./row.ts";
+import { type Counters, type Tally, tallyOf } from "./counters.ts";
+import { composedIn } from "./forms.ts";
+import { type Draft, type Layout, putAt, type Spot, spotOf, type Value, type Values } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Column } from "./tables/column.ts";
 
@@ -7,57 +9,86 @@ import type { Column } from "./tables/column.ts";
  * thousand rows of a bulk message, which all name the same ones.
  */
 export interface Shape {
-  readonly columns: readonly string[];
-  /** Where the columns stand in rows of this layout; -1 for those that rows share. */
-  readonly places: readonly number[];
   readonly layout: Layout;
-  /** `table.column`, as the counters name them. */
-  readonly labels: readonly string[];
+  readonly columns: readonly string[];
+  /** Where they stand, in their order. */
+  readonly spots: readonly Spot[];
+  /** How often a row came again with the value that it has, in their order. */
+  readonly redundant: Tallies;
+  readonly stamps: Stamps;
+  readonly currency: Spot;
+  readonly rate: Spot;
   readonly money: readonly Amount[];
   /** Every amount of the table: a new currency moves them all. */
   readonly allMoney: readonly Amount[];
-  readonly writesName: boolean;
-  readonly addresses: readonly Address[];
+  readonly writesState: boolean;
+  /** Columns that the service puts together from others, of which one is written. */
+  readonly composed: readonly Spot[];
 }
+
+/** Who wrote a row and when. */
+type Stamps = Readonly<
+  Record<
+    | "createdon"
+    | "createdby"
+    | "createdonbehalfby"
+    | "modifiedon"
+    | "modifiedby"
+    | "modifiedonbehalfby"
+    | "statecode",
+    Spot
+  >
+>;
 
 export interface Amount {
   readonly column: Column;
-  readonly base: string;
+  readonly amount: Spot;
+  readonly base: Spot;
 }
 
-/** A column that the service puts together from others. */
-export interface Address {
-  readonly composite: string;
-  readonly parts: readonly string[];
+interface Tallies {
+  /** The counters that they belong to: after a reset there are others. */
+  of: Map<string, Tally> | undefined;
+  each: readonly Tally[];
 }
-
-const ADDRESS = ["line1", "line2", "line3", "city", "stateorprovince", "postalcode", "country"] as const;
-const ADDRESSES: readonly Address[] = ["address1", "address2"].map((name) => ({
-  composite: `${name}_composite`,
-  parts: ADDRESS.map((part) => `${name}_${part}`),
-}));
 
 function compile(table: Table, layout: Layout, columns: readonly string[]): Shape {
-  const allMoney = table.money.map((column) => ({ column, base: `${column.logicalName}_base` }));
+  const at = (column: string): Spot => spotOf(layout, column);
+  const writes = (column: string): boolean => columns.includes(column);
+  const allMoney = table.money.map((column) => ({
+    column,
+    amount: at(column.logicalName),
+    base: at(`${column.logicalName}_base`),
+  }));
   return {
-    columns,
-    places: columns.map((column) => (isCell(layout, column) ? placeIn(layout, column) : -1)),
     layout,
-    labels: columns.map((column) => `${table.logicalName}.${column}`),
-    money: allMoney.filter(({ column }) => columns.includes(column.logicalName)),
+    columns,
+    spots: columns.map(at),
+    redundant: { of: undefined, each: [] },
+    stamps: {
+      createdon: at("createdon"),
+      createdby: at("createdby"),
+      createdonbehalfby: at("createdonbehalfby"),
+      modifiedon: at("modifiedon"),
+      modifiedby: at("modifiedby"),
+      modifiedonbehalfby: at("modifiedonbehalfby"),
+      statecode: at("statecode"),
+    },
+    currency: at("transactioncurrencyid"),
+    rate: at("exchangerate"),
+    money: allMoney.filter(({ column }) => writes(column.logicalName)),
     allMoney,
-    writesName:
-      table.columns.has("fullname") && (columns.includes("firstname") || columns.includes("lastname")),
-    addresses: ADDRESSES.filter(
-      ({ composite, parts }) => table.columns.has(composite) && parts.some((part) => columns.includes(part)),
-    ),
+    writesState: writes("statecode") || writes("statuscode"),
+    composed: composedIn(table)
+      .filter(({ parts }) => parts.some(writes))
+      .map(({ column }) => at(column)),
   };
 }
 
 /** The last shape of each layout: requests repeat themselves. */
 const last = new WeakMap<Layout, Shape>();
 
-export function shapeOf(table: Table, layout: Layout, written: Readonly<Record<string, Value>>): Shape {
+export function shapeOf(table: Table, layout: Layout, written: Values): Shape {
   const known = last.get(layout);
   if (known !== undefined) {
     const { columns } = known;
@@ -76,13 +107,20 @@ export function shapeOf(table: Table, layout: Layout, written: Readonly<Record<s
   return shape;
 }
 
-/** Puts what was written into a row in the making. */
-export function fill(draft: Draft, shape: Shape, written: Readonly<Record<string, Value>>): void {
-  const isSame = draft.layout === shape.layout;
-  for (let at = 0; at < shape.columns.length; at++) {
-    const column = shape.columns[at] as string;
-    const place = shape.places[at] as number;
-    if (isSame && place >= 0) draft.cells[place] = written[column];
-    else put(draft, column, written[column] as Value);
+/** Puts what was written into a row in the making, of the shape's layout. */
+export function fill(draft: Draft, { spots }: Shape, written: Readonly<Record<string, Value>>): void {
+  let at = 0;
+  for (const name in written) {
+    putAt(draft, spots[at] as Spot, written[name] as Value);
+    at += 1;
   }
+}
+
+/** Where the counters count the values of a shape that were there already. */
+export function talliesOf(table: Table, { columns, redundant }: Shape, counters: Counters): readonly Tally[] {
+  if (redundant.of !== counters.redundant) {
+    redundant.of = counters.redundant;
+    redundant.each = columns.map((column) => tallyOf(counters.redundant, `${table.logicalName}.${column}`));
+  }
+  return redundant.each;
 }

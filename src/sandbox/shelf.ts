@@ -1,8 +1,20 @@
 import { duplicateDetails } from "./error-details.ts";
 import { duplicateId, keyViolated } from "./errors.ts";
+import { formsOf } from "./forms.ts";
 import type { Serials } from "./guid.ts";
 import { enter, type KeyIndex, leave, newKeyIndex, placeWith } from "./key-index.ts";
-import { type Held, type Layout, newLayout, type Row, type Value, type Values, valueIn } from "./row.ts";
+import {
+  type Held,
+  type Layout,
+  newLayout,
+  type Row,
+  type Spot,
+  spotOf,
+  type Value,
+  type Values,
+  valueAt,
+  valueIn,
+} from "./row.ts";
 import { trimEndOf } from "./scan.ts";
 import type { AlternateKey, Table } from "./schema.ts";
 import type { Unverified } from "./unverified.ts";
@@ -17,12 +29,25 @@ export interface Shelf {
   size: number;
   /** The places of rows whose ids others chose. */
   readonly byId: Map<string, number>;
-  readonly indexes: readonly { readonly key: AlternateKey; readonly index: KeyIndex }[];
+  readonly indexes: readonly KeptKey[];
   /** By tracked column: the rows that point at an id. */
-  readonly referrers: readonly { readonly column: string; readonly ids: Map<string, Set<string>> }[];
+  readonly referrers: readonly Referrers[];
   readonly deleted: Deletion[];
   /** Of deletions up to this version nothing is known any more. */
   forgotten: number;
+}
+
+/** What finds rows by one of their keys. */
+interface KeptKey {
+  readonly key: AlternateKey;
+  readonly spots: readonly Spot[];
+  readonly index: KeyIndex;
+}
+
+interface Referrers {
+  readonly column: string;
+  readonly spot: Spot;
+  readonly ids: Map<string, Set<string>>;
 }
 
 /** What change tracking tells of a row that is gone. */
@@ -46,17 +71,29 @@ function defaultsOf(table: Table): Values {
   return { ...Object.fromEntries(names.map((name) => [name, null])), ...Object.fromEntries(table.fallbacks) };
 }
 
-export const newShelf = (table: Table, ids: Serials): Shelf => ({
-  layout: newLayout(ids, table.elastic ? undefined : table.primaryId, defaultsOf(table)),
-  slots: [],
-  serials: [],
-  size: 0,
-  byId: new Map(),
-  indexes: [...table.activeKeys, ...table.unique].map((key) => ({ key, index: newKeyIndex() })),
-  referrers: table.tracked.map((column) => ({ column, ids: new Map() })),
-  deleted: [],
-  forgotten: 0,
-});
+export function newShelf(table: Table, ids: Serials): Shelf {
+  const layout = newLayout(
+    ids,
+    table.elastic ? undefined : table.primaryId,
+    defaultsOf(table),
+    formsOf(table),
+  );
+  return {
+    layout,
+    slots: [],
+    serials: [],
+    size: 0,
+    byId: new Map(),
+    indexes: [...table.activeKeys, ...table.unique].map((key) => ({
+      key,
+      spots: key.columns.map((column) => spotOf(layout, column)),
+      index: newKeyIndex(),
+    })),
+    referrers: table.tracked.map((column) => ({ column, spot: spotOf(layout, column), ids: new Map() })),
+    deleted: [],
+    forgotten: 0,
+  };
+}
 
 export function* rowsOn({ slots }: Shelf): IterableIterator<Row> {
   for (const row of slots) if (row !== undefined) yield row;
@@ -83,10 +120,10 @@ export function rowWith({ layout, slots, serials, byId }: Shelf, id: string): Ro
   return undefined;
 }
 
-export const fold = (rules: Unverified, text: string): string => {
+export function fold(rules: Unverified, text: string): string {
   const trimmed = rules.textFoldsTrailingSpaces && text.endsWith(" ") ? trimEndOf(text, " ") : text;
   return rules.textFoldsCase ? trimmed.toLowerCase() : trimmed;
-};
+}
 
 /** One part of a key as it is compared. */
 function keyPart(rules: Unverified, value: Value | undefined): string | undefined {
@@ -99,25 +136,29 @@ const targetOf = (value: Value | undefined): string | undefined =>
   value === null || value === undefined ? undefined : typeof value === "object" ? value.id : String(value);
 
 /** The values of a key as its index knows them; undefined when the row is not in the index. */
-function keyText(
-  rules: Unverified,
-  key: AlternateKey,
-  valueAt: (column: string) => Value | undefined,
-): string | undefined {
-  if (key.columns.length === 1) return keyPart(rules, valueAt(key.columns[0] as string));
+function keyText(rules: Unverified, values: readonly (Value | undefined)[]): string | undefined {
   const parts: string[] = [];
-  for (const column of key.columns) {
-    const part = keyPart(rules, valueAt(column));
+  for (const value of values) {
+    const part = keyPart(rules, value);
     if (part === undefined && rules.nullKeyPartsAreUnchecked) return undefined;
     parts.push(part ?? "");
   }
   return parts.join("\u0000");
 }
 
-const textIn = (rules: Unverified, key: AlternateKey, row: Held): string | undefined =>
-  keyText(rules, key, (column) => valueIn(row, column));
+/** The same of a row. Nearly all keys have one part. */
+const textIn = (rules: Unverified, { spots }: KeptKey, row: Held): string | undefined =>
+  spots.length === 1
+    ? keyPart(rules, valueAt(row, spots[0] as Spot))
+    : keyText(
+        rules,
+        spots.map((spot) => valueAt(row, spot)),
+      );
 
-const agree = (a: Held, b: Held, column: string): boolean => valueIn(a, column) === valueIn(b, column);
+const agree = (a: Held, b: Held, { spots }: KeptKey): boolean => {
+  for (const spot of spots) if (valueAt(a, spot) !== valueAt(b, spot)) return false;
+  return true;
+};
 
 function violated(rules: Unverified, key: AlternateKey, table: Table, row: Row) {
   const columns = key.parts.map((part) => part.label).join(", ");
@@ -127,12 +168,24 @@ function violated(rules: Unverified, key: AlternateKey, table: Table, row: Row) 
   return keyViolated(rules, key.label, columns, details);
 }
 
-const textAt =
-  (shelf: Shelf, rules: Unverified, key: AlternateKey) =>
-  (place: number): string | undefined => {
-    const row = shelf.slots[place];
-    return row && textIn(rules, key, row);
-  };
+/**
+ * The place of the row with a key, or undefined.
+ * @param first the value of its first part: a key of one part that has it as it is need not be folded to be compared
+ */
+function placeOf(
+  { slots }: Shelf,
+  rules: Unverified,
+  kept: KeptKey,
+  text: string,
+  first: Value | undefined,
+): number | undefined {
+  const [spot, more] = kept.spots as [Spot, ...Spot[]];
+  return placeWith(kept.index, text, (place) => {
+    const row = slots[place];
+    if (row === undefined) return false;
+    return (more === undefined && valueAt(row, spot) === first) || textIn(rules, kept, row) === text;
+  });
+}
 
 /** The row with the values of a key. */
 export function rowWithKey(
@@ -141,41 +194,49 @@ export function rowWithKey(
   key: AlternateKey,
   values: Values,
 ): Row | undefined {
-  const text = keyText(rules, key, (column) => values[column]);
   const kept = shelf.indexes.find((one) => one.key === key);
-  if (text === undefined || kept === undefined) return undefined;
-  const place = placeWith(kept.index, text, textAt(shelf, rules, key));
+  if (kept === undefined) return undefined;
+  const [first, ...more] = key.columns as [string, ...string[]];
+  const value = values[first];
+  const text =
+    more.length === 0 ? keyPart(rules, value) : keyText(rules, [value, ...more.map((name) => values[name])]);
+  const place = text === undefined ? undefined : placeOf(shelf, rules, kept, text, value);
   return place === undefined ? undefined : shelf.slots[place];
 }
 
 /** @throws Refusal when the new values of a key are another row's */
 function checkKeys(shelf: Shelf, table: Table, rules: Unverified, before: Row | undefined, after: Row): void {
-  for (const { key, index } of shelf.indexes) {
-    if (before && key.columns.every((column) => agree(before, after, column))) continue;
-    const text = textIn(rules, key, after);
-    if (text === undefined || (before && textIn(rules, key, before) === text)) continue;
-    if (placeWith(index, text, textAt(shelf, rules, key)) === undefined) continue;
+  for (const kept of shelf.indexes) {
+    if (before && agree(before, after, kept)) continue;
+    const text = textIn(rules, kept, after);
+    if (text === undefined || (before && textIn(rules, kept, before) === text)) continue;
+    if (placeOf(shelf, rules, kept, text, valueAt(after, kept.spots[0] as Spot)) === undefined) continue;
     // What is no alternate key is a plain unique index: the database says so in other words.
-    throw table.unique.includes(key) ? duplicateId(rules) : violated(rules, key, table, after);
+    throw table.unique.includes(kept.key) ? duplicateId(rules) : violated(rules, kept.key, table, after);
   }
 }
 
 function moveKeys(shelf: Shelf, rules: Unverified, before: Row | undefined, after: Row | undefined): void {
   const { place } = (after ?? before) as Row;
-  for (const { key, index } of shelf.indexes) {
-    if (before && after && key.columns.every((column) => agree(before, after, column))) continue;
-    const from = before && textIn(rules, key, before);
-    const to = after && textIn(rules, key, after);
+  for (const kept of shelf.indexes) {
+    if (before && after && agree(before, after, kept)) continue;
+    const from = before && textIn(rules, kept, before);
+    const to = after && textIn(rules, kept, after);
     if (from === to) continue;
-    if (from !== undefined) leave(index, from, place);
-    if (to !== undefined) enter(index, to, place, textAt(shelf, rules, key));
+    if (from !== undefined) leave(kept.index, from, place);
+    if (to === undefined) continue;
+    const isIt = (other: number) => {
+      const row = shelf.slots[other];
+      return row !== undefined && textIn(rules, kept, row) === to;
+    };
+    enter(kept.index, to, place, isIt);
   }
 }
 
 function moveReferences({ referrers }: Shelf, before: Row | undefined, after: Row | undefined): void {
-  for (const { column, ids } of referrers) {
-    const from = before && targetOf(valueIn(before, column));
-    const to = after && targetOf(valueIn(after, column));
+  for (const { spot, ids } of referrers) {
+    const from = before && targetOf(valueAt(before, spot));
+    const to = after && targetOf(valueAt(after, spot));
     if (from === to) continue;
     const { id } = (after ?? before) as Row;
     if (from !== undefined) ids.get(from)?.delete(id);

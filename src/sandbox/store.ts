@@ -1,6 +1,15 @@
 import { duplicateId } from "./errors.ts";
 import { newSerials } from "./guid.ts";
-import { type Draft, draftWith, finish, type Layout, type Reference, Row, type Values } from "./row.ts";
+import {
+  type Draft,
+  draftWith,
+  finish,
+  type Layout,
+  type Reference,
+  Row,
+  type Values,
+  valuesIn,
+} from "./row.ts";
 import type { AlternateKey, Schema, Table } from "./schema.ts";
 import {
   type Deletion,
@@ -243,7 +252,7 @@ export function createStore(
           table,
           rules,
           undefined,
-          new Row(row.givenId, row.version, row.order, place, row),
+          new Row(row.givenId, row.version, row.order, place, finish(draftWith(shelf.layout, valuesIn(row)))),
           false,
         );
       }

@@ -1,6 +1,7 @@
 import { parseDate, parseMoment } from "./dates.ts";
 import { canonical, canonicalNumber, compare, decimalPlaces, round } from "./decimal.ts";
 import { invalidCharacters, invalidDate, outOfRange, tooLong, unknownOption, wrongType } from "./errors.ts";
+import { hundredthsOf } from "./forms.ts";
 import { isGuid } from "./guid.ts";
 import { isText, numberText, spelled } from "./json.ts";
 import type { Value } from "./row.ts";
@@ -48,6 +49,19 @@ export const EDM_TYPE: Record<ColumnType, string> = {
 export const edmType = (column: Column): string =>
   column.type === "datetime" && column.behavior === "DateOnly" ? "Edm.Date" : EDM_TYPE[column.type];
 
+/** The longest text that is looked at letter by letter: a regular expression is dear to begin and cheap to go on. */
+const SHORT = 64;
+
+/** Whether text is well-formed and may be kept; nearly all is short and without any controls and surrogates. */
+function isClean(text: string): boolean {
+  if (text.length <= SHORT) {
+    let at = 0;
+    while (at < text.length && text.charCodeAt(at) >= 32 && text.charCodeAt(at) < 0xd800) at += 1;
+    if (at === text.length) return true;
+  }
+  return !FORBIDDEN.test(text) && isWhole(text);
+}
+
 type Make = (table: Table, column: Column, rules: Unverified) => Check;
 
 const mismatch = (table: Table, column: Column, input: unknown) =>
@@ -58,7 +72,7 @@ const string: Make = (table, column, rules) => {
   return (input) => {
     if (!isText(input)) throw mismatch(table, column, input);
     if (input === "" && rules.emptyTextIsNull) return null;
-    if (FORBIDDEN.test(input) || !isWhole(input)) throw invalidCharacters(column.logicalName);
+    if (!isClean(input)) throw invalidCharacters(column.logicalName);
     if (input.length > limit && (rules.lengthInUtf16Units || [...input].length > limit)) {
       throw tooLong(table.logicalName, column.logicalName, limit);
     }
@@ -97,6 +111,10 @@ const exact: Make = (table, column, rules) => {
   const places = column.type === "money" ? 4 : (column.precision ?? 10);
   const [low, high] = [Number(min), Number(max)];
   return (input) => {
+    // Hundredths well inside the limits are exact as they are.
+    if (typeof input === "number" && input > low && input < high && places >= 2) {
+      if (hundredthsOf(input) !== undefined) return input + 0;
+    }
     const digits = typeof input === "string" ? numberText(input) : undefined;
     const value =
       typeof input === "number"

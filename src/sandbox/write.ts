@@ -1,28 +1,33 @@
 import { fillNumbers } from "./autonumber.ts";
-import { bump } from "./counters.ts";
+import { bump, type Tally } from "./counters.ts";
 import { detectDuplicates, runPlugins } from "./custom-logic.ts";
 import { moment } from "./dates.ts";
 import { divide, round } from "./decimal.ts";
 import { newPlace } from "./elastic.ts";
 import { requiredNull } from "./errors.ts";
 import { imageValues } from "./files/image.ts";
+import { OF_PARTS } from "./forms.ts";
 import type { Writer, Written } from "./payload.ts";
 import {
   type Draft,
   draftOf,
+  holds,
   type Layout,
   newDraft,
   put,
+  putAt,
   type Reference,
   type Row,
+  type Spot,
   sharedOf,
   type Value,
   type Values,
+  valueAt,
   valueIn,
 } from "./row.ts";
 import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
-import { fill, type Shape, shapeOf } from "./shape.ts";
+import { fill, type Shape, shapeOf, talliesOf } from "./shape.ts";
 import { refuseInactive, refuseLifecycle, settleState } from "./state.ts";
 import type { Session, World } from "./world.ts";
 
@@ -49,53 +54,37 @@ function settleMoney(
   if (!table.hasCurrency) return;
   const moved = changed.transactioncurrencyid !== undefined;
   const amounts = moved ? shape.allMoney : shape.money;
-  let reference = valueIn(draft, "transactioncurrencyid") as Reference | null | undefined;
+  let reference = valueAt(draft, shape.currency) as Reference | null | undefined;
   if (!reference && (amounts.length > 0 || (isNew && world.rules.everyRowGetsCurrency))) {
     reference = world.organization.currency;
-    put(draft, "transactioncurrencyid", reference);
+    putAt(draft, shape.currency, reference);
   }
   if (!reference) return;
-  let rate = valueIn(draft, "exchangerate") as string | null | undefined;
+  let rate = valueAt(draft, shape.rate) as string | null | undefined;
   const isStale = isNew || moved || !rate;
   if (!isStale && amounts.length === 0) return;
   const currency = world.store.get(world.schema.tables.get("transactioncurrency") as Table, reference.id);
   if (isStale || !rate) {
     rate = (valueIn(currency, "exchangerate") as string | null | undefined) ?? "1";
-    put(draft, "exchangerate", rate);
+    putAt(draft, shape.rate, rate);
   }
   const places = Number(valueIn(currency, "currencyprecision") ?? 2);
-  for (const { column, base } of amounts) {
-    const amount = valueIn(draft, column.logicalName);
-    if (typeof amount !== "string") {
-      if (amount === null) put(draft, base, null);
+  for (const { column, amount, base } of amounts) {
+    const sent = changed[column.logicalName];
+    // Few digits in the base currency: nothing is rounded, and nothing need be spelled.
+    if (typeof sent === "number" && rate === "1" && places >= 2 && column.precisionSource === 2) {
+      putAt(draft, base, sent);
       continue;
     }
-    const rounded = round(amount, column.precisionSource === 2 ? places : (column.precision ?? 2));
-    put(draft, column.logicalName, rounded);
-    put(draft, base, divide(rounded, rate, 4));
+    const value = valueAt(draft, amount);
+    if (typeof value !== "string") {
+      if (value === null) putAt(draft, base, null);
+      continue;
+    }
+    const rounded = round(value, column.precisionSource === 2 ? places : (column.precision ?? 2));
+    putAt(draft, amount, rounded);
+    putAt(draft, base, divide(rounded, rate, 4));
   }
-}
-
-/** Columns that the service computes from others, when one of those was written. */
-function settleComputed(draft: Draft, shape: Shape): void {
-  if (shape.writesName) {
-    const first = valueIn(draft, "firstname");
-    const last = valueIn(draft, "lastname");
-    put(draft, "fullname", (first && last ? `${first} ${last}` : first || last) || null);
-  }
-  for (const { composite, parts } of shape.addresses) put(draft, composite, addressOf(draft, parts));
-}
-
-/** Two texts with something between them, or the one that there is. */
-const joined = (a: Value | undefined, between: string, b: Value | undefined): string =>
-  a && b ? `${a}${between}${b}` : String(a || b || "");
-
-/** An address as a form shows it: lines, then city, region and code, then the country. */
-function addressOf(draft: Draft, parts: readonly string[]): string | null {
-  const part = (at: number) => valueIn(draft, parts[at] as string);
-  const place = joined(part(3), ", ", joined(part(4), " ", part(5)));
-  const lines = joined(joined(part(0), "\r\n", part(1)), "\r\n", part(2));
-  return joined(joined(lines, "\r\n", place), "\r\n", part(6)) || null;
 }
 
 /** A picture has an id, a time and an address of its own. */
@@ -168,21 +157,22 @@ export function createRow(
   const shape = shapeOf(table, world.store.layout(table), written);
   const draft = newDraft(shape.layout, shared);
   fill(draft, shape, written);
-  put(draft, "createdon", written.overriddencreatedon ?? now);
-  put(draft, "modifiedon", now);
-  put(draft, "createdby", session.user);
-  put(draft, "modifiedby", session.user);
+  const { stamps } = shape;
+  putAt(draft, stamps.createdon, written.overriddencreatedon ?? now);
+  putAt(draft, stamps.modifiedon, now);
+  putAt(draft, stamps.createdby, session.user);
+  putAt(draft, stamps.modifiedby, session.user);
   if (session.onBehalfBy) {
-    put(draft, "createdonbehalfby", session.onBehalfBy);
-    put(draft, "modifiedonbehalfby", session.onBehalfBy);
+    putAt(draft, stamps.createdonbehalfby, session.onBehalfBy);
+    putAt(draft, stamps.modifiedonbehalfby, session.onBehalfBy);
   }
   if (table.hasOwner && written.ownerid !== undefined) {
     if (written.ownerid === null) put(draft, "ownerid", session.user);
     settleOwner(world, table, draft);
   }
-  settleState(table, draft, written, () => id ?? world.store.newId(), undefined);
+  if (shape.writesState) settleState(table, draft, written, () => id ?? world.store.newId(), undefined);
   settleMoney(world, table, draft, written, shape, true);
-  settleComputed(draft, shape);
+  for (const spot of shape.composed) putAt(draft, spot, OF_PARTS);
   if (table.images.length > 0) settleImages(world, table, draft, written);
   if (table.elastic) {
     put(draft, table.primaryId, id as string);
@@ -195,12 +185,6 @@ export function createRow(
   return row;
 }
 
-const same = (a: Value | undefined, b: Value | undefined): boolean => {
-  if (a === b) return true;
-  if (a === null || a === undefined) return b === null || b === undefined;
-  return typeof a === "object" && typeof b === "object" && b !== null && a.id === b.id && a.table === b.table;
-};
-
 /** Changes a row; every column sent counts as written, equal or not (page: update-delete-entities-using-web-api). */
 export function updateRow(world: World, session: Session, table: Table, row: Row, written: Written): Row {
   world.meter.rows += 1;
@@ -210,26 +194,30 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   world.hooks.get(table.logicalName)?.updating?.(world, session, row, written);
   detectDuplicates(world, session, table, written, row);
   runPlugins(world, session, table, written, row);
-  const shape = shapeOf(table, world.store.layout(table), written);
+  const shape = shapeOf(table, row.layout, written);
+  const { stamps } = shape;
+  const tallies = talliesOf(table, shape, world.counters);
   let hollow = true;
-  for (let at = 0; at < shape.columns.length; at++) {
-    const column = shape.columns[at] as string;
-    if (same(written[column], valueIn(row, column)))
-      bump(world.counters.redundant, shape.labels[at] as string);
+  let at = 0;
+  for (const name in written) {
+    if (holds(row, shape.spots[at] as Spot, written[name])) (tallies[at] as Tally).count += 1;
     else hollow = false;
+    at += 1;
   }
   if (hollow) bump(world.counters.redundantRows, table.logicalName);
   const draft = draftOf(row);
   fill(draft, shape, written);
-  put(draft, "modifiedon", session.moment ?? moment(world.now()));
-  put(draft, "modifiedby", session.user);
-  if (session.onBehalfBy || valueIn(draft, "modifiedonbehalfby")) {
-    put(draft, "modifiedonbehalfby", session.onBehalfBy ?? null);
+  putAt(draft, stamps.modifiedon, session.moment ?? moment(world.now()));
+  putAt(draft, stamps.modifiedby, session.user);
+  if (session.onBehalfBy || valueAt(draft, stamps.modifiedonbehalfby)) {
+    putAt(draft, stamps.modifiedonbehalfby, session.onBehalfBy ?? null);
   }
   if (written.ownerid) settleOwner(world, table, draft);
-  settleState(table, draft, written, () => row.id, row);
+  if (shape.writesState || typeof valueAt(row, stamps.statecode) !== "number") {
+    settleState(table, draft, written, () => row.id, row);
+  }
   settleMoney(world, table, draft, written, shape, false);
-  settleComputed(draft, shape);
+  for (const spot of shape.composed) putAt(draft, spot, OF_PARTS);
   if (table.images.length > 0) settleImages(world, table, draft, written);
   return world.store.replace(table, row, draft, shape.columns);
 }

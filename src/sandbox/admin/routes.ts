@@ -1,5 +1,5 @@
 import { forget, readAudit } from "../audit.ts";
-import { resetCounters } from "../counters.ts";
+import { resetCounters, shownCounters } from "../counters.ts";
 import { setFaults, setRandom } from "../faults/list.ts";
 import { parseJson } from "../json.ts";
 import type { Service } from "../service.ts";
@@ -30,7 +30,7 @@ const zero: Handler = ({ admin }) => {
 
 const ROUTES: Readonly<Record<string, Handler>> = {
   "GET ": ({ admin }) => overview(admin),
-  "GET counters": ({ admin }) => json(admin.world.counters),
+  "GET counters": ({ admin }) => json(shownCounters(admin.world.counters)),
   "POST counters": zero,
   "DELETE counters": zero,
   "GET dump": ({ admin, query }) => dump(admin, query),

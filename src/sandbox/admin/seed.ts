@@ -2,7 +2,7 @@ import { moment } from "../dates.ts";
 import { canonical } from "../decimal.ts";
 import { isGuid } from "../guid.ts";
 import { isObject, isText, type JsonObject, numberText, parseJson } from "../json.ts";
-import { draftOf, newDraft, put, type Reference, sharedOf, type Value } from "../row.ts";
+import { draftOf, finish, newDraft, put, type Reference, type Value } from "../row.ts";
 import type { Table } from "../schema.ts";
 import { fill, shapeOf } from "../shape.ts";
 import type { Column } from "../tables/column.ts";
@@ -102,12 +102,12 @@ export async function seedLines(
     createdby: session.user,
     modifiedby: session.user,
   };
-  const start = newDraft(world.store.layout(table));
-  for (const name in filled) if (table.columns.has(name)) put(start, name, filled[name] as Value);
-  const base = { ...start, shared: sharedOf(start) };
   let lines: string[] = [];
   let rows = 0;
   const flush = (): void => {
+    const start = newDraft(world.store.layout(table));
+    for (const name in filled) if (table.columns.has(name)) put(start, name, filled[name] as Value);
+    const base = finish(start);
     admin.quietly(() =>
       world.store.transaction(() => {
         for (const line of lines) {
