@@ -68,7 +68,7 @@ export function openFileHistory(folder: string, retentionDays: number): History 
     change(entry) {
       kept += 1;
       if (kept > MOST_CHANGES) return;
-      changes.push(`${JSON.stringify(entry)}\n`);
+      changes.push(`${JSON.stringify(entry())}\n`);
       if (changes.length >= BUFFERED) flushChanges();
     },
     async end(run) {

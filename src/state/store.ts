@@ -31,8 +31,8 @@ export interface History {
       unknown
     >,
   ): Promise<void>;
-  /** A row that was written. What is kept of them is bounded, and may be nothing. */
-  change(entry: ChangeEntry): void;
+  /** A row that was written. What is kept of them is bounded, and may be nothing: the entry is made when it is. */
+  change(entry: () => ChangeEntry): void;
   end(run: { readonly run: string } & Record<string, unknown>): Promise<void>;
 }
 

@@ -171,7 +171,7 @@ async function writeStaged(
               continue;
             }
             counts[outcome.status] += 1;
-            if (outcome.status === "applied") history.change(changeEntry(prepared, run, outcome));
+            if (outcome.status === "applied") history.change(() => changeEntry(prepared, run, outcome));
             if ("problem" in outcome) firstDeferred ??= outcome.problem;
             else if (outcome.later) {
               const { owed = [] } = outcome;
