@@ -1,0 +1,86 @@
+/** Runs the schedules of a project: the loop, its health endpoint, and who watches it. */
+import { type ErrorKind, EXIT_CODE, exitCodeOf } from "../core/errors.ts";
+import type { Log } from "../log/log.ts";
+import { runAsChild } from "../schedule/child.ts";
+import { openHealth } from "../schedule/health.ts";
+import { type Done, runSchedule, type Watcher } from "../schedule/loop.ts";
+import { openMetrics } from "../schedule/metrics.ts";
+import { planner } from "../schedule/plan.ts";
+import { holderName, isGone, openNotebook, schedulesOf, systemClock } from "./schedule.ts";
+import type { Session } from "./session.ts";
+
+export interface ServeOptions {
+  readonly names: readonly string[];
+  readonly once: boolean;
+  /** Where the health endpoint listens, in place of what backhaul.yml says. */
+  readonly port?: number;
+  readonly host?: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly onReady: (url: string | undefined) => void;
+}
+
+export async function serve(session: Session, options: ServeOptions): Promise<readonly Done[]> {
+  const { log, signal, once } = options;
+  const specs = schedulesOf(session, options.names);
+  const { project } = session;
+  const plan = planner(specs);
+  const metrics = openMetrics(plan);
+  const { port = project.schedule.health?.port, host = project.schedule.health?.host ?? "127.0.0.1" } =
+    options;
+  await using notebook = await openNotebook(session, specs);
+  await using health =
+    once || port === undefined ? undefined : await openHealth({ port, host, metrics, now: systemClock.now });
+  signal.addEventListener("abort", () => health?.stopping(), { once: true });
+  options.onReady(health?.url);
+  log.info(
+    { syncs: specs.map(({ sync }) => sync), ...(health ? { url: health.url } : {}) },
+    "schedule begun",
+  );
+  const done = await runSchedule({
+    planner: plan,
+    notebook,
+    run: (sync, stop) =>
+      runAsChild(sync, {
+        bin: process.argv[1]!,
+        folder: project.folder,
+        env: process.env,
+        log,
+        signal: stop,
+      }),
+    parallel: project.schedule.parallel,
+    signal,
+    clock: systemClock,
+    log,
+    holder: holderName(),
+    isGone,
+    once,
+    watcher: together([metrics, ...(health ? [health] : [])]),
+  });
+  log.info({ runs: done.length }, "schedule ended");
+  return done;
+}
+
+/** All watchers as one; what one of them cannot do does not keep the others from it. */
+export function together(watchers: readonly Watcher[]): Required<Watcher> {
+  return {
+    looked: (...told) => watchers.forEach((watcher) => void watcher.looked?.(...told)),
+    began: (due) => watchers.forEach((watcher) => void watcher.began?.(due)),
+    async ended(done) {
+      for (const watcher of watchers) await watcher.ended?.(done);
+    },
+  };
+}
+
+/** The exit code of several runs: the first of the order of precedence. */
+export function exitOf(exits: readonly number[], isAborted: boolean): number {
+  const kinds = Object.entries(EXIT_CODE)
+    .filter(([, code]) => exits.includes(code))
+    .map(([kind]) => kind as ErrorKind);
+  const isKnown = exits.every((exit) => exit === 0 || Object.values(EXIT_CODE).includes(exit as 1));
+  return exitCodeOf([
+    ...kinds,
+    ...(isAborted ? (["aborted"] as const) : []),
+    ...(isKnown ? [] : (["bug"] as const)),
+  ]);
+}
