@@ -2,7 +2,7 @@
  * The two contracts of Backhaul: a warehouse that models run in and a destination that changes are written to.
  * A connector implements one of them and imports nothing else of `src` than `sdk.ts`.
  */
-import type { Change, Operation, OperationKind, Outcome, Planned } from "./core/change.ts";
+import type { Change, Changed, Operation, OperationKind, Outcome, Planned } from "./core/change.ts";
 import type { Problem } from "./core/errors.ts";
 import type { FieldLimit } from "./core/field-limit.ts";
 import type { SyncSpec } from "./core/spec.ts";
@@ -242,6 +242,14 @@ export interface CompiledSync {
   readonly match: readonly number[];
   /** Columns by which a person knows a record, as indexes. */
   readonly names?: readonly number[];
+  /** Sets of columns, beside the match, whose values one record alone may hold; a null in one lets it hold any. */
+  readonly unique?: readonly (readonly number[])[];
+  /**
+   * Frees the match and other unique values that a known record is about to leave, by a value that no other record
+   * has: what rows that exchange their values need. `unchanged` where nothing keeps records from sharing a value;
+   * rejected where there is no such value. Nothing that it does is acknowledged: the change itself follows.
+   */
+  park?(change: Changed): Planned;
   /** Things a user should know that are no errors. */
   readonly warnings: readonly string[];
   /**
@@ -330,6 +338,8 @@ export interface PlanContext {
     field: string,
     values: readonly string[],
   ) => Promise<ReadonlySet<string>>;
+  /** In a plan: known records (by id) that will have left their match values by the time of these changes. */
+  readonly leaving?: ReadonlySet<string>;
   /**
    * Of the values given for a field of an object, those that the same run has yet to write, or may have: what points
    * at them stays owed until the run's second wave. Absent in the second wave.

@@ -13,6 +13,7 @@ import {
 import type { Compiled } from "./compile.ts";
 import { ELASTIC_BATCH } from "./elastic.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
+import { planParked, uniqueOf } from "./park.ts";
 import { planAdded, planChange } from "./plan.ts";
 import { openResolver, type Resolver } from "./resolve.ts";
 import { openSender, type SenderOptions } from "./sender.ts";
@@ -52,6 +53,8 @@ export function compiledSync(
       ),
     ],
     match: mapping.match.parts.map(({ column }) => column),
+    unique: uniqueOf(mapping),
+    park: (change) => planParked(mapping, change),
     names: nameColumns(mapping),
     warnings,
     limits,

@@ -147,6 +147,7 @@ function planChanged(
   const isNamed = !isProblem(after) && (mapping.match.by === "id" || placeOf(mapping, after) !== null);
   if (change.revived || (isNamed && moved)) return planAdded(mapping, change, resolved, idSeed);
   const old = isProblem(before) ? null : before;
+  const isUnsure = change.rematch === true && knownId(mapping, change) !== null;
   const record = recordsOf(mapping, change, old, after, resolved);
   if (record === null) return planAdded(mapping, change, resolved, idSeed);
   if (isProblem(record)) return rejected(change, record);
@@ -157,8 +158,8 @@ function planChanged(
     if (isProblem(writes)) return rejected(change, writes);
     const keys = isKnown
       ? keyWrites(mapping, after, heldMatch(mapping, after, held))
-      : moved
-        ? keyWrites(mapping, after, old)
+      : moved || isUnsure
+        ? keyWrites(mapping, after, isUnsure ? null : old)
         : [];
     const fields = [...keys, ...writes.fields];
     if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change };

@@ -50,9 +50,11 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
       for (const [key, found] of again) wanted.set(key, found);
       await readRecords([...again.values()]);
     }
+    const isThere = ({ id }: Held): boolean => context.leaving?.has(id) !== true;
     return {
       parent: (ref, value) => parents.get(ref)?.get(value) ?? "missing",
-      record: (key) => (wanted.has(key) ? chosen(records.get(key) ?? [], mapping.rules.onMany) : "unread"),
+      record: (key) =>
+        wanted.has(key) ? chosen((records.get(key) ?? []).filter(isThere), mapping.rules.onMany) : "unread",
       current: currentOf,
       isReread,
     };

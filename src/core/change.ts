@@ -33,6 +33,8 @@ export interface Changed extends ChangeBase {
   readonly pending: readonly string[];
   /** The row is back while its removal is in doubt: the record may be gone or inactive. */
   readonly revived?: boolean;
+  /** The record may hold other match values than `before` says: they are written whether they differ or not. */
+  readonly rematch?: boolean;
   /** The row was sent without an answer as `before`: whether its record is there is not known. */
   readonly doubted?: boolean;
 }

@@ -167,10 +167,11 @@ function withDoubt(dialect: Dialect, shape: Shape, tables: Tables, contents: Con
 const foldedMatch = (dialect: Dialect, shape: Shape, columns: (i: number) => string): string[] =>
   shape.match.map((i) => dialect.folded(shape.columns[i]!, columns(i)));
 
-/** Whether a change, planned or waiting, gives a known record another match value. */
-function isMove(dialect: Dialect, shape: Shape): string {
-  const after = foldedMatch(dialect, shape, (i) => `a${i}`);
-  const before = foldedMatch(dialect, shape, (i) => `b${i}`);
+/** Whether a change, planned or waiting, gives a known record another match value, or another value of one of the sets. */
+function isMove(dialect: Dialect, shape: Shape, sets: readonly (readonly number[])[] = []): string {
+  const match = [...new Set([...shape.match, ...sets.flat()])];
+  const after = foldedMatch(dialect, { ...shape, match }, (i) => `a${i}`);
+  const before = foldedMatch(dialect, { ...shape, match }, (i) => `b${i}`);
   const moved = list(
     after.map((value, n) => `${value} IS DISTINCT FROM ${before[n]}`),
     " OR ",
@@ -183,7 +184,8 @@ const isUncertain = ({ literal }: Dialect): string =>
   `coalesce(owed LIKE ${literal("x:%")} OR owed LIKE ${literal("d:%")}, false)`;
 
 /** Whether match values can move at all: not where the key is the match. */
-const canMove = (shape: Shape): boolean => shape.match.some((i) => !shape.key.includes(i));
+const canMove = (shape: Shape, sets: readonly (readonly number[])[] = []): boolean =>
+  [...shape.match, ...sets.flat()].some((i) => !shape.key.includes(i));
 
 /** Whether two keys can have one match value, one after another. */
 export const canClaim = (shape: Shape): boolean =>
@@ -256,7 +258,13 @@ export function readRemoved(dialect: Dialect, shape: Shape, tables: Tables): str
 }
 
 /** The changed rows as canonical text, in the order: seq, id, differing, owed, after…, before…. */
-export function readChanged(dialect: Dialect, shape: Shape, tables: Tables, which: "moves" | "rest"): string {
+export function readChanged(
+  dialect: Dialect,
+  shape: Shape,
+  tables: Tables,
+  which: "moves" | "rest",
+  sets: readonly (readonly number[])[] = [],
+): string {
   const select = [
     seq(dialect),
     "record_id",
@@ -265,7 +273,7 @@ export function readChanged(dialect: Dialect, shape: Shape, tables: Tables, whic
     ...texts(dialect, shape, "a"),
     ...texts(dialect, shape, "b"),
   ];
-  const moves = canMove(shape) ? isMove(dialect, shape) : "1 = 0";
+  const moves = canMove(shape, sets) ? isMove(dialect, shape, sets) : "1 = 0";
   return `SELECT ${list(select)} FROM ${tables.changes} WHERE kind = 'changed' AND ${which === "moves" ? moves : `NOT (${moves})`}`;
 }
 

@@ -94,7 +94,11 @@ function marksOf(
 ): { readonly differing: Value; readonly owed: Value } {
   if (change.kind === "added") return { differing: null, owed: overwrites ? null : "n:\n" };
   if (change.kind === "removed") return { differing: null, owed: change.unsure ? "d:\n" : null };
-  const owed = change.pending.map((field) => `f:${field}\n`).join("");
+  const matches = change.rematch ? shape.match : [];
+  const owed = [
+    ...change.pending.map((field) => `f:${field}\n`),
+    ...matches.map((i) => `c:${shape.columns[i]!.name}\n`),
+  ].join("");
   return {
     differing: change.columns.map((i) => `c:${shape.columns[i]!.name}\n`).join(""),
     owed: change.revived ? `x:\n${owed}` : change.doubted ? `d:\n${owed}` : owed || null,

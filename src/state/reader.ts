@@ -45,6 +45,9 @@ export function changedReader({ shape, fields }: Layout): (row: Row) => Changed 
     return [...pending];
   };
 
+  const isRematched = (owed: readonly string[]): boolean =>
+    owed.some((line) => line.startsWith("c:") && shape.match.includes(index.get(line.slice(2)) ?? -1));
+
   return (row) => {
     const after = row.slice(4, 4 + width);
     return {
@@ -58,6 +61,7 @@ export function changedReader({ shape, fields }: Layout): (row: Row) => Changed 
       pending: pendingFields(lines(row[3])),
       revived: row[3]?.startsWith("x:") === true,
       doubted: row[3]?.startsWith("d:") === true,
+      ...(isRematched(lines(row[3])) ? { rematch: true } : {}),
     };
   };
 }

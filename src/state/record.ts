@@ -18,6 +18,8 @@ export interface FieldShape {
 export interface Layout {
   readonly shape: Shape;
   readonly fields: readonly FieldShape[];
+  /** Columns, beside those of the match, whose values one record alone may hold. */
+  readonly unique?: readonly (readonly number[])[];
   /** How records are found, in words: `new_customerid = person_id`. */
   readonly matching: string;
 }

@@ -277,7 +277,8 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       return count(engine, `${tables.changes} WHERE kind = 'changed'`);
     },
     removals: (size) => read(diff.readRemoved(dialect, shape, tables), removedReader(layout), size),
-    moves: (size) => read(diff.readChanged(dialect, shape, tables, "moves"), changedReader(layout), size),
+    moves: (size) =>
+      read(diff.readChanged(dialect, shape, tables, "moves", layout.unique), changedReader(layout), size),
     async *held() {
       if (released) yield released;
       else yield* readHeld();
@@ -290,7 +291,11 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     },
     async *changes(size) {
       yield* read(diff.readAdded(dialect, shape, tables), addedReader(layout), size);
-      yield* read(diff.readChanged(dialect, shape, tables, "rest"), changedReader(layout), size);
+      yield* read(
+        diff.readChanged(dialect, shape, tables, "rest", layout.unique),
+        changedReader(layout),
+        size,
+      );
     },
     async stagedValues(column, values, except) {
       if (values.length === 0) return new Set();

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Planned } from "../core/change.ts";
 import type { Problem } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
-import type { Shape } from "../state/tables.ts";
+import type { Layout } from "../state/state.ts";
 import type { Section, SyncHead } from "./plan-file.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Staged } from "./stage.ts";
@@ -51,11 +51,13 @@ export const movedProblem = (sync: string, what: string): Problem => ({
 });
 
 /** Removals come first, then records that get another match value, then the rest. */
-export function sectionOf(shape: Shape, planned: Planned): Exclude<Section, "refused"> {
+export function sectionOf({ shape, unique = [] }: Layout, planned: Planned): Exclude<Section, "refused"> {
   const change = planned.status === "planned" ? planned.operation.change : planned.change;
   if (change.kind === "removed") return "removals";
   if (change.kind === "added") return "rest";
   const folded = (row: readonly Value[]): string =>
-    JSON.stringify(shape.match.map((i) => row[i]?.replace(/ +$/, "").toLowerCase() ?? null));
+    JSON.stringify(
+      [...shape.match, ...unique.flat()].map((i) => row[i]?.replace(/ +$/, "").toLowerCase() ?? null),
+    );
   return folded(change.before) === folded(change.after) ? "rest" : "moves";
 }

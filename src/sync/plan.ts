@@ -6,7 +6,7 @@ import type { PlanContext } from "../ports.ts";
 import type { State } from "../state/state.ts";
 import { lookAhead } from "./audience.ts";
 import { anyOf, columnOf, openLookahead, ownRows } from "./awaited.ts";
-import { WINDOW, wavesOf } from "./moves.ts";
+import { type Rejected, WINDOW, wavesOf } from "./moves.ts";
 import { openForPlan } from "./open.ts";
 import { cycleInWords, laterParents } from "./order.ts";
 import { sectionOf, syncHead } from "./plan-check.ts";
@@ -124,6 +124,14 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
   const { audience } = compiled;
   const strays = ahead.foreseen?.strays ?? [];
   const stopped = ahead.stopped ?? staged.stopped;
+  const count = (operation: Operation): void => {
+    operations[operation.kind] += 1;
+    for (const { field } of operation.fields) {
+      fields[field] = (fields[field] ?? 0) + 1;
+      if (operation.kind === "update") updates[field] = (updates[field] ?? 0) + 1;
+    }
+    keepSample(operation);
+  };
   let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
   let done = 0;
   if (stopped === undefined) {
@@ -132,8 +140,12 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
       ...context,
       awaited: anyOf([ownRows(prepared, state, rejected), lookahead.ask]),
     })) {
-      for (const item of planned) {
-        writer?.planned(sectionOf(prepared.shape, item), item);
+      if (planned.kind === "park") {
+        for (const item of planned.items) if (item.status === "planned") count(item.operation);
+        continue;
+      }
+      for (const item of planned.items) {
+        writer?.planned(sectionOf(prepared.layout, item), item);
         if (item.status === "unchanged") unchanged += 1;
         else if (item.status === "rejected") {
           rejected.add(item.change.seq);
@@ -142,17 +154,10 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
           // A record that is written first, and then becomes a member.
           const { kind, into } = item.operation;
           if (into !== undefined && !isOfMembers(kind)) operations.add_member += 1;
-          for (const operation of allOf(item.operation).flatMap(requestsOf)) {
-            operations[operation.kind] += 1;
-            for (const { field } of operation.fields) {
-              fields[field] = (fields[field] ?? 0) + 1;
-              if (operation.kind === "update") updates[field] = (updates[field] ?? 0) + 1;
-            }
-            keepSample(operation);
-          }
+          for (const operation of allOf(item.operation).flatMap(requestsOf)) count(operation);
         }
       }
-      done += planned.length;
+      done += planned.items.length;
       options.onProgress?.({ sync: sync.name, phase: "diff", done, total: changesOf(staged) });
     }
   } else if (stopped.code === "guard.removed") {
@@ -210,22 +215,42 @@ async function withNames(
   });
 }
 
+/** What becomes of changes, or how records step aside for others before. */
+interface PlannedWindow {
+  readonly kind: "changes" | "park";
+  readonly items: readonly Planned[];
+}
+
 async function* plannedWindows(
   state: State,
   prepared: Prepared,
   context: PlanContext,
-): AsyncGenerator<readonly Planned[]> {
+): AsyncGenerator<PlannedWindow> {
   const waves = wavesOf(state, prepared);
+  const leaving = new Set<string>();
   const refused: Planned[] = [];
-  const settle = async (outcomes: readonly Planned[]): Promise<void> => void refused.push(...outcomes);
+  const settle = async (outcomes: readonly Rejected[]): Promise<void> => {
+    for (const { change, problem } of outcomes) refused.push({ status: "rejected", change, problem });
+  };
   for await (const wave of waves.all({ size: WINDOW, settle })) {
-    for await (const window of wave) {
-      context.signal.throwIfAborted();
-      const planned = await prepared.compiled.plan(window, context);
-      waves.release(planned);
-      yield [...refused.splice(0), ...planned];
+    if (wave.kind !== "write") {
+      const items = wave.changes.flatMap((change) => prepared.compiled.park?.(change) ?? []);
+      waves.release(items);
+      yield { kind: "park", items };
+      continue;
     }
-    if (refused.length > 0) yield refused.splice(0);
+    for await (const window of wave.windows) {
+      context.signal.throwIfAborted();
+      const planned = await prepared.compiled.plan(window, { ...context, leaving });
+      waves.release(planned);
+      for (const item of planned) {
+        const { change } = item.status === "planned" ? item.operation : item;
+        if (item.status !== "rejected" && change.id !== null && sectionOf(prepared.layout, item) === "moves")
+          leaving.add(change.id.toLowerCase());
+      }
+      yield { kind: "changes", items: [...refused.splice(0), ...planned] };
+    }
+    if (refused.length > 0) yield { kind: "changes", items: refused.splice(0) };
   }
 }
 

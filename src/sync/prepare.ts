@@ -75,7 +75,7 @@ export async function prepare(
     identity,
     compiled,
     shape,
-    layout: { shape, fields: compiled.fields, matching },
+    layout: { shape, fields: compiled.fields, unique: compiled.unique ?? [], matching },
     place: placeOf(state, model, sync, warehouse, identity.organization, compiled.object),
   };
 }

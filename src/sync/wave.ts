@@ -1,5 +1,5 @@
 /** One pass from changes to a committed snapshot. */
-import type { Change, Operation, Outcome, Planned } from "../core/change.ts";
+import type { Change, Changed, Operation, Outcome, Planned } from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { Membership, PlanContext, RequestCounters } from "../ports.ts";
@@ -271,8 +271,26 @@ async function writeChanges(
       for await (const batch of prepared.compiled.write(planned, { signal, onWait, idSeed }))
         await settle(batch);
     };
+    /** Nothing of it is acknowledged: a kill leaves the rows in doubt, and the next run settles them. */
+    const stepAside = async (kind: "park" | "return", changes: readonly Changed[]): Promise<void> => {
+      const results =
+        kind === "return"
+          ? await prepared.compiled.plan(changes, { signal, idSeed })
+          : changes.flatMap((change) => prepared.compiled.park?.(change) ?? []);
+      const take = async (some: readonly (Planned | Outcome)[]): Promise<void> => {
+        const failed = some.filter((one): one is Outcome => "problem" in one);
+        if (failed.length > 0) await settle(failed);
+        waves.release(some.filter((one) => !("problem" in one)));
+      };
+      await take(results.filter(({ status }) => status !== "planned"));
+      const writes = results.flatMap((one) => (one.status === "planned" ? [one.operation] : []));
+      const { onWait } = options;
+      for await (const batch of prepared.compiled.write(inOne(writes), { signal, onWait, idSeed }))
+        await take(batch);
+    };
     try {
-      for await (const wave of waves.all({ size: WINDOW, settle })) await write(wave);
+      for await (const wave of waves.all({ size: WINDOW, settle }))
+        await (wave.kind === "write" ? write(wave.windows) : stepAside(wave.kind, wave.changes));
     } catch (error) {
       failure.problem = problemOf(error, signal);
     }
@@ -282,6 +300,10 @@ async function writeChanges(
   if (state.lost.aborted) return takenOver().problems[0];
   if (options.signal.aborted) return interrupted(0);
   return failure.problem;
+}
+
+async function* inOne<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
+  if (items.length > 0) yield items;
 }
 
 /** Plans window by window as the writer asks for more; what needs no writing is settled on the way. */

@@ -147,7 +147,8 @@ function compile(
       (f) => change.pending.includes(f.field) || f.json(change.before) !== f.json(change.after),
     );
     const moved = foldMatch(matchOf(change.before)) !== foldMatch(record);
-    if (touched.length === 0 && !moved && !change.revived) return { status: "unchanged", change };
+    if (touched.length === 0 && !moved && !change.revived && !change.rematch)
+      return { status: "unchanged", change };
     const writes = touched.map((f) => ({
       field: f.field,
       property: f.field,
@@ -255,6 +256,17 @@ function compile(
     match,
     warnings: [],
     plan: async (changes) => changes.map(plan),
+    park: (change) =>
+      change.id === null
+        ? {
+            status: "rejected",
+            change,
+            problem: { kind: "rejected", code: "test.unknown", message: "No id." },
+          }
+        : {
+            status: "planned",
+            operation: { kind: "update", change, record: `parked ${change.id}`, fields: [], owed: [] },
+          },
     requestsFor: (counts) => Math.ceil(Object.values(counts).reduce((a, b) => a + b, 0) / 100),
     async *write(batches) {
       for await (const batch of batches) {
