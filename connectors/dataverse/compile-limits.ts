@@ -53,6 +53,11 @@ export function mappingLimits({ sync, columns }: CompileInput, mapping: Mapping)
     const attribute = table.attributes.get(field.field);
     if (attribute === undefined) return;
     let blank = blankOf(attribute.shape);
+    // The texts themselves are made row by row, here.
+    if (field.template !== undefined) {
+      elsewhere("value.template", field.field, "what a template makes of a row");
+      return;
+    }
     if (field.kind === "plain") {
       if (field.column !== null) values(field.field, field.column, attribute, spec);
     } else blank = lookupLimits(field, blank);

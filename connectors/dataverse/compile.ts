@@ -15,8 +15,9 @@ import { mappingLimits } from "./compile-limits.ts";
 import { compileLookup } from "./compile-lookup.ts";
 import { compileMatch } from "./compile-match.ts";
 import { checkTable } from "./compile-table.ts";
+import { compileTemplate, ofTemplate } from "./compile-template.ts";
 import { fileProperty } from "./files.ts";
-import type { MappedField, Mapping, PlainField } from "./mapping.ts";
+import type { MappedField, Mapping, PlainField, TemplateSource } from "./mapping.ts";
 import { type Attribute, isStatus } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
 import { type StatePair, statePairOf } from "./types/state.ts";
@@ -157,8 +158,10 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
     );
     return null;
   }
+  const { template } = source;
   const base = {
     field: spec.field,
+    ...(template === undefined ? {} : { template }),
     property: isFile ? fileProperty(spec.field) : spec.field,
     column: source.column,
     constant: source.constant,
@@ -171,7 +174,8 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
   if (attribute.shape.kind === "lookup" || spec.lookup) {
     return compileLookup({ spec, attribute, base, kind: source.kind, input, findings });
   }
-  const made = coercerOf(attribute, source.kind, { truncate: spec.truncate });
+  const plain = coercerOf(attribute, source.kind, { truncate: spec.truncate });
+  const made = template && "coerce" in plain ? { coerce: ofTemplate(spec.field, plain.coerce) } : plain;
   if ("why" in made) {
     findings.problem(
       "mapping.wrong_type",
@@ -192,7 +196,7 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
   const named = isFile ? fileNameOf(spec, input, findings) : undefined;
   if (named === null) return null;
   const file = named === undefined ? {} : { file: named };
-  if (source.column !== null || source.constant === null)
+  if (template !== undefined || source.column !== null || source.constant === null)
     return { ...base, kind: "plain", coerce: made.coerce, ...file };
   const json = made.coerce(source.constant);
   if (isProblem(json)) {
@@ -226,6 +230,7 @@ function whyNot(attribute: Attribute): string {
 interface Source {
   readonly column: number | null;
   readonly constant: string | null;
+  readonly template?: TemplateSource;
   readonly kind: NonNullable<Column["kind"]>;
   /** For messages. */
   readonly name: string;
@@ -241,6 +246,15 @@ function sourceOf(spec: FieldSpec, input: CompileInput, findings: Findings): Sou
       kind: kind === "decimal" && Number.isInteger(value) ? "integer" : kind,
       name: `the constant ${JSON.stringify(value)}`,
     };
+  }
+  if ("template" in spec.source) {
+    const template = compileTemplate(
+      spec.source.template,
+      ["fields", spec.field, "template"],
+      input,
+      findings,
+    );
+    return template && { column: null, constant: null, template, kind: "text", name: "a template" };
   }
   const found = columnOf(spec.source.column, ["fields", spec.field], input, findings);
   return found && { ...found, constant: null, name: `the column '${spec.source.column}' (${found.sqlType})` };

@@ -92,6 +92,7 @@ function columnsOf(field: MappedField): number[] {
     field.column,
     field.kind === "lookup" ? field.objectColumn : null,
     field.kind === "plain" ? (field.file?.column ?? null) : null,
+    ...(field.template?.columns ?? []),
   ];
   return columns.filter((column) => column !== null);
 }

@@ -36,6 +36,8 @@ interface FieldBase {
   readonly column: number | null;
   /** The constant, where there is no column. */
   readonly constant: Value;
+  /** A text made of columns, where there is neither. */
+  readonly template?: TemplateSource;
   readonly whenNull: "clear" | "skip";
   /** Null is refused by the platform. */
   readonly required: boolean;
@@ -45,6 +47,13 @@ interface FieldBase {
   readonly updatable: boolean;
   /** `create`: with new records alone; `if_empty`: where the record holds nothing. */
   readonly write: "always" | "create" | "if_empty";
+}
+
+export interface TemplateSource {
+  /** Indexes of the columns that it uses. */
+  readonly columns: readonly number[];
+  /** The text of a row; one that cannot be made is told by a text that no column takes. */
+  readonly render: (row: readonly Value[]) => string;
 }
 
 export interface PlainField extends FieldBase {

@@ -95,22 +95,29 @@ export function isTouched(
     readonly column: number | null;
     readonly objectColumn?: number | null;
     readonly file?: { readonly column: number | null };
+    readonly template?: { readonly columns: readonly number[] };
   },
   change: Present,
 ): boolean {
   if (change.kind === "added") return true;
-  const columns = [field.column, field.objectColumn ?? null, field.file?.column ?? null];
+  const columns = [
+    field.column,
+    field.objectColumn ?? null,
+    field.file?.column ?? null,
+    ...(field.template?.columns ?? []),
+  ];
   return (
     change.pending.includes(field.field) ||
     columns.some((column) => column !== null && change.columns.includes(column))
   );
 }
 
-/** The value of a field in a row: the column's, or the constant. */
+/** The value of a field in a row: the column's, the template's text, or the constant. */
 export function sourceValue(
-  field: { readonly column: number | null; readonly constant: Value },
+  field: Pick<LookupField, "column" | "constant" | "template">,
   row: readonly Value[],
 ): Value {
+  if (field.template !== undefined) return field.template.render(row);
   return field.column === null ? field.constant : (row[field.column] ?? null);
 }
 

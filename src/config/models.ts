@@ -133,8 +133,17 @@ function guardSpec(guard: Sync["guard"]): Guard {
 
 function fieldSpec(field: string, from: string | Field): FieldSpec {
   if (typeof from === "string") return { field, source: { column: from }, whenNull: "clear" };
-  const { column, value = null, when_null: whenNull, write, truncate, lookup, file_name: fileName } = from;
-  const source = column === undefined ? { value } : { column };
+  const {
+    column,
+    template,
+    value = null,
+    when_null: whenNull,
+    write,
+    truncate,
+    lookup,
+    file_name: fileName,
+  } = from;
+  const source = column !== undefined ? { column } : template !== undefined ? { template } : { value };
   const spec: FieldSpec = {
     field,
     source,

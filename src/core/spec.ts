@@ -105,7 +105,11 @@ export interface AudienceSpec {
 
 export interface FieldSpec {
   readonly field: string;
-  readonly source: { readonly column: string } | { readonly value: string | number | boolean | null };
+  readonly source:
+    | { readonly column: string }
+    | { readonly value: string | number | boolean | null }
+    /** A Liquid template over the columns of the row. */
+    | { readonly template: string };
   readonly whenNull: "clear" | "skip";
   /** Left out: always. */
   readonly write?: "create" | "if_empty";

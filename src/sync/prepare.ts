@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { fail, type Problem, SyncError } from "../core/errors.ts";
 import { nearest } from "../core/near.ts";
 import type { ModelSpec, SyncSpec } from "../core/spec.ts";
+import { parseTemplate, type TemplateFault } from "../core/template.ts";
 import type { Column } from "../core/value.ts";
 import type { CompiledSync, Destination, Identity, Query, Warehouse } from "../ports.ts";
 import { folderName, projectFolder } from "../state/folders.ts";
@@ -191,6 +192,11 @@ function mappedColumns(
   for (const { field, source, lookup, fileName } of sync.fields) {
     if (fileName !== undefined) need(fileName, "fields", field, "file_name");
     if ("column" in source) need(source.column, "fields", field);
+    if ("template" in source) {
+      const parsed = parseTemplate(source.template);
+      if ("why" in parsed) problems.push(badTemplate(sync, field, parsed));
+      else for (const name of parsed.columns) need(name, "fields", field, "template");
+    }
     if (typeof lookup?.object === "object") need(lookup.object.column, "fields", field, "lookup", "object");
   }
 
@@ -221,6 +227,18 @@ function keyOf({ primaryKey }: ModelSpec, { audience, mode, match }: SyncSpec): 
   const list = "column" in audience.named ? [audience.named.column] : [];
   const members = mode === "upsert" ? [] : match.map(({ column }) => column);
   return [...new Set([...primaryKey, ...list, ...members])];
+}
+
+function badTemplate(sync: SyncSpec, field: string, { why, line, column }: TemplateFault): Problem {
+  const at = line === undefined ? "" : ` (line ${line}, column ${column ?? 1} of the template)`;
+  return {
+    kind: "config",
+    code: "mapping.bad_template",
+    message: `The template of '${field}' cannot be read: ${why}${at}.`,
+    remedy: "Write it in Liquid, such as {{ title | capitalize }}.",
+    place: sync.place("fields", field, "template"),
+    field,
+  };
 }
 
 /** What ids of our own are made from, before the primary key (DESIGN 4.4). */

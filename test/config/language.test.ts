@@ -40,14 +40,12 @@ describe.each(Object.entries(schemas))("the schema of %s", (name, schema) => {
 
 describe("what is not supported yet", () => {
   const sync = (line: string) => edit("models/customers.yml", "mode: upsert", `mode: upsert\n    ${line}`);
-  const field = (mapping: string) => edit("models/customers.yml", "first_name", mapping);
 
   test.each([
     [
       "A memory limit of a warehouse",
       edit("backhaul.yml", "warehouse.duckdb", "warehouse.duckdb, memory_limit: 1GB"),
     ],
-    ["A template", field('{ template: "{{ title | capitalize }}" }')],
   ])("%s is refused, and nothing else of it", async (feature, files) => {
     const problems = await problemsOf(files);
     expect(problems.map(({ code, message }) => `${code} ${message}`)).toEqual([

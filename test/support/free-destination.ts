@@ -122,7 +122,9 @@ function compile(
     columns: "column" in source ? [index(source.column)] : [],
     fingerprint: JSON.stringify(source),
     json: (row: readonly Value[]): string =>
-      JSON.stringify("column" in source ? row[index(source.column)] : source.value) ?? "null",
+      JSON.stringify(
+        "column" in source ? row[index(source.column)] : "value" in source ? source.value : source.template,
+      ) ?? "null",
   }));
   const match = sync.match.map(({ column }) => index(column));
   const matchOf = (row: readonly Value[]): string => match.map((i) => row[i]).join("\u0000");
