@@ -2,16 +2,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  backhaul,
-  orderProject,
-  type RunningSandbox,
-  sandboxEnv,
-  sandboxProcess,
-  writeFiles,
-} from "../support/cli.ts";
+import { orderProject, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { inProcess } from "../support/command.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { expectShape } from "./shape.ts";
+
+const COMMANDS = {
+  explain: () => import("../../src/commands/explain.ts"),
+  plan: () => import("../../src/commands/plan.ts"),
+  run: () => import("../../src/commands/run.ts"),
+};
 
 let sandbox: RunningSandbox;
 beforeAll(async () => {
@@ -22,7 +22,8 @@ afterAll(() => sandbox[Symbol.asyncDispose]());
 test("a row is explained before it is written, as it changes, when it is rejected, and when it has gone", async () => {
   using folder = temporaryFolder();
   const env = sandboxEnv(sandbox);
-  const run = (...args: string[]) => backhaul([...args, "--project", folder.path, "--json"], { env });
+  const run = (command: keyof typeof COMMANDS, ...args: string[]) =>
+    inProcess(COMMANDS[command], [...args, "--project", folder.path, "--json"], env);
   const explain = async (...args: string[]) => {
     const ended = await run("explain", "orders", ...args);
     expect(ended.code, ended.stdout).toBe(0);
@@ -89,7 +90,7 @@ test("a row is explained before it is written, as it changes, when it is rejecte
   ]);
   const unknown = await run("explain", "orders", "3", "nam");
   expect([unknown.code, unknown.json.error.problems[0].code]).toEqual([2, "cli.usage"]);
-  const text = await backhaul(["explain", "orders", "3", "--project", folder.path], { env });
+  const text = await inProcess(COMMANDS.explain, ["orders", "3", "--project", folder.path], env);
   expect(text.stdout).toContain("The model has no such row now");
 
   // A mirror removes what has left; a field that is mapped anew has no old value that anybody knows.
