@@ -43,13 +43,13 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
     preserve_insertion_order: "false",
     threads: "2",
   }).catch((error: unknown) => {
-    throw unreadable(path, lockedBy(path, error));
+    throw unreadableState(path, lockedBy(path, error));
   });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'");
 
   const all = async (sql: string): Promise<readonly (readonly Value[])[]> => {
-    const reader = await connection.runAndReadAll(sql);
+    const reader = await connection.runAndReadAll(sql).catch(asDamage);
     return reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))));
   };
   const value = async (sql: string): Promise<Value> => (await all(sql))[0]?.[0] ?? null;
@@ -57,7 +57,7 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
   return {
     connection,
     run: async (sql) => {
-      await connection.run(sql);
+      await connection.run(sql).catch(asDamage);
     },
     checkpoint: async () => {
       await connection.run("CHECKPOINT").catch((error: unknown) => {
@@ -87,6 +87,14 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
   };
 }
 
+/** A block of a state file that is not there, or not as it was written, is found when a statement comes to it. */
+function asDamage(error: unknown): never {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, file] = /file "([^"]*state\.duckdb)"/.exec(message) ?? [];
+  const isDamage = /Could not read enough bytes|checksum|corrupt/i.test(message);
+  throw file !== undefined && isDamage ? unreadableState(file, error) : error;
+}
+
 /** DuckDB names the process that holds a file; `undefined` when the error is about something else. */
 export function holderOf(error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : String(error);
@@ -111,7 +119,7 @@ export function lockedBy(path: string, error: unknown): unknown {
 }
 
 /** The error of a state file that cannot be opened at all: damaged, of a newer version, not ours to read. */
-function unreadable(path: string, error: unknown): unknown {
+export function unreadableState(path: string, error: unknown): unknown {
   if (error instanceof SyncError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new SyncError(

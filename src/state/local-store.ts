@@ -5,7 +5,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail } from "../core/errors.ts";
-import { type Duckdb, lockedBy, openDuckdb } from "../duckdb/database.ts";
+import { type Duckdb, lockedBy, openDuckdb, unreadableState } from "../duckdb/database.ts";
 import { duckdbDialect } from "../duckdb/dialect.ts";
 import { duckdbEngine } from "../duckdb/engine.ts";
 import { interruptible } from "../duckdb/interrupt.ts";
@@ -129,11 +129,12 @@ async function* neighboursOf({ folder, oldFolder }: LocalPlace, database: Duckdb
   }
 }
 
-async function attach(database: Duckdb, file: string, readOnly: boolean): Promise<void> {
+/** @param own the file of the state, where a copy of it is attached */
+async function attach(database: Duckdb, file: string, readOnly: boolean, own = file): Promise<void> {
   await database
     .run(`ATTACH ${literal(file)} AS base${readOnly ? " (READ_ONLY)" : ""}`)
     .catch((error: unknown) => {
-      throw lockedBy(file, error);
+      throw unreadableState(own, lockedBy(own, error));
     });
 }
 
@@ -182,7 +183,7 @@ function storeOver(
       for (const name of [FILE, `${FILE}.wal`, JOURNAL]) {
         if (existsSync(join(place.folder, name))) copyFileSync(join(place.folder, name), join(home, name));
       }
-      await attach(database, join(home, FILE), false);
+      await attach(database, join(home, FILE), false, join(place.folder, FILE));
     },
     async stage(table, shape, { access }, query, options) {
       const work = (): Promise<void> =>
