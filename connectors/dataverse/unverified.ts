@@ -58,3 +58,9 @@ export const REMOVAL_FORMS = ["member", "row", "entity", "delete"] as const;
 
 /** Ids in a page of `msdynmkt_ListGroupMembers`: the example has 100, and no page names a limit. */
 export const SEGMENT_PAGE = 1_000;
+
+/**
+ * How `In` names the member in a row of `listmember`: functions take a lookup by its logical name ("Query data using
+ * the Web API" shows `ownerid`), and no page shows `In` with one.
+ */
+export const MEMBER_PROPERTY = "entityid";

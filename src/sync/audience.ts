@@ -4,7 +4,7 @@ import type { Foreseen, Membership, PlanContext, WriteContext } from "../ports.t
 import type { State } from "../state/state.ts";
 import { emptiedProblem, straysProblem } from "./guard.ts";
 import { type Changes, WINDOW } from "./moves.ts";
-import type { Prepared } from "./prepare.ts";
+import { type Prepared, toldKey } from "./prepare.ts";
 import type { Staged, SyncOptions } from "./stage.ts";
 
 /** What a sync's changes come to, and with it why nothing may be written. */
@@ -59,10 +59,14 @@ export async function lookAhead(
 
 /** After the commit. */
 export async function endAudience(
-  { compiled }: Prepared,
+  prepared: Prepared,
   state: State,
   context: WriteContext,
 ): Promise<readonly Membership[] | undefined> {
-  const ended = await compiled.audience?.finish(() => state.records(), context);
-  return ended && ended.length > 0 ? ended : undefined;
+  const ended = await prepared.compiled.audience?.finish(() => state.records(), context);
+  if (ended === undefined || ended.length === 0) return undefined;
+  return ended.map(({ listed, ...membership }) => ({
+    ...membership,
+    listed: listed.map(({ key, ...one }) => (key ? { ...one, key: toldKey(prepared, key) } : one)),
+  }));
 }

@@ -11,7 +11,7 @@ import { openForPlan } from "./open.ts";
 import { cycleInWords, laterParents } from "./order.ts";
 import { sectionOf, syncHead } from "./plan-check.ts";
 import type { PlanWriter, RefusedKey } from "./plan-file.ts";
-import { idSeedOf, type Prepared } from "./prepare.ts";
+import { idSeedOf, type Prepared, toldKey } from "./prepare.ts";
 import { rejectionLog, type SampleOperation, type SyncPlan } from "./report.ts";
 import { sparedInWords } from "./spared.ts";
 import { changesOf, isReread, type SyncOptions, stageAndDiff } from "./stage.ts";
@@ -149,7 +149,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
         if (item.status === "unchanged") unchanged += 1;
         else if (item.status === "rejected") {
           rejected.add(item.change.seq);
-          await rejections.add(item.change.key, item.problem);
+          await rejections.add(toldKey(prepared, item.change.key), item.problem);
         } else {
           // A record that is written first, and then becomes a member.
           const { kind, into } = item.operation;
@@ -265,7 +265,7 @@ function requestsOf(operation: Operation): Operation[] {
 }
 
 function sample(
-  { compiled }: Prepared,
+  { compiled, model }: Prepared,
   { kind, change, record, fields }: Operation,
   only: ReadonlySet<string> | undefined,
 ): SampleOperation {
@@ -273,7 +273,7 @@ function sample(
   const name = (compiled.names ?? []).flatMap((i) => row[i] ?? []).join(" ");
   return {
     kind,
-    key: change.key,
+    key: toldKey({ model }, change.key),
     record,
     ...(name === "" ? {} : { name }),
     fields: fields

@@ -3,7 +3,7 @@ import { fail, type Problem, SyncError } from "../core/errors.ts";
 import { nearest } from "../core/near.ts";
 import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import { parseTemplate, type TemplateFault } from "../core/template.ts";
-import type { Column } from "../core/value.ts";
+import type { Column, Value } from "../core/value.ts";
 import type { CompiledSync, Destination, Identity, Query, Warehouse } from "../ports.ts";
 import { folderName, projectFolder } from "../state/folders.ts";
 import type { LocalPlace } from "../state/local-store.ts";
@@ -240,6 +240,10 @@ function badTemplate(sync: SyncSpec, field: string, { why, line, column }: Templ
     field,
   };
 }
+
+/** The primary key of a row as the user knows it: of a membership, without its list and its member. */
+export const toldKey = ({ model }: Pick<Prepared, "model">, key: readonly Value[]): readonly Value[] =>
+  key.slice(0, model.primaryKey.length);
 
 /** What ids of our own are made from, before the primary key (DESIGN 4.4). */
 export const idSeedOf = ({ project, compiled }: Prepared, state: State): readonly string[] => [

@@ -5,7 +5,7 @@ import { step } from "../telemetry/span.ts";
 import { type Allowed, guard } from "./guard.ts";
 import { keyProblem } from "./keys.ts";
 import { modeRules } from "./modes.ts";
-import { type Prepared, queryOf } from "./prepare.ts";
+import { type Prepared, queryOf, toldKey } from "./prepare.ts";
 
 /** What a sync tells while it works; `done` and `total` count rows. */
 export interface Progress {
@@ -65,7 +65,7 @@ export async function stageAndDiff(
   for (const row of await state.refusals()) {
     if (!isChosen(row.key)) continue;
     hasRefused = true;
-    await reject(row.key, keyProblem(prepared, row));
+    await reject(toldKey(prepared, row.key), keyProblem(prepared, row));
   }
   const rules = modeRules(sync);
   const counts = await step("diff", {}, async (set) => {

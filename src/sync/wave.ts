@@ -10,7 +10,7 @@ import { anyOf, fieldsAwaiting, openLookahead, ownRows } from "./awaited.ts";
 import { type Changes, WINDOW, wavesOf } from "./moves.ts";
 import { openForRun } from "./open.ts";
 import { cycleInWords } from "./order.ts";
-import { idSeedOf, type Prepared } from "./prepare.ts";
+import { idSeedOf, type Prepared, toldKey } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
 import { sparedInWords } from "./spared.ts";
@@ -167,7 +167,7 @@ async function writeStaged(
           for (const outcome of outcomes) {
             if (outcome.status === "rejected") {
               rejected.add(outcome.change.seq);
-              await rejections.add(outcome.change.key, outcome.problem, outcome.request);
+              await rejections.add(toldKey(prepared, outcome.change.key), outcome.problem, outcome.request);
               continue;
             }
             counts[outcome.status] += 1;

@@ -26,10 +26,10 @@ import { isKept, openRosters, titleOf } from "./rosters.ts";
 import { canBeInSegment, openSegments } from "./segments.ts";
 import { writeMembers } from "./write.ts";
 
-/** The sync of the records themselves; where they are not written, all that it does is find them. */
+/** The sync of the records themselves: they are looked for before anything is written, since a member has to be there. */
 export function recordsOf(sync: SyncSpec): SyncSpec {
   const { audience: _, ...records } = sync;
-  const rules = { ...sync.rules, ...(sync.mode === "upsert" ? {} : { adopt: true }) };
+  const rules = { ...sync.rules, adopt: true };
   return { ...records, rules, mode: "upsert", onRemoved: "keep" };
 }
 

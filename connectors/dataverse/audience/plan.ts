@@ -82,12 +82,49 @@ function concernsMembership({ change }: Pick<Row, "change">, { mode }: PlanOptio
 async function planRecords(
   changes: readonly Change[],
   context: PlanContext,
-  { records }: PlanOptions,
+  options: PlanOptions,
 ): Promise<ReadonlyMap<Change, Planned>> {
+  const { records } = options;
   if (records === undefined) return new Map();
   const present = changes.filter(({ kind }) => kind !== "removed");
-  const planned = await records(present, context);
-  return new Map(present.map((change, index) => [change, planned[index]!]));
+  const first = firstOfEach(present, options);
+  const planned = await records(
+    present.filter((change) => first.get(change) === undefined),
+    context,
+  );
+  const byChange = new Map<Change, Planned>();
+  let next = 0;
+  for (const change of present) {
+    const twin = first.get(change);
+    byChange.set(change, twin === undefined ? planned[next++]! : ofTwin(change, byChange.get(twin)!));
+  }
+  return byChange;
+}
+
+/** New rows of one record in several lists, with the first of them: that one writes the record. */
+function firstOfEach(
+  changes: readonly Change[],
+  { mapping, listColumn }: PlanOptions,
+): ReadonlyMap<Change, Change> {
+  const twins = new Map<Change, Change>();
+  if (listColumn === null) return twins;
+  const seen = new Map<string, Change>();
+  for (const change of changes) {
+    if (change.kind !== "added") continue;
+    const found = matchOf(mapping, change.after);
+    if (isProblem(found)) continue;
+    const other = seen.get(foldedMatch(found));
+    if (other === undefined) seen.set(foldedMatch(found), change);
+    else twins.set(change, other);
+  }
+  return twins;
+}
+
+/** What a row's record will be when another row has written it. */
+function ofTwin(change: Change, twin: Planned): Planned {
+  if (twin.status === "rejected") return { ...twin, change };
+  const id = twin.status === "planned" ? idOf(twin.operation.record) : (twin.id ?? null);
+  return { status: "unchanged", change, ...(id === null ? {} : { id }) };
 }
 
 /** Finds whose records are meant; what is known by id is not asked for, but in a plan. */

@@ -91,9 +91,27 @@ async function* recordsFirst(
         due.push({ operation, id: idOf(operation.record) ?? "" });
       else records.set(operation.change, operation);
     }
+    try {
+      if (records.size > 0)
+        for await (const outcomes of writer.records(only([...records.values()]), context))
+          yield await withMemberships(outcomes, records, writer);
+    } catch (error) {
+      const problem = error instanceof SyncError ? error.problems[0] : undefined;
+      if (problem === undefined) throw error;
+      stop(problem);
+    }
     // A record that is to be made when this was planned is there now.
     const unknown = due.filter(({ id }) => id === "").map(({ operation }) => operation);
-    const found = unknown.length > 0 ? await writer.idsOf(unknown) : new Map<Operation, string>();
+    let found: ReadonlyMap<Operation, string> = new Map();
+    try {
+      if (unknown.length > 0) found = await writer.idsOf(unknown);
+    } catch (error) {
+      const problem = error instanceof SyncError ? error.problems[0] : undefined;
+      if (problem === undefined) throw error;
+      stop(problem);
+      yield { due: [], outcomes: due.map(({ operation: { change } }) => deferred(change, problem)) };
+      continue;
+    }
     const ready: Due[] = due.map((one) =>
       one.id !== "" ? one : { ...one, id: found.get(one.operation) ?? "" },
     );
@@ -106,18 +124,14 @@ async function* recordsFirst(
         problem: gone(operation),
       })),
     };
-    if (records.size === 0) continue;
-    try {
-      for await (const outcomes of writer.records(only([...records.values()]), context))
-        yield await withMemberships(outcomes, records, writer);
-    } catch (error) {
-      const problem = error instanceof SyncError ? error.problems[0] : undefined;
-      if (problem === undefined) throw error;
-      stop(problem);
-      return;
-    }
   }
 }
+
+const deferred = (change: Operation["change"], problem: Problem): Outcome => ({
+  status: "deferred",
+  change,
+  problem: { ...problem, kind: "deferred" },
+});
 
 async function* only<T>(item: T): AsyncGenerator<T> {
   yield item;
@@ -142,12 +156,7 @@ async function withMemberships(
   const ids = unknown.length > 0 ? await writer.idsOf(unknown.map(({ operation }) => operation)) : new Map();
   for (const { operation, record } of unknown) {
     const id = ids.get(operation);
-    if (id === undefined)
-      done.push({
-        status: "deferred",
-        change: record.change,
-        problem: { ...gone(operation), kind: "deferred" },
-      });
+    if (id === undefined) done.push(deferred(record.change, gone(operation)));
     else due.push({ operation, id, record });
   }
   return { due, outcomes: done };
