@@ -1,8 +1,10 @@
-// Writes the TypeScript types of the config into src/config/generated, from the schemas beside this file.
+// Writes the TypeScript types of the config into src/config/generated, and the reference pages into docs, from the
+// schemas beside this file.
 // `node spec/generate.mjs --check` writes nothing and exits 1, naming the files that differ.
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { compile } from "json-schema-to-typescript";
+import { configPage, errorsPage } from "./pages.mjs";
 
 const here = new URL("./", import.meta.url);
 const out = new URL("../src/config/generated/", here);
@@ -11,6 +13,18 @@ const check = process.argv.includes("--check");
 const HEADER = (source) =>
   `// Made from spec/${source} by spec/generate.mjs: edit that file, not this one.\n` +
   "// Describes the config after its defaults have been filled in.\n";
+
+/** The pages of docs/ that are made of the schemas and of the code. */
+async function pages() {
+  const json = async (name) => JSON.parse(await readFile(new URL(name, here), "utf8"));
+  const names = (await readdir(new URL("connectors/", here))).filter((name) => name.endsWith(".schema.json"));
+  const connectors = await Promise.all(names.sort().map((name) => json(`connectors/${name}`)));
+  const service = await readFile(new URL("../connectors/dataverse/problems.ts", here), "utf8");
+  return {
+    "config.md": configPage(await json("project.schema.json"), await json("model.schema.json"), connectors),
+    "errors.md": errorsPage(await json("errors.json"), service),
+  };
+}
 
 /**
  * The schema as json-schema-to-typescript should see it. A property with a default is always there once defaults
@@ -64,6 +78,13 @@ for (const source of schemas.sort()) {
   if (before === types) continue;
   stale.push(`src/config/generated/${name}.ts`);
   if (!check) await writeFile(file, types);
+}
+for (const [name, text] of Object.entries(await pages())) {
+  const file = new URL(`../docs/${name}`, here);
+  const before = await readFile(file, "utf8").catch(() => "");
+  if (before === text) continue;
+  stale.push(`docs/${name}`);
+  if (!check) await writeFile(file, text);
 }
 if (check && stale.length > 0) {
   process.stderr.write(`Not what the schemas say: ${stale.join(", ")}. Run "node spec/generate.mjs".\n`);
