@@ -15,7 +15,7 @@ export interface RunView {
 /** What a result means for the exit code. A row that waits is a rejected one, and so is a member who is not there. */
 export function kindsOf(result: SyncPlan | SyncRun): ErrorKind[] {
   const { stopped, rejections, waiting } = result;
-  const isOff = "members" in result && result.members?.some(({ intended, found }) => intended !== found);
+  const isOff = "members" in result && result.members?.some(({ differences }) => differences > 0);
   return [
     ...(stopped ? [stopped.kind] : []),
     ...(rejections.total + waiting > 0 || isOff ? (["rejected"] as const) : []),
@@ -51,7 +51,7 @@ const DIFFERENCES_SHOWN = 20;
 
 /** Where a list does not have the members that it should have, who they are. */
 function showDifferences({ audience, intended, found, differences, listed }: Membership): string[] {
-  if (intended === found) return [];
+  if (differences === 0) return [];
   return [
     `! ${audience} has ${counted(found, "member")}, and should have ${count(intended)}; ${counted(differences, "difference")} found`,
     ...listed

@@ -65,15 +65,15 @@ export async function settleMembers(
     settling.stop(problem);
     for (const id of ids) if (!results.has(id)) results.set(id, { ...problem, kind: "deferred" });
   }
+  // Nobody is sent for who was not seen to be out, or in: whatever the answer says, that is what has changed since.
   for (const [id, result] of results) {
-    if (result === "applied") {
-      if (kind === "add") kept.added++;
-      else {
-        kept.removed++;
-        kept.gone.add(id);
-      }
+    if (typeof result !== "string") continue;
+    if (kind === "add") kept.added++;
+    else {
+      kept.removed++;
+      kept.gone.add(id);
     }
-    if (typeof result === "string") kept.presence.note(id, kind === "add");
+    kept.presence.note(id, kind === "add");
   }
   return results;
 }
