@@ -11,6 +11,7 @@ export type {
   Planned,
   Present,
   Removed,
+  Stub,
 } from "./core/change.ts";
 export { allOf, OPERATION_KINDS } from "./core/change.ts";
 export type { ErrorKind, Place, Problem } from "./core/errors.ts";

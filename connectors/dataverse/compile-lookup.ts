@@ -3,6 +3,7 @@ import { didYouMean, type FieldSpec } from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import { keyPart } from "./compile-match.ts";
 import type { LookupField, MappedField, Parent } from "./mapping.ts";
+import { whyNoStub } from "./stubs.ts";
 import { type Attribute, activeKeys, type Table } from "./table.ts";
 import type { coercerOf } from "./types/coercer.ts";
 import { isProblem } from "./types/value-problem.ts";
@@ -82,8 +83,18 @@ export function compileLookup({
         "Cast it in the model's query.",
       );
     }
-    const ref = `${parent.name}.${byName}`;
-    parents.push({ ref, table: parent, part: part.part, property: `${property}@odata.bind` });
+    const makesStubs = lookup.whenMissing === "create";
+    const noStub = makesStubs ? whyNoStub(parent, by.attribute) : undefined;
+    if (noStub)
+      return refuse("mapping.no_stub", [...path, "lookup", "when_missing"], `${noStub.why}.`, noStub.remedy);
+    const ref = `${parent.name}.${byName}${makesStubs ? "+" : ""}`;
+    parents.push({
+      ref,
+      table: parent,
+      part: part.part,
+      property: `${property}@odata.bind`,
+      ...(makesStubs ? { makesStubs } : {}),
+    });
   }
   const [first] = parents;
   if (first === undefined) {

@@ -18,7 +18,7 @@ import { planAdded, planChange } from "./plan.ts";
 import { openResolver, type Resolver } from "./resolve.ts";
 import { openSender, type SenderOptions } from "./sender.ts";
 import type { Service } from "./service.ts";
-import { isElastic } from "./table.ts";
+import { isElastic, type Table } from "./table.ts";
 import { writeAll } from "./write.ts";
 
 export interface CompiledOptions extends SenderOptions {
@@ -67,6 +67,7 @@ export function compiledSync(
     write: (operations, context) =>
       writeAll(operations, context, {
         table: mapping.table,
+        parents: parentTables(mapping),
         options: mapping.options,
         missing: missingOf(mapping),
         prefix: service.prefix,
@@ -85,6 +86,13 @@ function nameColumns({ table, fields }: Mapping): number[] {
   const own = of(table.primaryName);
   return own.length > 0 ? own : [...of("firstname"), ...of("lastname")];
 }
+
+const parentTables = ({ fields }: Mapping): ReadonlyMap<string, Table> =>
+  new Map(
+    fields
+      .flatMap((field) => (field.kind === "lookup" ? field.parents : []))
+      .map(({ table }) => [table.name, table]),
+  );
 
 /** The columns of the model that a field depends on. */
 function columnsOf(field: MappedField): number[] {

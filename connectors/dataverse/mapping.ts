@@ -26,6 +26,8 @@ export interface Parent {
   readonly property: string;
   readonly table: Table;
   readonly part: KeyPart;
+  /** A record is made where none is found. */
+  readonly makesStubs?: boolean;
 }
 
 interface FieldBase {
@@ -69,7 +71,7 @@ export interface LookupField extends FieldBase {
   readonly parents: readonly Parent[];
   /** The column that names the object row by row; null where there is one object alone. */
   readonly objectColumn: number | null;
-  readonly whenMissing: "reject" | "skip" | "clear";
+  readonly whenMissing: "reject" | "skip" | "clear" | "create";
 }
 
 export type MappedField = PlainField | LookupField;

@@ -34,10 +34,18 @@ const planned = (
   kind: "create" | "update" | "upsert",
   change: Change,
   record: string,
-  { fields, owed, later }: Writes,
+  { fields, owed, later, stubs }: Writes,
 ): Planned => ({
   status: "planned",
-  operation: { kind, change, record, fields, owed, ...(later.length > 0 ? { later } : {}) },
+  operation: {
+    kind,
+    change,
+    record,
+    fields,
+    owed,
+    ...(later.length > 0 ? { later } : {}),
+    ...(stubs.length > 0 ? { stubs } : {}),
+  },
 });
 
 /** A row that no record is known for: what was read decides, else the mode and the kind of match. */

@@ -1,5 +1,5 @@
 /** Where the values of rows lead in the destination. Pure. */
-import type { Rules } from "../../src/sdk.ts";
+import type { Rules, Stub } from "../../src/sdk.ts";
 import { CREATED, type Held, isInactive } from "./held.ts";
 
 /** Several records where one was looked for, by their ids. */
@@ -9,9 +9,14 @@ export interface Several {
 
 /**
  * Where a parent's value leads: to one record, to several, to none, to one that an earlier sync will have written
- * (`promised`), or to one that the same run writes, but maybe later (`awaited`).
+ * (`promised`), or to one that the same run writes, but maybe later (`awaited`). A `stub` has to be made before.
  */
-export type Resolution = { readonly id: string } | Several | "missing" | "promised" | "awaited";
+export type Resolution =
+  | { readonly id: string; readonly stub?: Stub }
+  | Several
+  | "missing"
+  | "promised"
+  | "awaited";
 
 /** Several records that all are meant. */
 export interface Many {

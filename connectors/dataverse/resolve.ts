@@ -8,6 +8,7 @@ import { type Found, foldedMatch, foldedRead, keyText, literalOf, textOf } from 
 import { matchesOf, needsOf } from "./needs.ts";
 import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import type { Service } from "./service.ts";
+import { stubOf } from "./stubs.ts";
 import { isElastic, type Table } from "./table.ts";
 import { inQueries, orQueries } from "./url.ts";
 
@@ -107,11 +108,17 @@ async function findParents(
   }
   for (const kind of ["promised", "awaited"] as const) {
     const open = missing.filter((text) => !found.has(foldedRead(text)));
-    if (open.length === 0) return;
+    if (open.length === 0) break;
     for (const text of (await context[kind]?.(parent.table.name, parent.part.field, open)) ?? []) {
       const folded = foldedRead(text);
       if (!found.has(folded)) found.set(folded, kind);
     }
+  }
+  if (!parent.makesStubs) return;
+  for (const [folded, [json = ""]] of open) {
+    if (found.has(folded)) continue;
+    const { id, ...stub } = stubOf(parent, json, context.idSeed[0] ?? "");
+    found.set(folded, { id, stub });
   }
 }
 

@@ -17,9 +17,12 @@ import { deferred, rejected, unchanged } from "./outcomes.ts";
 import type { Sender } from "./sender.ts";
 import { type Settled, type SettleOptions, settle } from "./settle.ts";
 import type { Table } from "./table.ts";
+import { stubMaker } from "./write-stubs.ts";
 
 export interface WriterOptions {
   readonly table: Table;
+  /** Tables that stubs are made in, by name. */
+  readonly parents: ReadonlyMap<string, Table>;
   readonly options: WriteOptions;
   /** What becomes of a row whose record is not there, even when it was looked for again. */
   readonly missing: "defer" | "reject" | "skip";
@@ -55,22 +58,29 @@ export async function* writeAll(
     stopped: () => fatal,
   };
   const { split, join } = joined();
-  const all = mapped(operations, split);
+  const early: Outcome[] = [];
+  const makeStubs = stubMaker(settling, options.parents, options.batchSize);
+  const all = mapped(operations, async (group) => {
+    const { ready, failed } = await makeStubs(group);
+    early.push(...failed);
+    return split(ready);
+  });
   const source = batches(all, options.batchSize, () => fatal !== undefined || context.signal.aborted);
   for await (const outcomes of mapConcurrent(source, options.width, (batch) =>
     finish(batch, settling, options),
   )) {
-    const whole = join(outcomes);
+    const whole = [...early.splice(0), ...join(outcomes)];
     if (whole.length > 0) yield whole;
   }
+  if (early.length > 0) yield early;
   if (fatal) throw new SyncError(fatal);
   if (context.signal.aborted) {
     throw new SyncError({ kind: "aborted", code: "aborted", message: "The run was interrupted." });
   }
 }
 
-async function* mapped<T>(source: AsyncIterable<T>, map: (item: T) => T): AsyncGenerator<T> {
-  for await (const item of source) yield map(item);
+async function* mapped<T>(source: AsyncIterable<T>, map: (item: T) => Promise<T>): AsyncGenerator<T> {
+  for await (const item of source) yield await map(item);
 }
 
 async function finish(
@@ -113,8 +123,9 @@ async function settleAll(
 async function addAgain(
   gone: readonly Operation[],
   settling: SettleOptions,
-  { replan, missing }: WriterOptions,
+  { replan, missing, parents, batchSize }: WriterOptions,
 ): Promise<Outcome[]> {
+  const makeStubs = stubMaker(settling, parents, batchSize);
   const problem = settling.stopped();
   if (problem) return gone.map((operation) => deferred(operation, problem));
   let planned: readonly Planned[];
@@ -131,7 +142,9 @@ async function addAgain(
   const { split, join } = joined();
   for (const plan of planned) {
     if (plan.status === "planned") {
-      for (const operation of split([plan.operation]))
+      const { ready, failed } = await makeStubs([plan.operation]);
+      outcomes.push(...failed);
+      for (const operation of split(ready))
         again.set(operation.kind, [...(again.get(operation.kind) ?? []), operation]);
     } else outcomes.push(plan);
   }

@@ -1,5 +1,5 @@
 /** What is written of a row: field by field, as the wire spells it. Pure. */
-import type { Changed, FieldWrite, Problem, Value } from "../../src/sdk.ts";
+import type { Changed, FieldWrite, Problem, Stub, Value } from "../../src/sdk.ts";
 import { addressOfId } from "./elastic.ts";
 import type { FileContent } from "./files.ts";
 import { type Held, heldJson, holds } from "./held.ts";
@@ -28,6 +28,8 @@ export interface Writes {
   readonly owed: readonly string[];
   /** Of what is owed, what the run's second wave will write. */
   readonly later: readonly FieldWrite[];
+  /** Parents that have to be made before. */
+  readonly stubs: readonly Stub[];
 }
 
 /** What a row is written into. */
@@ -55,6 +57,7 @@ export function writesOf(
   const fields: FieldWrite[] = [];
   const owed: string[] = [];
   const later: FieldWrite[] = [];
+  const stubs: Stub[] = [];
   const keys = new Set(mapping.match.parts.map(({ field }) => field));
   for (const field of mapping.fields) {
     if (keys.has(field.field) || (isUpdate && !field.updatable)) continue;
@@ -66,6 +69,8 @@ export function writesOf(
     if (isProblem(result)) return result;
     // A new record is in its first state by itself, and takes a reason that belongs to it.
     if (begins && field.field === mapping.pair?.state) continue;
+    const stub = stubIn(field, row, resolved);
+    if (stub) stubs.push(stub);
     if (begins && result !== "owed" && !("awaited" in result) && isReasonOnCreate(mapping, field.field)) {
       fields.push(result);
       continue;
@@ -86,11 +91,19 @@ export function writesOf(
   }
   const second = isUpdate ? later : settledPair(mapping, later, row, null, null);
   if (isProblem(second)) return second;
-  if (isNew) return { fields, owed, later: second };
+  if (isNew) return { fields, owed, later: second, stubs };
   const settled = settledPair(mapping, fields, row, change, held);
   if (isProblem(settled)) return settled;
   const written = held && !change ? withoutHeldPair(mapping, settled, held) : settled;
-  return { fields: written, owed, later: second };
+  return { fields: written, owed, later: second, stubs };
+}
+
+/** The parent that has to be made before a row can point at it. */
+function stubIn(field: MappedField, row: readonly Value[], resolved: Resolved): Stub | undefined {
+  const wanted = field.kind === "lookup" ? parentOf(field, row) : null;
+  if (wanted === null || isProblem(wanted)) return undefined;
+  const found = resolved.parent(wanted.parent.ref, foldedJson(wanted.json));
+  return typeof found === "object" && "id" in found ? found.stub : undefined;
 }
 
 function isEmpty(mapping: Mapping, field: MappedField, held: Held | null): boolean {

@@ -95,6 +95,13 @@ export interface FieldWrite {
   readonly before?: string;
 }
 
+/** A record that is made because a row points at it. */
+export interface Stub {
+  readonly object: string;
+  readonly record: string;
+  readonly fields: readonly FieldWrite[];
+}
+
 export interface Operation {
   readonly kind: OperationKind;
   readonly change: Change;
@@ -110,6 +117,8 @@ export interface Operation {
   readonly owed: readonly string[];
   /** What a second request of the same run will write of what is owed, as far as it is known. */
   readonly later?: readonly FieldWrite[];
+  /** Records of other objects that have to be made before: parents that nobody has. */
+  readonly stubs?: readonly Stub[];
   /** What else the change writes: each to another record. The change has one outcome, the worst of all. */
   readonly also?: readonly Operation[];
 }

@@ -122,6 +122,6 @@ export interface FieldSpec {
     readonly object: string | { readonly column: string };
     /** The field that holds the value: one for every object, or one for each. */
     readonly by: string | Readonly<Record<string, string>>;
-    readonly whenMissing: "reject" | "skip" | "clear";
+    readonly whenMissing: "reject" | "skip" | "clear" | "create";
   };
 }

@@ -124,7 +124,10 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
   const { audience } = compiled;
   const strays = ahead.foreseen?.strays ?? [];
   const stopped = ahead.stopped ?? staged.stopped;
+  const stubs = new Map<string, Set<string>>();
   const count = (operation: Operation): void => {
+    for (const { object, record } of operation.stubs ?? [])
+      stubs.set(object, (stubs.get(object) ?? new Set()).add(record));
     operations[operation.kind] += 1;
     for (const { field } of operation.fields) {
       fields[field] = (fields[field] ?? 0) + 1;
@@ -191,6 +194,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     warnings: [
       ...compiled.warnings,
       ...cycleInWords(prepared, options.later ?? []),
+      ...stubsInWords(stubs),
       ...sparedInWords(staged.spared),
     ],
     ...(audience ? { audience: audience.title } : {}),
@@ -254,13 +258,19 @@ async function* plannedWindows(
   }
 }
 
+const stubsInWords = (stubs: ReadonlyMap<string, ReadonlySet<string>>): string[] =>
+  [...stubs].map(
+    ([object, { size }]) =>
+      `${size === 1 ? `1 record of ${object} is` : `${size} records of ${object} are`} made because rows point at ${size === 1 ? "it" : "them"} (when_missing: create).`,
+  );
+
 /** What is sent of an operation: itself, unless all of it is owed, and what the second wave writes of it. */
 function requestsOf(operation: Operation): Operation[] {
   const { kind, fields, owed, later } = operation;
   const isEmpty = kind === "update" && fields.length === 0 && owed.length > 0;
   return [
     ...(isEmpty ? [] : [operation]),
-    ...(later ? [{ ...operation, kind: "update" as const, fields: later }] : []),
+    ...(later ? [{ ...operation, kind: "update" as const, fields: later, stubs: [] }] : []),
   ];
 }
 

@@ -200,9 +200,9 @@ export interface Lookup {
    */
   by: string | FieldsOfObjects;
   /**
-   * What happens when no record holds the value: the row is rejected, the field is left out and stays owed, or it is cleared.
+   * What happens when no record holds the value: the row is rejected, the field is left out and stays owed, it is cleared, or a record is made that has the value, and its name, and nothing else: one for each value, whoever asks and however often.
    */
-  when_missing: "reject" | "skip" | "clear";
+  when_missing: "reject" | "skip" | "clear" | "create";
 }
 /**
  * A column that names the object, row by row.

@@ -1,0 +1,100 @@
+/** `when_missing: create`: parents that nobody has, made for the rows that name them; seen in what is stored. */
+import { expect, test } from "vitest";
+import {
+  added,
+  type Bench,
+  columnsOf,
+  type MappingInput,
+  openBench,
+  running,
+  syncOf,
+  tallied,
+  write,
+} from "./support/bench.ts";
+
+const input = (by: string, whenMissing: "create" | "reject" = "create"): MappingInput => ({
+  columns: { number: "text", name: "text", parent: "text" },
+  match: { new_customerid: "number" },
+  fields: {
+    lastname: "name",
+    parentcustomerid: { source: { column: "parent" }, lookup: { object: "account", by, whenMissing } },
+  },
+});
+
+const compile = (bench: Bench, of: MappingInput) =>
+  bench.destination.compile(syncOf(of), columnsOf(of), running());
+
+const rows = (from: number, ...parents: (string | null)[]) =>
+  added(parents.map((parent, n) => [`C-${from + n}`, `Name ${n}`, parent])).map((change) => ({
+    ...change,
+    key: [`${from}-${change.seq}`],
+  }));
+
+async function parents(bench: Bench): Promise<Record<string, string | null>> {
+  const accounts = await bench.stored("account");
+  const contacts = await bench.stored("contact", "new_customerid");
+  return Object.fromEntries(
+    [...contacts].map(([key, { parentcustomerid: to }]) => [
+      key,
+      to ? String(accounts.get((to as { id: string }).id)?.accountnumber) : null,
+    ]),
+  );
+}
+
+async function clean(bench: Bench): Promise<void> {
+  const { refusals, ignored, redundant } = await bench.counters();
+  expect({ refusals, ignored, redundant }).toEqual({ refusals: {}, ignored: {}, redundant: {} });
+}
+
+test("each missing value gets one stub with its key and its name, in one request, whatever rows and syncs ask for it", async () => {
+  await using bench = await openBench();
+  await bench.seed("account", [{ name: "There", accountnumber: "A-0" }]);
+  const compiled = await compile(bench, input("accountnumber"));
+  const result = await write(compiled, rows(0, "A-0", "A-1", "a-1 ", "A-2", null), { window: 2 });
+  expect(tallied(result)).toEqual({ applied: 5 });
+  expect(await parents(bench)).toEqual({
+    "C-0": "A-0",
+    "C-1": "A-1",
+    "C-2": "A-1",
+    "C-3": "A-2",
+    "C-4": null,
+  });
+  const stored = await bench.stored("account", "accountnumber");
+  expect([...stored.keys()].sort()).toEqual(["A-0", "A-1", "A-2"]);
+  expect(stored.get("A-2")).toMatchObject({ name: "A-2" });
+  const other = await compile(bench, input("accountnumber"));
+  expect(tallied(await write(other, rows(10, "A-1", "A-3")))).toEqual({ applied: 2 });
+  expect((await bench.stored("account")).size).toBe(4);
+  await clean(bench);
+});
+
+test("a stub whose answer is lost is known by its id: the same request again makes no second one", async () => {
+  await using bench = await openBench();
+  const compiled = await compile(bench, input("accountnumber"));
+  await bench.faults({ on: { kind: "createMultiple", table: "account" }, do: "resetAfterCommit" });
+  expect(tallied(await write(compiled, rows(0, "A-1")))).toEqual({ applied: 1 });
+  expect((await bench.stored("account")).size).toBe(1);
+  expect(await parents(bench)).toEqual({ "C-0": "A-1" });
+  const { operations } = await bench.counters();
+  expect(operations.createMultiple).toBeGreaterThan(2);
+});
+
+test("a stub that is refused rejects the rows that name it, and no other", async () => {
+  await using bench = await openBench();
+  await bench.plugins({ table: "account", column: "accountnumber", equals: "Bad", message: "No." });
+  const result = await write(await compile(bench, input("accountnumber")), rows(0, "Bad", "A-1", "Bad"));
+  expect(tallied(result)).toEqual({ applied: 1, rejected: 2 });
+  expect(result.outcomes.get(1)).toMatchObject({
+    problem: { message: expect.stringContaining("could not be made") },
+  });
+  expect(await parents(bench)).toEqual({ "C-1": "A-1" });
+});
+
+test("by the primary id the stub is the record with that id; what a stub cannot have is refused before anything is read", async () => {
+  await using bench = await openBench();
+  const id = "0a4ce4d6-5a54-4c2e-8a2e-6f6b31f22222";
+  const byId = await compile(bench, input("accountid"));
+  expect(tallied(await write(byId, rows(0, id)))).toEqual({ applied: 1 });
+  expect((await bench.stored("account")).get(id)).toMatchObject({ name: id });
+  await expect(compile(bench, input("createdon"))).rejects.toMatchObject({ kind: "config" });
+});
