@@ -92,6 +92,7 @@ export function partOf(table: Table, operation: Operation): BatchPart {
   // An address cannot hold every partition, a body can.
   if (isElastic(table))
     return { method: "POST", path: bulkPath(table, kind), body: bulkBody(table, [operation]) };
+  if (operation.into !== undefined) return tiePart(operation, operation.into);
   if (kind === "delete") return { method: "DELETE", path: pathOf(record) };
   if (kind === "create") {
     const id = idOf(record);
@@ -108,6 +109,15 @@ export function partOf(table: Table, operation: Operation): BatchPart {
     headers: kind === "upsert" ? {} : { "If-Match": "*" },
     body: `{${properties(operation, "")}}`,
   };
+}
+
+/** "Associate and disassociate table rows": what is added is named in the body, what is removed in the address. */
+function tiePart(operation: Operation, into: string): BatchPart {
+  const slash = into.lastIndexOf("/");
+  const path = `${pathOf(into.slice(0, slash))}${into.slice(slash)}`;
+  if (operation.kind === "remove_member")
+    return { method: "DELETE", path: `${path}${operation.record.slice(into.length)}/$ref` };
+  return { method: "POST", path: `${path}/$ref`, body: `{${properties(operation, "")}}` };
 }
 
 function properties({ record, fields }: Operation, lead: string): string {

@@ -1,5 +1,6 @@
 /** The connector put together: one organisation, its tables as they are asked for, and compiled syncs. */
 import {
+  type AssociateSpec,
   type Cache,
   type Column,
   type CompiledSync,
@@ -10,13 +11,14 @@ import {
   type SyncSpec,
   tallied,
 } from "../../src/sdk.ts";
+import { compileAssociation, needsOfAssociation } from "./association/compile.ts";
 import { compileAudience, recordsOf } from "./audience/compile.ts";
 import { type AuthOptions, type Tokens, tokenSource } from "./auth.ts";
 import { compileMapping } from "./compile.ts";
 import { compiledSync } from "./compiled.ts";
 import { type DataverseConfig, DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY } from "./config.ts";
 import { describeTable } from "./describe.ts";
-import { lackingFor } from "./holdings.ts";
+import { lackingFor, lackingOfNeeds } from "./holdings.ts";
 import { type Endpoint, endpointOf } from "./hosts.ts";
 import { openTables, schemaVersionOf } from "./metadata/tables.ts";
 import { everyoneProblem } from "./problems.ts";
@@ -68,6 +70,7 @@ export async function openDataverse(
     columns: readonly Column[],
     signal: AbortSignal,
   ): Promise<CompiledSync> => {
+    if (sync.associate) return associate({ ...sync, associate: sync.associate }, columns, signal);
     const parents = new Map<string, Table | Problem>();
     const read = (names: readonly string[]): Promise<unknown> =>
       Promise.all(
@@ -102,6 +105,33 @@ export async function openDataverse(
     if (audience === undefined) return compiledSync(sync, allowed, own);
     const place = new URL(service.origin).host.replace(":", "_");
     return compileAudience({ ...sync, audience }, columns, allowed, { ...own, place }, signal);
+  };
+
+  const associate = async (
+    sync: SyncSpec & { readonly associate: AssociateSpec },
+    columns: readonly Column[],
+    signal: AbortSignal,
+  ): Promise<CompiledSync> => {
+    const { from, to } = sync.associate;
+    const side = (object: string, end: string) =>
+      tables.named(object, signal).catch((error) => {
+        throw placed(error, sync, "associate", end, "object");
+      });
+    const ends = [await side(from.object, "from"), await side(to.object, "to")] as const;
+    const root = `${endpoint.resource.origin}${SERVICE_ROOT}`;
+    const own = { ...options, service, batchSize, schemaVersion: schemaVersionOf(ends), root };
+    const compiled = await compileAssociation(sync, columns, ends, own, signal);
+    const users = (await whoAmI(signal)).map(({ UserId }) => String(UserId));
+    const needs = needsOfAssociation(ends);
+    const lacking = await lackingOfNeeds(
+      service,
+      users,
+      { needs, columns: [], options: sync.options },
+      sync,
+      signal,
+    );
+    if (lacking.problems.length > 0) throw new SyncError(lacking.problems);
+    return { ...compiled, warnings: [...compiled.warnings, ...lacking.warnings] };
   };
 
   return {
@@ -154,7 +184,12 @@ function unknownTable(error: unknown): Problem {
   return problem;
 }
 
-function placed(error: unknown, sync: SyncSpec): unknown {
+function placed(error: unknown, sync: SyncSpec, ...path: readonly string[]): unknown {
   if (!(error instanceof SyncError) || error.kind !== "config") return error;
-  return new SyncError(error.problems.map((problem) => ({ ...problem, place: sync.place("object") })));
+  return new SyncError(
+    error.problems.map((problem) => ({
+      ...problem,
+      place: sync.place(...(path.length > 0 ? path : ["object"])),
+    })),
+  );
 }

@@ -3,11 +3,12 @@
  * "RetrieveUserPrivileges Function" (tells Basic for all that comes by a team), "RetrievePrincipalAttributePrivileges
  * Function". Who cannot be asked, because a server knows none of them, is taken to have every right.
  */
-import type { Reply, SyncSpec } from "../../src/sdk.ts";
+import type { Reply, SyncSpec, WriteOptions } from "../../src/sdk.ts";
 import { SyncError } from "../../src/sdk.ts";
 import type { Mapping } from "./mapping.ts";
 import {
   ACT_ON_BEHALF,
+  type ColumnNeed,
   columnNeedsOf,
   type Depth,
   type Held,
@@ -19,8 +20,14 @@ import {
 import { type Json, parsed, type Service } from "./service.ts";
 import { encode, SERVICE_ROOT } from "./url.ts";
 
+export interface Needed {
+  readonly needs: readonly Need[];
+  readonly columns: readonly ColumnNeed[];
+  readonly options: WriteOptions;
+}
+
 /** What the users lack for a sync; a problem for each thing that each of them lacks. */
-export async function lackingFor(
+export function lackingFor(
   service: Service,
   users: readonly string[],
   mapping: Mapping,
@@ -29,7 +36,17 @@ export async function lackingFor(
 ): Promise<Lacking> {
   const needs = needsOfMapping(mapping);
   const columns = columnNeedsOf(mapping);
-  const { impersonate } = mapping.options;
+  return lackingOfNeeds(service, users, { needs, columns, options: mapping.options }, sync, signal);
+}
+
+export async function lackingOfNeeds(
+  service: Service,
+  users: readonly string[],
+  { needs, columns, options }: Needed,
+  sync: SyncSpec,
+  signal: AbortSignal,
+): Promise<Lacking> {
+  const { impersonate } = options;
   const behalf: Need[] =
     impersonate === undefined
       ? []

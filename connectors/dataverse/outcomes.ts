@@ -88,6 +88,8 @@ export function isGone(operation: Operation, reply: Reply, table: string): boole
 /** A record with the id, or with the values of a key, is there ("Web service error codes"). */
 const DUPLICATE: ReadonlySet<string> = new Set(["0x80040237", "0x80060892"]);
 
+const REMOVALS: ReadonlySet<Operation["kind"]> = new Set(["delete", "deactivate", "remove_member"]);
+
 export interface Unsettled {
   /** `twice`: what was to be made is there, by an echo of the request or as somebody else's. */
   readonly status: "gone" | "again" | "twice" | "everyone";
@@ -102,10 +104,12 @@ export function judged(operation: Operation, reply: Reply, table: string): Outco
       toldId(reply) ?? (operation.kind === "create" ? createdIds(reply)[0] : undefined),
     );
   const { fault, problem } = verdictOf(reply);
+  // "Associate and disassociate table rows": a tie that is there is refused like a second record of one id.
+  if (operation.kind === "add_member" && DUPLICATE.has(errorOf(reply).code)) return applied(operation);
   if (operation.kind === "create" && DUPLICATE.has(errorOf(reply).code)) return { status: "twice", problem };
   if (isGone(operation, reply, table)) {
     // What was to be removed is not there: nothing is left to do.
-    const isRemoval = operation.kind === "delete" || operation.kind === "deactivate";
+    const isRemoval = REMOVALS.has(operation.kind);
     return isRemoval ? applied(operation) : { status: "gone", problem };
   }
   if (fault === "row") return answeredBy(rejected(operation, problem), reply);

@@ -2,6 +2,7 @@
 import { isAbsolute, posix, resolve } from "node:path";
 import { type Problem, SyncError } from "../core/errors.ts";
 import {
+  type AssociateSpec,
   type AudienceSpec,
   type FieldSpec,
   type Guard,
@@ -14,7 +15,7 @@ import {
 } from "../core/spec.ts";
 import type { DbtRelations } from "./dbt.ts";
 import { readText } from "./files.ts";
-import type { Audience, AudienceName, Field, ModelFile, Sync } from "./generated/model.ts";
+import type { Associate, Audience, AudienceName, Field, ModelFile, Sync } from "./generated/model.ts";
 import type { Source } from "./yaml.ts";
 
 /**
@@ -71,12 +72,14 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
     name: sync.sync,
     model,
     destination: sync.destination,
-    object: sync.object ?? sync.audience?.member ?? "",
+    object: sync.object ?? sync.audience?.member ?? sync.associate?.from.object ?? "",
     mode: sync.mode as Mode,
     match: Object.entries(sync.match ?? {}).map(([field, column]) => ({ field, column })),
     fields: Object.entries(sync.fields ?? {}).map(([field, from]) => fieldSpec(field, from)),
     onRemoved:
-      sync.on_removed ?? (sync.mode !== "mirror" ? "keep" : sync.audience ? "remove_member" : "delete"),
+      sync.on_removed ??
+      (sync.mode !== "mirror" ? "keep" : sync.audience || sync.associate ? "remove_member" : "delete"),
+    ...(sync.associate ? { associate: associateSpec(sync.associate) } : {}),
     ...(sync.audience ? { audience: audienceSpec(sync.audience, sync.scope) } : {}),
     ...(sync.renamed_from === undefined ? {} : { renamedFrom: sync.renamed_from }),
     guard: guardSpec(sync.guard),
@@ -90,6 +93,10 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
     },
     place: (...path) => source.place(["syncs", index, ...path]),
   };
+}
+
+function associateSpec({ when_missing: whenMissing, ...associate }: Associate): AssociateSpec {
+  return { ...associate, whenMissing };
 }
 
 function audienceSpec(audience: Audience, scope: Sync["scope"]): AudienceSpec {

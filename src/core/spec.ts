@@ -79,6 +79,7 @@ export interface SyncSpec {
   readonly onRemoved: "keep" | "deactivate" | "delete" | "remove_member";
   /** Whose members the records are; left out, the records themselves are what is written. */
   readonly audience?: AudienceSpec;
+  readonly associate?: AssociateSpec;
   readonly rules: Rules;
   readonly options: WriteOptions;
   /** The name that the sync had before, whose state it goes on with. */
@@ -89,6 +90,23 @@ export interface SyncSpec {
 }
 
 /** A list or a segment of the destination, or several of them, whose members are records of the sync's object. */
+/** Rows that tie two records each, by a many-to-many relationship. */
+export interface AssociateSpec {
+  /** The relationship's name. */
+  readonly relationship: string;
+  readonly from: AssociateEnd;
+  readonly to: AssociateEnd;
+  /** What becomes of a row of which a record is not there. */
+  readonly whenMissing: "reject" | "skip";
+}
+
+/** One side of an association: the object, the field that finds its record, and the column that holds the value. */
+export interface AssociateEnd {
+  readonly object: string;
+  readonly by: string;
+  readonly column: string;
+}
+
 export interface AudienceSpec {
   readonly kind: "list" | "segment";
   /** One for all rows, or the column that names it row by row. */

@@ -14,13 +14,23 @@ const fingerprint = (parts: unknown): string =>
 /** @param run number that a run of the state has */
 export function syncHead(prepared: Prepared, run: number, staged: Staged): SyncHead {
   const { model, sync, compiled, identity, shape } = prepared;
-  const { mode, onRemoved, audience, rules, match, fields } = sync;
+  const { mode, onRemoved, audience, associate, rules, match, fields } = sync;
   return {
     sync: sync.name,
     organization: identity.organization,
     object: compiled.object,
     model: fingerprint([model.name, model.warehouse, model.query, model.timezone, model.primaryKey]),
-    mapping: fingerprint([mode, onRemoved, audience, rules, match, fields, compiled.fields, shape]),
+    mapping: fingerprint([
+      mode,
+      onRemoved,
+      audience,
+      associate,
+      rules,
+      match,
+      fields,
+      compiled.fields,
+      shape,
+    ]),
     schemaVersion: compiled.schemaVersion,
     run,
     columns: shape.columns.map(({ name }) => name),

@@ -189,6 +189,8 @@ function mappedColumns(
   const listColumn =
     sync.audience && "column" in sync.audience.named ? sync.audience.named.column : undefined;
   if (listColumn !== undefined) need(listColumn, "audience");
+  for (const end of ["from", "to"] as const)
+    if (sync.associate) need(sync.associate[end].column, "associate", end, "column");
   for (const { field, source, lookup, fileName } of sync.fields) {
     if (fileName !== undefined) need(fileName, "fields", field, "file_name");
     if ("column" in source) need(source.column, "fields", field);
@@ -220,9 +222,11 @@ function mappedColumns(
 
 /**
  * What tells a sync's rows apart. A row of an audience is a membership: of another list, or of another record, it is
- * another one, so that the old member leaves and the new one enters. A row that writes its record too keeps the record.
+ * another one, so that the old member leaves and the new one enters; so is an association. A row that writes its record too keeps the record.
  */
-function keyOf({ primaryKey }: ModelSpec, { audience, mode, match }: SyncSpec): readonly string[] {
+function keyOf({ primaryKey }: ModelSpec, { audience, associate, mode, match }: SyncSpec): readonly string[] {
+  if (associate !== undefined)
+    return [...new Set([...primaryKey, associate.from.column, associate.to.column])];
   if (audience === undefined) return primaryKey;
   const list = "column" in audience.named ? [audience.named.column] : [];
   const members = mode === "upsert" ? [] : match.map(({ column }) => column);

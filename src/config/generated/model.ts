@@ -59,8 +59,9 @@ export interface Sync {
    */
   object?: string;
   audience?: Audience;
+  associate?: Associate;
   /**
-   * What rows that are added, changed or removed do to records: insert, update, upsert or mirror for an object; add, remove, mirror or upsert for an audience.
+   * What rows that are added, changed or removed do to records: insert, update, upsert or mirror for an object; add, remove, mirror or upsert for an audience; add or mirror for associations.
    */
   mode: "insert" | "update" | "upsert" | "mirror" | "add" | "remove";
   /**
@@ -152,6 +153,38 @@ export interface AudienceName {
    * The field of the list that holds the value; left out, its name or its id.
    */
   by?: string;
+}
+/**
+ * A many-to-many relationship, and how the two records of a row are found.
+ */
+export interface Associate {
+  /**
+   * The relationship, by its schema name.
+   */
+  relationship: string;
+  from: AssociateEnd;
+  to: AssociateEnd;
+  /**
+   * What becomes of a row of which a record is not there: it is rejected, or left alone until the record is there.
+   */
+  when_missing: "reject" | "skip";
+}
+/**
+ * How one record of an association is found.
+ */
+export interface AssociateEnd {
+  /**
+   * The table of the record, by logical name, entity set name or display name.
+   */
+  object: string;
+  /**
+   * The field that finds the record: its id, a key, or any other.
+   */
+  by: string;
+  /**
+   * The column of the model that holds the value.
+   */
+  column: string;
 }
 /**
  * Where a field's value comes from, and when it is written.
