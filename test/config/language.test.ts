@@ -94,6 +94,40 @@ describe("audiences", () => {
   });
 });
 
+describe("associations", () => {
+  const END = "{ object: account, by: accountnumber, column: customer_id }";
+  const associate = (value: string, mode: string) => ({
+    "models/customers.yml": `model: customers
+warehouse: local
+primary_key: customer_id
+sql: customers.sql
+syncs:
+  - sync: tags
+    destination: dynamics
+    associate: ${value}
+    ${mode}
+`,
+  });
+  const whole = `{ relationship: new_tags, from: ${END}, to: ${END} }`;
+
+  test.each(["mode: add", "mode: mirror", "mode: mirror\n    on_removed: remove_member"])(
+    "%s",
+    async (mode) => {
+      await expect(problemsOf(associate(whole, mode))).rejects.toThrow("The project was loaded.");
+    },
+  );
+
+  test.each([
+    [whole, "mode: upsert"],
+    [whole, "mode: mirror\n    on_removed: delete"],
+    [whole, "mode: add\n    object: contact"],
+    [`{ relationship: new_tags, from: ${END} }`, "mode: add"],
+    [`{ relationship: new_tags, from: ${END}, to: { object: new_tag, column: tag } }`, "mode: add"],
+  ])("%s with %s is refused", async (value, mode) => {
+    expect(await problemsOf(associate(value, mode))).not.toEqual([]);
+  });
+});
+
 test("defaults and examples fit the schemas that they stand in", () => {
   const checkers = compileSchemas(SCHEMAS);
   expect(
@@ -114,7 +148,7 @@ test("defaults and examples fit the schemas that they stand in", () => {
     syncs: [
       Object.fromEntries(
         Object.entries(model.$defs.sync.properties as Record<string, Node>)
-          .filter(([key]) => key !== "audience")
+          .filter(([key]) => key !== "audience" && key !== "associate")
           .flatMap(([key, schema]) => {
             const value = (schema.examples as unknown[] | undefined)?.[0] ?? schema.default;
             return value === undefined ? [] : [[key, value]];

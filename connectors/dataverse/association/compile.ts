@@ -107,6 +107,7 @@ export async function compileAssociation(
         table: { ...from, kind: "standard", bulk: { create: false, update: false } },
         options: sync.options,
         missing: "defer",
+        parents: new Map(),
         prefix: service.prefix,
         sender,
         batchSize,
