@@ -75,7 +75,7 @@ export interface Sync {
    */
   match_inactive: "use" | "ignore" | "reactivate";
   /**
-   * What becomes of a row whose match, by columns that are no key, finds several records: it is rejected with their ids, it is written to the one that was created first, or to all of them. Active records come before inactive ones. With all, no id is remembered: the records that hold the value are looked up at every change of the row, and none is ever removed.
+   * What becomes of a row whose match, by columns that are no key, finds several records: it is rejected with their ids, it is written to the one that was created first, or to all of them; active records come before inactive ones, and with all no id is remembered: the records that hold the value are looked up at every change of the row, and none is ever removed.
    */
   on_many: "reject" | "first_created" | "all";
   /**
