@@ -64,14 +64,21 @@ export async function* historyOf<T extends { readonly run: string }>(
   session: Session,
   filter: HistoryFilter,
   read: (reader: HistoryReader, filter: HistoryFilter) => AsyncIterable<T>,
+  isWanted?: (entry: T) => boolean,
 ): AsyncGenerator<T> {
-  const newest: T[] = [];
+  const { limit, ...unlimited } = filter;
+  let newest: T[] = [];
   for (const reader of await readers(session)) {
-    for await (const entry of read(reader, filter)) {
-      if (filter.limit === undefined) yield entry;
+    // A limit counts what is wanted alone.
+    for await (const entry of read(reader, isWanted ? unlimited : filter)) {
+      if (isWanted?.(entry) === false) continue;
+      if (limit === undefined) yield entry;
       else newest.push(entry);
+      if (limit !== undefined && newest.length > 2 * limit + 1_000) newest = newestOf(newest, limit);
     }
   }
-  newest.sort((a, b) => (a.run < b.run ? 1 : a.run > b.run ? -1 : 0));
-  yield* newest.slice(0, filter.limit);
+  if (limit !== undefined) yield* newestOf(newest, limit);
 }
+
+const newestOf = <T extends { readonly run: string }>(entries: readonly T[], limit: number): T[] =>
+  entries.toSorted((a, b) => (a.run < b.run ? 1 : a.run > b.run ? -1 : 0)).slice(0, limit);

@@ -112,7 +112,7 @@ function changeLines(
   );
   const text = `${at.slice(0, 19).replace("T", " ")}Z  ${WORDS[kind]}${why === "" ? "" : `: ${why}`}`;
   const source = `run ${run}${request === undefined ? "" : `, request ${request}`}`;
-  return [...wrapped(text, width, "  ", "      "), fitted(`      ${source}`, width).text];
+  return [...wrapped(text, width, "  ", "      "), ...wrapped(source, width, "      ", "      ")];
 }
 
 /** A run's id begins with the time at which it was begun. */
@@ -122,5 +122,5 @@ const timeOf = (run: string): string =>
 function rejectLines({ run, code, message, remedy, request }: RejectEntry, width: number): string[] {
   const text = `${timeOf(run)}  rejected: ${shown(message, 600)}${remedy ? ` ${remedy}` : ""}`;
   const source = `${code}, run ${run}${request === undefined ? "" : `, request ${request}`}`;
-  return [...wrapped(text, width, "  ", "      "), fitted(`      ${source}`, width).text];
+  return [...wrapped(text, width, "  ", "      "), ...wrapped(source, width, "      ", "      ")];
 }

@@ -3,7 +3,7 @@
 import type { Problem } from "../core/errors.ts";
 import { sentence } from "../core/errors.ts";
 import type { RejectEntry, RunEntry } from "../state/history.ts";
-import { type Paint, shown, table } from "./render.ts";
+import { keyText, type Paint, shown, table, wrapped } from "./render.ts";
 
 export function showRuns(runs: readonly RunEntry[], paint: Paint): string {
   if (runs.length === 0) return "No run that ended is known.";
@@ -29,16 +29,22 @@ export function showRuns(runs: readonly RunEntry[], paint: Paint): string {
   return `${text}\n\n${paint("red", `${last!.sync}, last run: ${sentence(stopped)}`)}`;
 }
 
-export function showRejects(rejects: readonly RejectEntry[], paint: Paint): string {
+export function showRejects(
+  rejects: readonly RejectEntry[],
+  { paint, width }: { readonly paint: Paint; readonly width: number },
+): string {
   if (rejects.length === 0) return "No rejected row is known.";
   const lines: string[] = [];
   let head = "";
-  for (const { run, sync, object, key, message, remedy } of rejects) {
+  for (const { run, sync, object, key, code, message, remedy } of rejects) {
     const next = `${sync} → ${object}, run ${run}`;
     if (next !== head) lines.push(...(head === "" ? [] : [""]), paint("bold", next));
     head = next;
-    const name = key.map((part) => part ?? "null").join(", ");
-    lines.push(`  ${shown(name, 40)}: ${message}${remedy ? ` ${remedy}` : ""}`);
+    const text = `${shown(message, 600)}${remedy ? ` ${remedy}` : ""}`;
+    lines.push(
+      `  ${paint("red", shown(keyText(key), 40))}  ${paint("dim", code)}`,
+      ...wrapped(text, width, "      ", "      "),
+    );
   }
   return lines.join("\n");
 }
@@ -53,6 +59,7 @@ const COLUMNS = [
   "code",
   "message",
   "remedy",
+  "request",
 ] as const;
 
 export const csvHead = COLUMNS.join(",");

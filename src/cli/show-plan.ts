@@ -1,7 +1,7 @@
 /** A plan as text for a person: what becomes of how many records, samples of each kind, why rows are rejected. Pure. */
 import { OPERATION_KINDS, type OperationKind } from "../core/change.ts";
 import { sentence } from "../core/errors.ts";
-import type { FieldChange, SampleOperation, SyncPlan } from "../sync/report.ts";
+import type { SampleOperation, SyncPlan } from "../sync/report.ts";
 import { count, counted, fitted, keyText, type Paint, padded, shown, wrapped } from "./render.ts";
 import { showRejections, waitingLine } from "./show-rejections.ts";
 
@@ -132,22 +132,19 @@ function showSample(
       ),
     ];
   }
-  const cells = fields.map((change) => ({ ...change, ...valuesOf(change, room - 3) }));
-  const olds = Math.max(0, ...cells.map(({ before }) => fitted(before, room).width));
+  const values = fields.map(({ before, after }) => [shown(before, 4_000), shown(after, 4_000)] as const);
+  const widest = (side: 0 | 1): number =>
+    Math.max(0, ...values.map((pair) => fitted(pair[side], room).width));
+  // Each side takes what the other leaves, and at least half.
+  const half = Math.floor((room - 3) / 2);
+  const olds = Math.min(widest(0), Math.max(half, room - 3 - widest(1)));
   return [
     ...lines,
-    ...cells.map(({ field, before, after }) => {
-      const old = padded(before, olds);
-      return `      ${padded(field, names)}  ${paint("red", old)} ${paint("dim", "→")} ${paint("green", after)}`;
+    ...fields.map(({ field }, i) => {
+      const [old, now] = values[i]!;
+      const before = padded(fitted(old, olds).text, olds);
+      const after = fitted(now, room - 3 - olds).text;
+      return `      ${padded(field, names)}  ${paint("red", before)} ${paint("dim", "→")} ${paint("green", after)}`;
     }),
   ];
-}
-
-/** Both values in so much room: each takes what the other leaves. `?` is what nothing is known of. */
-function valuesOf({ before, after }: FieldChange, room: number): { before: string; after: string } {
-  const [old, now] = [shown(before, 4_000), shown(after, 4_000)];
-  const half = Math.floor(room / 2);
-  const [oldWidth, nowWidth] = [fitted(old, room).width, fitted(now, room).width];
-  const forOld = Math.min(oldWidth, Math.max(half, room - nowWidth));
-  return { before: fitted(old, forOld).text, after: fitted(now, Math.max(8, room - forOld)).text };
 }

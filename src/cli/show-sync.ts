@@ -70,7 +70,7 @@ export function showNotRun({ sync, after, problems }: NotRun, { paint, width }: 
   return [paint("bold", sync), ...lines.map((line) => paint("red", line))].join("\n");
 }
 
-/** What to do next, most urgent first; nothing where all is well. */
+/** What to do next, most urgent first, each command on a line of its own; nothing where all is well. */
 export function nextSteps(
   { runs, notRun }: RunResults,
   isAborted: boolean,
@@ -78,30 +78,35 @@ export function nextSteps(
 ): string[] {
   const names = (chosen: readonly { readonly sync: string }[]): string =>
     chosen.map(({ sync }) => sync).join(" ");
-  const steps: string[] = [];
-  if (isAborted) steps.push("Interrupted; the state is safe. Go on by: backhaul run");
+  const lines: string[] = [];
+  const step = (text: string, ...commands: readonly string[]): void => {
+    lines.push(
+      ...wrapped(text, width, "", "  "),
+      ...commands.map((command) => `  ${paint("bold", command)}`),
+    );
+  };
+  if (isAborted) step("Interrupted; the state is safe. Go on by:", "backhaul run");
   for (const { sync, stopped } of runs) {
-    const guard = /^guard\.(removed|changed)$/.exec(stopped?.code ?? "")?.[1];
-    if (guard !== undefined)
-      steps.push(
-        `Look at it by \`backhaul plan ${sync}\`; if it is right: backhaul run ${sync} --allow ${guard}`,
-      );
+    const guard = /^guard\.(removed|changed|emptied)$/.exec(stopped?.code ?? "")?.[1];
+    if (guard === undefined) continue;
+    const allowed = guard === "changed" ? guard : "removed";
+    step(
+      "Look at what the guard stopped; if it is right, let it through:",
+      `backhaul plan ${sync}`,
+      `backhaul run ${sync} --allow ${allowed}`,
+    );
   }
   const rejected = runs.filter(({ rejections, waiting }) => rejections.total + waiting > 0);
   const [only] = rejected.length === 1 ? rejected : [];
   if (rejected.length > 0) {
-    steps.push(
-      `See rejected rows by: backhaul rejects${only ? ` --sync ${only.sync}` : ""}`,
-      `Mend them; the next run looks again, or at once: backhaul retry ${names(rejected)}`,
-    );
+    step("See why rows were rejected:", `backhaul rejects${only ? ` --sync ${only.sync}` : ""}`);
+    step("Mend them; the next run looks again, or at once:", `backhaul retry ${names(rejected)}`);
   }
   const late = runs.filter(({ stopped }) => stopped?.kind === "deferred");
-  if (late.length > 0)
-    steps.push(`Deferred rows are safe; the next run goes on: backhaul run ${names(late)}`);
-  const mended = notRun.filter(({ after }) => after === undefined);
-  if (mended.length > 0) steps.push(`When that is mended: backhaul run ${names(notRun)}`);
-  if (steps.length === 0) return [];
-  return ["", ...steps.flatMap((step) => wrapped(step, width, "", "  ")).map((line) => paint("bold", line))];
+  if (late.length > 0) step("Deferred rows are safe; the next run goes on:", `backhaul run ${names(late)}`);
+  if (notRun.some(({ after }) => after === undefined))
+    step("When that is mended:", `backhaul run ${names(notRun)}`);
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 export function summary(runs: readonly SyncRun[]): string {

@@ -1,3 +1,4 @@
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { historyFlags } from "../cli/history.ts";
 import { painter } from "../cli/render.ts";
@@ -13,8 +14,14 @@ export default class Runs extends BaseCommand {
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --sync contacts --since 7d --json",
+    "<%= config.bin %> <%= command.id %> --failed --limit 5",
   ];
-  static override flags = historyFlags;
+  static override flags = {
+    ...historyFlags,
+    failed: Flags.boolean({
+      summary: "Only runs that did not end well: stopped, ended early, or with rejected rows.",
+    }),
+  };
 
   async run(): Promise<{ runs: readonly RunEntry[] }> {
     const { flags } = await this.parse(Runs);
@@ -22,7 +29,11 @@ export default class Runs extends BaseCommand {
     const { filterOf, historyOf } = await import("../cli/history.ts");
     const filter = filterOf(flags, flags.limit ?? SHOWN);
     const runs: RunEntry[] = [];
-    for await (const run of historyOf(session, filter, (reader, wanted) => reader.runs(wanted)))
+    const isWanted = flags.failed
+      ? (run: RunEntry): boolean =>
+          run.stopped !== undefined || Number(run.rejected ?? 0) + Number(run.waiting ?? 0) > 0
+      : undefined;
+    for await (const run of historyOf(session, filter, (reader, wanted) => reader.runs(wanted), isWanted))
       runs.push(run);
     this.log(showRuns(runs, painter(process.stdout)));
     return { runs };
