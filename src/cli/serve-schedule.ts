@@ -1,11 +1,15 @@
 /** Runs the schedules of a project: the loop, its health endpoint, and who watches it. */
+
+import { watchAlerts } from "../alerts/watch.ts";
 import { type ErrorKind, EXIT_CODE, exitCodeOf } from "../core/errors.ts";
+import { milliseconds, type ScheduleSpec } from "../core/schedule.ts";
 import type { Log } from "../log/log.ts";
 import { runAsChild } from "../schedule/child.ts";
 import { openHealth } from "../schedule/health.ts";
-import { type Done, runSchedule, type Watcher } from "../schedule/loop.ts";
+import { type Done, type LoopOptions, runSchedule, type Watcher } from "../schedule/loop.ts";
 import { openMetrics } from "../schedule/metrics.ts";
 import { planner } from "../schedule/plan.ts";
+import { alertings } from "./alerts.ts";
 import { holderName, isGone, openNotebook, schedulesOf, systemClock } from "./schedule.ts";
 import type { Session } from "./session.ts";
 
@@ -28,7 +32,6 @@ export async function serve(session: Session, options: ServeOptions): Promise<re
   const metrics = openMetrics(plan);
   const { port = project.schedule.health?.port, host = project.schedule.health?.host ?? "127.0.0.1" } =
     options;
-  await using notebook = await openNotebook(session, specs);
   await using health =
     once || port === undefined ? undefined : await openHealth({ port, host, metrics, now: systemClock.now });
   signal.addEventListener("abort", () => health?.stopping(), { once: true });
@@ -37,10 +40,20 @@ export async function serve(session: Session, options: ServeOptions): Promise<re
     { syncs: specs.map(({ sync }) => sync), ...(health ? { url: health.url } : {}) },
     "schedule begun",
   );
-  const done = await runSchedule({
+  const alerts = watchAlerts({
+    project: project.name,
+    alerts: alertings(
+      session,
+      specs.map(({ sync }) => sync),
+      signal,
+    ),
+    log,
+    redact: session.redact,
+    now: systemClock.now,
+  });
+  const common = {
     planner: plan,
-    notebook,
-    run: (sync, stop) =>
+    run: (sync: string, stop: AbortSignal) =>
       runAsChild(sync, {
         bin: process.argv[1]!,
         folder: project.folder,
@@ -52,18 +65,39 @@ export async function serve(session: Session, options: ServeOptions): Promise<re
     signal,
     clock: systemClock,
     log,
-    holder: holderName(),
-    isGone,
     once,
-    watcher: together([metrics, ...(health ? [health] : [])]),
-  });
+    watcher: together([alerts, metrics, ...(health ? [health] : [])]),
+  };
+  const done = await work(session, common, specs);
+  await alerts.settled();
   log.info({ runs: done.length }, "schedule ended");
   return done;
+}
+
+/** By the embedded default, one process that does all, or with others over the queue that backhaul.yml names. */
+async function work(
+  session: Session,
+  common: Omit<LoopOptions, "notebook" | "holder" | "isGone"> & {
+    readonly once: boolean;
+    readonly watcher: Watcher;
+  },
+  specs: readonly ScheduleSpec[],
+): Promise<readonly Done[]> {
+  const { project } = session;
+  const { queue } = project.schedule;
+  if (queue === undefined) {
+    await using notebook = await openNotebook(session, specs);
+    return await runSchedule({ ...common, notebook, holder: holderName(), isGone });
+  }
+  const { url, schema, dead_after: deadAfter } = session.resolve(queue, "schedule", "queue");
+  const { runQueue } = await import("../schedule/queue.ts");
+  return runQueue({ ...common, url, schema, deadAfterMs: milliseconds(deadAfter), project: project.name });
 }
 
 /** All watchers as one; what one of them cannot do does not keep the others from it. */
 export function together(watchers: readonly Watcher[]): Required<Watcher> {
   return {
+    opened: (notebook) => watchers.forEach((watcher) => void watcher.opened?.(notebook)),
     looked: (...told) => watchers.forEach((watcher) => void watcher.looked?.(...told)),
     began: (due) => watchers.forEach((watcher) => void watcher.began?.(due)),
     async ended(done) {

@@ -19,6 +19,8 @@ export interface Session extends AsyncDisposable, Connections {
   /** The named syncs, or all, each with its model. Throws `config` for a name that is not there. */
   syncs(names: readonly string[]): readonly { readonly model: ModelSpec; readonly sync: SyncSpec }[];
   redact(text: string): string;
+  /** A part of backhaul.yml with its references replaced; the path says where it stands. Not to be shown. */
+  resolve<T>(config: T, ...path: readonly (string | number)[]): T;
   /** Makes the folder of the state, ignored by git; a plan or a check needs none. */
   makeStateFolder(): void;
 }
@@ -62,6 +64,7 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
         : { project: project.name, kind: "warehouse", schema: own.schema, retentionDays };
     },
     redact: secrets.redact,
+    resolve: (config, ...path) => secrets.resolve(config, (...inner) => project.place(...path, ...inner)),
     makeStateFolder: () => void (state.type === "local" && ownFolder(state.path)),
     syncs: (names) => chosen(project, names),
     warehouse: (name) =>

@@ -18,6 +18,8 @@ export interface Done extends Ended {
 
 /** What others are told while the loop goes on. */
 export interface Watcher {
+  /** Where the schedule remembers, before anything else is told. */
+  opened?(notebook: Notebook): void;
   /** The notebook has been read: what stands in it, and when something is due next. */
   looked?(marks: Marks, now: number, next: number | undefined): void;
   began?(due: Due): void;
@@ -48,11 +50,11 @@ const LOOK_MS = 15_000;
 export const STOPPED = "stopped";
 
 /** Another run holds the sync, one by hand or one whose scheduler was killed: what is due is due again, after a while. */
-const HELD = "state.locked";
+export const HELD = "state.locked";
 const HELD_MS = 5_000;
 
 /** Exit codes of runs after which those that come after it may start. */
-const WELL: ReadonlySet<number> = new Set([0, 1]);
+export const WELL: ReadonlySet<number> = new Set([0, 1]);
 
 /** @returns what was run, in the order of its ends */
 export async function runSchedule(options: LoopOptions): Promise<readonly Done[]> {
@@ -133,6 +135,7 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
     return Math.min(next ?? Number.POSITIVE_INFINITY, now + LOOK_MS);
   };
 
+  watcher?.opened?.(notebook);
   while (!signal.aborted) {
     const woken = new AbortController();
     wake = () => woken.abort();

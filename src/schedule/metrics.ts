@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Done, Watcher } from "./loop.ts";
 import type { Planner } from "./plan.ts";
 
-export interface Metrics extends Required<Watcher> {
+export interface Metrics extends Omit<Required<Watcher>, "opened"> {
   readonly contentType: string;
   text(): Promise<string>;
 }

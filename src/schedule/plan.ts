@@ -15,6 +15,8 @@ export interface Mark {
   readonly holder?: string;
   /** When a run of the schedule last ended well. */
   readonly well?: number;
+  /** When the schedule was first seen. */
+  readonly began?: number;
 }
 
 export type Marks = ReadonlyMap<string, Mark>;
@@ -99,8 +101,8 @@ export function planner(specs: readonly ScheduleSpec[]): Planner {
     begin(sync, known, now, since = now) {
       const of = compiled.get(sync)?.fingerprint ?? "";
       if (known?.of === of) return undefined;
-      const { well } = known ?? {};
-      return { time: since, of, ...(well === undefined ? {} : { well }) };
+      const { well, began = now } = known ?? {};
+      return { time: since, of, began, ...(well === undefined ? {} : { well }) };
     },
   };
 }
