@@ -2,20 +2,22 @@
 import type { WriteOptions } from "../../src/sdk.ts";
 
 /**
- * Headers of a write. Sources: "Bypass custom business logic" (needs the privilege prvBypassCustomBusinessLogic),
- * "Bypass Power Automate flows", "Manage duplicate detection for create and update using the Web API",
+ * Headers of a write. Sources: "Bypass custom business logic" (needs the privilege prvBypassCustomBusinessLogic, the
+ * older form prvBypassCustomPlugins), "Bypass Power Automate flows", "Use optional parameters" (solutions), "Manage duplicate detection for create and update using the Web API",
  * "Impersonate another user using the Web API" (needs prvActOnBehalfOfAnotherUser).
  */
 export function optionHeaders(options: WriteOptions): Readonly<Record<string, string>> {
-  const { bypassLogic, bypassFlows, detectDuplicates, impersonate } = options;
+  const { bypassLogic, bypassPlugins, bypassFlows, detectDuplicates, impersonate, solution } = options;
   const logic = { sync: "CustomSync", async: "CustomAsync" };
   return {
     ...(bypassLogic.length === 0
       ? {}
       : { "MSCRM.BypassBusinessLogicExecution": bypassLogic.map((kind) => logic[kind]).join(",") }),
+    ...(bypassPlugins ? { "MSCRM.BypassCustomPluginExecution": "true" } : {}),
     ...(bypassFlows ? { "MSCRM.SuppressCallbackRegistrationExpanderJob": "true" } : {}),
     ...(detectDuplicates ? { "MSCRM.SuppressDuplicateDetection": "false" } : {}),
     ...(impersonate === undefined ? {} : { CallerObjectId: impersonate }),
+    ...(solution === undefined ? {} : { "MSCRM.SolutionUniqueName": solution }),
   };
 }
 

@@ -38,6 +38,7 @@ export interface Held {
 
 export const ACT_ON_BEHALF = "prvActOnBehalfOfAnotherUser";
 export const BYPASS_LOGIC = "prvBypassCustomBusinessLogic";
+export const BYPASS_PLUGINS = "prvBypassCustomPlugins";
 
 interface Doing {
   readonly creates: boolean;
@@ -105,6 +106,8 @@ export function needsOfMapping(mapping: Mapping): readonly Need[] {
     needs.push({ privilege, purpose, reach: "any", path: ["options", key] });
   if (options.bypassLogic.length > 0)
     option(BYPASS_LOGIC, "for bypass_logic, to keep custom business logic from running", "bypass_logic");
+  if (options.bypassPlugins)
+    option(BYPASS_PLUGINS, "for bypass_plugins, to keep synchronous plug-ins from running", "bypass_plugins");
   return needs;
 }
 

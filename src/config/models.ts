@@ -115,9 +115,12 @@ function audienceSpec(audience: Audience, scope: Sync["scope"]): AudienceSpec {
 
 function optionsSpec(options: Sync["options"]): WriteOptions {
   if (options === undefined) return NO_OPTIONS;
-  const { bypass_logic, bypass_flows, detect_duplicates, impersonate, tag } = options;
+  const { bypass_logic, bypass_plugins, solution, bypass_flows, detect_duplicates, impersonate, tag } =
+    options;
   return {
     bypassLogic: bypass_logic,
+    ...(bypass_plugins ? { bypassPlugins: true } : {}),
+    ...(solution === undefined ? {} : { solution }),
     bypassFlows: bypass_flows,
     detectDuplicates: detect_duplicates,
     ...(impersonate === undefined ? {} : { impersonate }),

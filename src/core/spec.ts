@@ -57,12 +57,16 @@ export const DEFAULT_RULES: Rules = {
 export interface WriteOptions {
   /** Custom business logic that does not run. */
   readonly bypassLogic: readonly ("sync" | "async")[];
+  /** The older way to keep synchronous plug-ins from running. */
+  readonly bypassPlugins?: boolean;
   readonly bypassFlows: boolean;
   readonly detectDuplicates: boolean;
   /** The user on whose behalf is written. */
   readonly impersonate?: string;
   /** A text that custom logic finds beside the request. */
   readonly tag?: string;
+  /** The solution that new components of it join. */
+  readonly solution?: string;
 }
 
 export const NO_OPTIONS: WriteOptions = { bypassLogic: [], bypassFlows: false, detectDuplicates: false };

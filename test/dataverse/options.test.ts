@@ -25,6 +25,8 @@ const people: MappingInput = {
 
 const all: WriteOptions = {
   bypassLogic: ["sync", "async"],
+  bypassPlugins: true,
+  solution: "AcmeSolution",
   bypassFlows: true,
   detectDuplicates: true,
   impersonate: "3d2c5d1e-7d1b-4f0a-9a52-0f5f3c1f1b11",
@@ -34,6 +36,8 @@ const all: WriteOptions = {
 test("each option is the header that its page names, and none of them says nothing", () => {
   expect(optionHeaders(all)).toEqual({
     "MSCRM.BypassBusinessLogicExecution": "CustomSync,CustomAsync",
+    "MSCRM.BypassCustomPluginExecution": "true",
+    "MSCRM.SolutionUniqueName": "AcmeSolution",
     "MSCRM.SuppressCallbackRegistrationExpanderJob": "true",
     "MSCRM.SuppressDuplicateDetection": "false",
     CallerObjectId: "3d2c5d1e-7d1b-4f0a-9a52-0f5f3c1f1b11",
@@ -107,6 +111,7 @@ describe("at the wire", () => {
         expect(text).toContain("?tag=from%20the%20%26%20warehouse HTTP/1.1");
         expect(text).toContain("MSCRM.BypassBusinessLogicExecution: CustomSync,CustomAsync");
         expect(text).toContain("MSCRM.SuppressDuplicateDetection: false");
+        expect(text).toContain("MSCRM.SolutionUniqueName: AcmeSolution");
       }
     } finally {
       recorder.closeAllConnections();

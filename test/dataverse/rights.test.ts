@@ -148,6 +148,9 @@ test("options name the privileges that they need", async () => {
   expect(await missing({ bypassLogic: ["sync"] })).toEqual([
     [key, "prvBypassCustomBusinessLogic", "options.bypass_logic"],
   ]);
+  expect(await missing({ bypassPlugins: true })).toEqual([
+    [key, "prvBypassCustomPlugins", "options.bypass_plugins"],
+  ]);
   // Page "Bypass Power Automate flows": no privilege is needed.
   await compile(bench, { options: { bypassFlows: true } });
   await using free = await asClerk(ALL, ["prvBypassCustomBusinessLogic"]);

@@ -310,11 +310,15 @@ export interface Schedule {
  */
 export interface Options {
   /**
-   * Custom business logic that does not run for these writes.
+   * Custom business logic that does not run for these writes: plug-ins and workflows, synchronous or not; needs the privilege prvBypassCustomBusinessLogic.
    */
   bypass_logic: ("sync" | "async")[];
   /**
-   * Keeps cloud flows from being started by these writes.
+   * Keeps synchronous custom plug-ins from running, by the older form of bypass_logic: true where the user holds prvBypassCustomPlugins alone.
+   */
+  bypass_plugins: boolean;
+  /**
+   * Keeps cloud flows from being started by these writes; needs no privilege.
    */
   bypass_flows: boolean;
   /**
@@ -322,11 +326,15 @@ export interface Options {
    */
   detect_duplicates: boolean;
   /**
-   * The Microsoft Entra object id of the user on whose behalf is written.
+   * The Microsoft Entra object id of the user on whose behalf is written; needs the privilege prvActOnBehalfOfAnotherUser.
    */
   impersonate?: string;
   /**
    * A text that plug-ins find in the shared variables of the request.
    */
   tag?: string;
+  /**
+   * The unique name of an unmanaged solution that new records join, where the table's records are components of solutions.
+   */
+  solution?: string;
 }
