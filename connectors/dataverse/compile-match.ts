@@ -3,11 +3,16 @@ import { didYouMean } from "../../src/sdk.ts";
 import { type CompileInput, columnOf, type Findings } from "./compile-input.ts";
 import { nameColumns } from "./elastic.ts";
 import { CREATED } from "./held.ts";
-import type { KeyPart, Mapping, MatchPart } from "./mapping.ts";
+import type { KeyPart, LookupField, MappedField, Mapping, MatchPart } from "./mapping.ts";
 import { type Attribute, activeKeys, isElastic, type Table } from "./table.ts";
 import { coercerOf } from "./types/coercer.ts";
 
-export function compileMatch(input: CompileInput, findings: Findings): Mapping["match"] | null {
+/** @param mapped the fields: a lookup in a key finds its record as the field of the same name says */
+export function compileMatch(
+  input: CompileInput,
+  findings: Findings,
+  mapped: readonly MappedField[],
+): Mapping["match"] | null {
   const { sync, table } = input;
   const fields = sync.match.map(({ field }) => field);
   if (fields.length === 0 && sync.mode === "insert") return { by: "none", parts: [] };
@@ -28,7 +33,7 @@ export function compileMatch(input: CompileInput, findings: Findings): Mapping["
     return null;
   }
   checkMany(by, input, findings);
-  const parts = sync.match.map(({ field, column }) => matchPart(field, column, input, findings));
+  const parts = sync.match.map(({ field, column }) => matchPart(field, column, input, findings, mapped));
   return parts.every((part) => part !== null) ? { by, parts } : null;
 }
 
@@ -62,11 +67,32 @@ function canLookUp(fields: readonly string[], { sync, table }: CompileInput): bo
   return fields.every((field) => table.attributes.get(field)?.readable === true);
 }
 
-function matchPart(field: string, name: string, input: CompileInput, findings: Findings): MatchPart | null {
+function matchPart(
+  field: string,
+  name: string,
+  input: CompileInput,
+  findings: Findings,
+  mapped: readonly MappedField[],
+): MatchPart | null {
   const path = ["match", field];
   const attribute = input.table.attributes.get(field);
   const column = columnOf(name, path, input, findings);
   if (!attribute || !column) return null;
+  if (attribute.shape.kind === "lookup") {
+    const lookup = mapped.find((one): one is LookupField => one.kind === "lookup" && one.field === field);
+    if (lookup && lookup.objectColumn === null) return lookupPart(lookup, column.column);
+    // A field that is there and wrong has told its own problem.
+    if (lookup || !input.sync.fields.some((one) => one.field === field)) {
+      findings.problem(
+        "mapping.key_lookup",
+        path,
+        `'${field}' points at a record, and the match does not say at which one a value does.`,
+        `Add it to fields, with one object: ${field}: { column: ${name}, lookup: { object: ${attribute.shape.targets[0] ?? "…"}, by: … } }.`,
+        field,
+      );
+    }
+    return null;
+  }
   const made = keyPart(attribute, column.kind);
   if ("why" in made) {
     findings.problem(
@@ -81,12 +107,20 @@ function matchPart(field: string, name: string, input: CompileInput, findings: F
   return { ...made.part, column: column.column };
 }
 
+/** A lookup as part of a key: the id of the record that it points at ("Use an alternate key to reference a record"). */
+function lookupPart(lookup: LookupField, column: number): MatchPart {
+  const { field } = lookup;
+  const coerce = (value: string): string => JSON.stringify(value);
+  return { field, read: `_${field}_value`, coerce, isText: false, isListable: false, column, lookup };
+}
+
 /** A part of a key that values of a kind can be compared with. */
 export function keyPart(
   attribute: Attribute,
   kind: Parameters<typeof coercerOf>[1],
 ): { readonly part: KeyPart } | { readonly why: string } {
-  if (attribute.shape.kind === "lookup") return { why: "keys that contain a lookup are not supported yet" };
+  if (attribute.shape.kind === "lookup")
+    return { why: "it is a lookup itself; name a column of text or numbers" };
   const made = coercerOf(attribute, kind);
   if ("why" in made) return made;
   const { kind: shape } = attribute.shape;

@@ -47,12 +47,12 @@ export function compileMapping(input: CompileInput): Compiled | readonly Problem
     warn: (text) => warnings.push(text),
   };
   if (!checkTable(input, findings)) return problems;
-  const match = compileMatch(input, findings);
   const fields: MappedField[] = [];
   for (const spec of input.sync.fields) {
     const field = compileField(spec, input, findings);
     if (field) fields.push(field);
   }
+  const match = compileMatch(input, findings, fields);
   const pair = statePairOf(input.table);
   if (input.sync.onRemoved === "deactivate" && stateWrites(pair).deactivation.length === 0) {
     findings.problem(

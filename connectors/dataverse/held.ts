@@ -3,7 +3,7 @@
 import { plain } from "./decimal.ts";
 import { nameColumns, nameOf } from "./elastic.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
-import { type Found, foldedJson, foldedRead, textOf } from "./match.ts";
+import { type Found, foldedJson, foldedRead, readBy, textOf } from "./match.ts";
 import type { Table } from "./table.ts";
 import { NULL } from "./types/value-problem.ts";
 import { idOf } from "./url.ts";
@@ -56,9 +56,9 @@ export function heldJson(mapping: Mapping, { field }: MappedField, { row }: Held
 
 /** What a record has in the columns of a match; the wanted value where that is the same to the service, or unseen. */
 export function heldMatch({ match }: Mapping, wanted: Found, { row }: Held): Found {
-  return match.parts.map(({ field }, index) => {
+  return match.parts.map((part, index) => {
     const want = wanted[index] ?? NULL;
-    const value = row[field];
+    const value = row[readBy(part)];
     if (value === undefined || foldedRead(value) === foldedJson(want)) return want;
     return JSON.stringify(value);
   });

@@ -7,6 +7,8 @@ import type { Coercer } from "./types/value-problem.ts";
 /** A column of a key, or the primary id, that finds a record. */
 export interface KeyPart {
   readonly field: string;
+  /** Its name in addresses, filters and rows, where that is another: `_new_orderid_value` for a lookup. */
+  readonly read?: string;
   readonly coerce: Coercer;
   /** Text stands in quotes in an address, everything else bare. */
   readonly isText: boolean;
@@ -17,6 +19,8 @@ export interface KeyPart {
 export interface MatchPart extends KeyPart {
   /** Index of the column that holds the value. */
   readonly column: number;
+  /** Of a lookup: how the value finds the record whose id is the part. */
+  readonly lookup?: LookupField;
 }
 
 export interface Parent {

@@ -2,20 +2,28 @@
 import type { Problem, Value } from "../../src/sdk.ts";
 import { plain } from "./decimal.ts";
 import { addressOfId, keptId, PARTITION } from "./elastic.ts";
-import type { KeyPart, Mapping } from "./mapping.ts";
+import type { KeyPart, LookupField, Mapping, MatchPart } from "./mapping.ts";
+import { parentOf, type WantedParent } from "./parent.ts";
+import type { Resolution, Resolved } from "./resolution.ts";
+import { isSeveral, named } from "./several.ts";
 import { isElastic } from "./table.ts";
-import { isProblem, NULL, valueProblem } from "./types/value-problem.ts";
+import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
 import { UNSAFE_IN_KEY } from "./unverified.ts";
 import { addressById, addressByKey, folded, textLiteral } from "./url.ts";
 
 /** The values that find a record, as JSON fragments in the order of the match's parts. */
 export type Found = readonly string[];
 
-export function matchOf({ match }: Mapping, row: readonly Value[]): Found | Problem {
+export function matchOf(
+  { match }: Mapping,
+  row: readonly Value[],
+  parents: Pick<Resolved, "parent"> = NOBODY,
+): Found | Problem {
   const values: string[] = [];
   for (const part of match.parts) {
     const value = row[part.column] ?? null;
-    const json = value === null ? NULL : part.coerce(value);
+    const json =
+      value === null ? NULL : part.lookup ? idOfParent(part.lookup, row, parents) : part.coerce(value);
     if (isProblem(json)) return json;
     if (json === NULL) {
       return valueProblem(
@@ -30,10 +38,77 @@ export function matchOf({ match }: Mapping, row: readonly Value[]): Found | Prob
   return values;
 }
 
+const NOBODY: Pick<Resolved, "parent"> = { parent: () => "missing" };
+
+/** What stands for the id of a parent that an earlier sync will have made: the address that it will have. */
+const PROMISED = "promised:";
+
+/** The id of the record that a lookup in a key points at. */
+function idOfParent(
+  field: LookupField,
+  row: readonly Value[],
+  { parent: find }: Pick<Resolved, "parent">,
+): string | Problem {
+  const wanted = parentOf(field, row);
+  if (wanted === null) return NULL;
+  if (isProblem(wanted)) return wanted;
+  const found = find(wanted.parent.ref, foldedJson(wanted.json));
+  if (typeof found === "object" && "id" in found) return JSON.stringify(found.id);
+  if (found === "promised") return JSON.stringify(PROMISED + JSON.parse(bindByKey(wanted)));
+  return noParent(field.field, wanted, found);
+}
+
+/** True for values that no record can have yet. */
+export const isPromised = (found: Found): boolean => found.some((json) => json.startsWith(`"${PROMISED}`));
+
+/** The property and the value by which a part of a key is written. */
+export function writeOfPart(
+  part: MatchPart,
+  json: string,
+): { readonly property: string; readonly json: string } {
+  const parent = part.lookup?.parents[0];
+  if (parent === undefined) return { property: part.field, json };
+  const text = textOf(json);
+  const address = text.startsWith(PROMISED)
+    ? text.slice(PROMISED.length)
+    : `/${addressOfId(parent.table, text)}`;
+  return { property: parent.property, json: JSON.stringify(address) };
+}
+
+/** A parent by its key, as it is bound. */
+export function bindByKey({ parent, json }: WantedParent): string {
+  const { table, part } = parent;
+  if (part.field === table.primaryId) return JSON.stringify(`/${addressById(table.set, textOf(json))}`);
+  return JSON.stringify(`/${addressByKey(table.set, [[part.field, literalOf(part, json)]])}`);
+}
+
+/** Why nothing can be bound where one record was looked for. */
+export function noParent(field: string, { parent, json }: WantedParent, found: Resolution): Problem {
+  const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;
+  if (typeof found === "object" && isSeveral(found)) {
+    return {
+      kind: "rejected",
+      code: "lookup.ambiguous",
+      message: `${field}: there are several ${names}: ${named(found)}.`,
+      remedy: "Merge the records that share the value.",
+      field,
+    };
+  }
+  return {
+    kind: "rejected",
+    code: "lookup.missing",
+    message: `${field}: there is no ${names}.`,
+    remedy: "Sync the parent first, correct the value, or set when_missing.",
+    field,
+  };
+}
+
 /** A value as an address or a filter spells it. */
 export function literalOf(part: KeyPart, json: string): string {
   return part.isText ? textLiteral(JSON.parse(json) as string) : bare(json);
 }
+
+export const readBy = ({ field, read }: KeyPart): string => read ?? field;
 
 /** A value as plain text, for the list of an `In` filter. */
 export function textOf(json: string): string {
@@ -90,6 +165,6 @@ export function addressOf(mapping: Mapping, found: Found): string {
   if (match.by === "id") return addressById(table.set, bare(found[0] ?? ""));
   return addressByKey(
     table.set,
-    match.parts.map((part, index) => [part.field, literalOf(part, found[index] ?? "")] as const),
+    match.parts.map((part, index) => [readBy(part), literalOf(part, found[index] ?? "")] as const),
   );
 }

@@ -1,8 +1,10 @@
 /** What has to be read before changes can be planned. Pure. */
-import type { Change, Present, Problem, Value } from "../../src/sdk.ts";
+import type { Change, Present, Value } from "../../src/sdk.ts";
 import type { LookupField, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedJson, foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
-import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
+import { parentOf } from "./parent.ts";
+import type { Resolved } from "./resolution.ts";
+import { isProblem } from "./types/value-problem.ts";
 
 export interface Needs {
   /** Parents to find, by the name of their cache; folded value to the value as JSON. */
@@ -16,35 +18,55 @@ export interface Needs {
   readonly ids: ReadonlySet<string>;
 }
 
-/** @param reread whether records that are known are read too */
-export function needsOf(mapping: Mapping, changes: readonly Change[], reread: boolean): Needs {
+/**
+ * @param reread whether records that are known are read too
+ * @param found parents that are known already: a match may need them
+ */
+export function needsOf(
+  mapping: Mapping,
+  changes: readonly Change[],
+  reread: boolean,
+  found?: Pick<Resolved, "parent">,
+): Needs {
   const parents = new Map<string, { parent: Parent; values: Map<string, string> }>();
   const records = new Map<string, Found>();
   const ids = new Set<string>();
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
+  const matched = mapping.match.parts.flatMap(({ lookup }) => lookup ?? []);
+  const want = (field: LookupField, row: readonly Value[]): void => {
+    const wanted = parentOf(field, row);
+    if (wanted === null || isProblem(wanted)) return;
+    const { parent, json } = wanted;
+    const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, string>() };
+    parents.set(parent.ref, entry);
+    entry.values.set(foldedJson(json), json);
+  };
   for (const change of changes) {
-    const needed = recordNeeded(mapping, change, reread);
+    const needed = recordNeeded(mapping, change, reread, found);
+    for (const field of matched) {
+      if (change.kind !== "added") want(field, change.before);
+      if (change.kind !== "removed") want(field, change.after);
+    }
     if (typeof needed === "string") ids.add(needed);
     else for (const found of needed) records.set(foldedMatch(found), found);
     if (change.kind === "removed") continue;
     for (const field of lookups) {
-      if (!isTouched(field, change)) continue;
-      const wanted = parentOf(field, change.after);
-      if (wanted === null || isProblem(wanted)) continue;
-      const { parent, json } = wanted;
-      const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, string>() };
-      parents.set(parent.ref, entry);
-      entry.values.set(foldedJson(json), json);
+      if (isTouched(field, change)) want(field, change.after);
     }
   }
   return { parents, records, ids };
 }
 
 /** The id that the record has to be read by, or the match values; none where nothing has to be known. */
-function recordNeeded(mapping: Mapping, change: Change, reread: boolean): readonly Found[] | string {
+function recordNeeded(
+  mapping: Mapping,
+  change: Change,
+  reread: boolean,
+  parents?: Pick<Resolved, "parent">,
+): readonly Found[] | string {
   const { match, rules } = mapping;
   if (match.by === "none") return [];
-  const found = matchOf(mapping, change.kind === "removed" ? change.before : change.after);
+  const found = matchOf(mapping, change.kind === "removed" ? change.before : change.after, parents);
   if (isProblem(found)) return [];
   const wantsValues = change.kind !== "removed" && (reread || hasIfEmpty(mapping, change));
   if (change.kind === "added" || (change.kind === "changed" && change.revived))
@@ -52,7 +74,7 @@ function recordNeeded(mapping: Mapping, change: Change, reread: boolean): readon
   const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
   if (id !== null) return wantsValues ? id : [];
   if (change.kind === "removed") return change.unsure || isAddressable(mapping, found) ? [] : [found];
-  const before = matchOf(mapping, change.before);
+  const before = matchOf(mapping, change.before, parents);
   if (isProblem(before)) return rules.adopt || !isAddressable(mapping, found) ? [found] : [];
   if (!isSame(before, found)) return [before, found];
   return isAddressable(mapping, found) && !wantsValues ? [] : [found];
@@ -63,11 +85,12 @@ export function matchesOf(
   mapping: Mapping,
   changes: readonly Change[],
   ids: ReadonlySet<string>,
+  parents: Pick<Resolved, "parent">,
 ): ReadonlyMap<string, Found> {
   const matches = new Map<string, Found>();
   for (const change of changes) {
     if (change.kind === "removed") continue;
-    const found = matchOf(mapping, change.after);
+    const found = matchOf(mapping, change.after, parents);
     if (isProblem(found)) continue;
     const id = mapping.match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
     if (id !== null && ids.has(id)) matches.set(foldedMatch(found), found);
@@ -110,47 +133,4 @@ export function isTouched(
     change.pending.includes(field.field) ||
     columns.some((column) => column !== null && change.columns.includes(column))
   );
-}
-
-/** The value of a field in a row: the column's, the template's text, or the constant. */
-export function sourceValue(
-  field: Pick<LookupField, "column" | "constant" | "template">,
-  row: readonly Value[],
-): Value {
-  if (field.template !== undefined) return field.template.render(row);
-  return field.column === null ? field.constant : (row[field.column] ?? null);
-}
-
-export interface WantedParent {
-  readonly parent: Parent;
-  /** The value that it is looked up by, as JSON. */
-  readonly json: string;
-}
-
-/** The parent that a row names; null for none. */
-export function parentOf(field: LookupField, row: readonly Value[]): WantedParent | null | Problem {
-  const value = sourceValue(field, row);
-  if (value === null) return null;
-  const parent = objectOf(field, row);
-  if (isProblem(parent)) return parent;
-  const json = parent.part.coerce(value);
-  if (isProblem(json))
-    return { ...json, field: field.field, message: `${field.field} looks up ${json.message}` };
-  return json === NULL ? null : { parent, json };
-}
-
-/** The object that a row names, by logical name, entity set or display name. */
-function objectOf({ field, parents, objectColumn }: LookupField, row: readonly Value[]): Parent | Problem {
-  if (objectColumn === null) return parents[0]!;
-  const name = row[objectColumn]?.trim().toLowerCase() ?? "";
-  const found = parents.find(({ table }) =>
-    [table.name, table.set, table.displayName].some((known) => known.toLowerCase() === name),
-  );
-  if (found !== undefined) return found;
-  const known = parents.map(({ table }) => table.name).join(" or ");
-  const what =
-    name === ""
-      ? "the row does not say which object it looks in"
-      : `${quoted(name)} is no object that it points at`;
-  return valueProblem("unknown_object", field, `${what}.`, `Name ${known} in the column of lookup.object.`);
 }

@@ -4,8 +4,10 @@ import { addressOfId, keptId, PARTITION } from "./elastic.ts";
 import { type Held, heldMatch, isInactive } from "./held.ts";
 import type { Mapping } from "./mapping.ts";
 import { addressOf, type Found, foldedMatch, matchOf, placeOf, textOf } from "./match.ts";
-import { isSame, knownId, sourceValue } from "./needs.ts";
-import { isMany, isSeveral, named, type Resolved, type Several } from "./resolution.ts";
+import { isSame, knownId } from "./needs.ts";
+import { sourceValue } from "./parent.ts";
+import { isMany, type Resolved } from "./resolution.ts";
+import { isSeveral, named, type Several } from "./several.ts";
 import { isElastic } from "./table.ts";
 import { isProblem, quoted } from "./types/value-problem.ts";
 import { idOfTexts } from "./uuid5.ts";
@@ -56,7 +58,7 @@ export function planAdded(
   idSeed: readonly string[],
 ): Planned {
   const { match, rules, table } = mapping;
-  const found = matchOf(mapping, change.after);
+  const found = matchOf(mapping, change.after, resolved);
   if (isProblem(found)) return rejected(change, found);
   const record = match.by === "none" ? "missing" : resolved.record(foldedMatch(found));
   if (isSeveral(record)) return rejected(change, ambiguousMatch(mapping, found, record));
@@ -148,9 +150,9 @@ function planChanged(
   resolved: Resolved,
   idSeed: readonly string[],
 ): Planned {
-  const after = matchOf(mapping, change.after);
+  const after = matchOf(mapping, change.after, resolved);
   if (isProblem(after)) return rejected(change, after);
-  const before = matchOf(mapping, change.before);
+  const before = matchOf(mapping, change.before, resolved);
   const moved = isProblem(before) || !isSame(before, after);
   const isNamed = !isProblem(after) && (mapping.match.by === "id" || placeOf(mapping, after) !== null);
   if (change.revived || (isNamed && moved)) return planAdded(mapping, change, resolved, idSeed);
@@ -226,7 +228,7 @@ function planRemoved(
     const own = () => addressOfId(table, keptId(ownId(change, idSeed), partition));
     return isOurs ? remove(own()) : { status: "unchanged", change };
   }
-  const found = matchOf(mapping, change.before);
+  const found = matchOf(mapping, change.before, resolved);
   if (isProblem(found)) return { status: "unchanged", change };
   if (mapping.match.by === "id") return remove(addressOf(mapping, found));
   const record = resolved.record(foldedMatch(found));

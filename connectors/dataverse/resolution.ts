@@ -1,11 +1,7 @@
 /** Where the values of rows lead in the destination. Pure. */
 import type { Rules, Stub } from "../../src/sdk.ts";
 import { CREATED, type Held, isInactive } from "./held.ts";
-
-/** Several records where one was looked for, by their ids. */
-export interface Several {
-  readonly several: readonly string[];
-}
+import type { Several } from "./several.ts";
 
 /**
  * Where a parent's value leads: to one record, to several, to none, to one that an earlier sync will have written
@@ -35,9 +31,6 @@ export interface Resolved {
   readonly isReread: boolean;
 }
 
-export const isSeveral = (found: Match | Resolution): found is Several =>
-  typeof found === "object" && "several" in found;
-
 export const isMany = (found: Match): found is Many => typeof found === "object" && "many" in found;
 
 /** Of the records that a match finds, the one that is meant, or those: active ones before inactive ones. */
@@ -55,11 +48,3 @@ export function chosen(found: readonly Held[], onMany: Rules["onMany"]): Match {
 
 const byCreation = (a: Held, b: Held): number =>
   String(a.row[CREATED]).localeCompare(String(b.row[CREATED])) || a.id.localeCompare(b.id);
-
-const MOST_NAMED = 5;
-
-/** Ids in words: the first few of many. */
-export function named({ several }: Several): string {
-  const more = several.length - MOST_NAMED;
-  return `${several.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}

@@ -4,7 +4,16 @@ import { nameColumns, nameOf, PARTITION, readId } from "./elastic.ts";
 import { type Held, heldColumns } from "./held.ts";
 import { Lru } from "./lru.ts";
 import type { KeyPart, Mapping, Parent } from "./mapping.ts";
-import { type Found, foldedMatch, foldedRead, keyText, literalOf, textOf } from "./match.ts";
+import {
+  type Found,
+  foldedMatch,
+  foldedRead,
+  isPromised,
+  keyText,
+  literalOf,
+  readBy,
+  textOf,
+} from "./match.ts";
 import { matchesOf, needsOf } from "./needs.ts";
 import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import type { Service } from "./service.ts";
@@ -23,7 +32,7 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
   const columns = heldColumns(mapping);
   return async (changes, context) => {
     const isReread = context.reread === true && mapping.rules.adopt;
-    const needs = needsOf(mapping, changes, isReread);
+    let needs = needsOf(mapping, changes, isReread);
     const parents = new Map<string, Map<string, Resolution>>();
     const work: Promise<void>[] = [];
     for (const [ref, { parent, values }] of needs.parents) {
@@ -33,11 +42,22 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
       parents.set(ref, found);
       work.push(findParents(service, parent, values, { cache, found, context }));
     }
+    const parent: Resolved["parent"] = (ref, value) => parents.get(ref)?.get(value) ?? "missing";
+    if (mapping.match.parts.some(({ lookup }) => lookup !== undefined)) {
+      await Promise.all(work);
+      needs = needsOf(mapping, changes, isReread, { parent });
+    }
     const records = new Map<string, Held[]>();
     const current = new Map<string, Held[]>();
     const { table, match } = mapping;
     const readRecords = (asked: readonly Found[]): Promise<void> =>
-      read(service, table, match.parts, asked, { columns, found: records, signal: context.signal });
+      read(
+        service,
+        table,
+        match.parts,
+        asked.filter((found) => !isPromised(found)),
+        { columns, found: records, signal: context.signal },
+      );
     const wanted = new Map(needs.records);
     work.push(readRecords([...wanted.values()]));
     const ids = [...needs.ids].map((id) => idFound(table, id));
@@ -47,13 +67,13 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     if (isReread) {
       // A record that is gone may have been made anew by others, under another id.
       const gone = new Set([...needs.ids].filter((id) => currentOf(id) === undefined));
-      const again = gone.size === 0 ? new Map() : matchesOf(mapping, changes, gone);
+      const again = gone.size === 0 ? new Map() : matchesOf(mapping, changes, gone, { parent });
       for (const [key, found] of again) wanted.set(key, found);
       await readRecords([...again.values()]);
     }
     const isThere = ({ id }: Held): boolean => context.leaving?.has(id) !== true;
     return {
-      parent: (ref, value) => parents.get(ref)?.get(value) ?? "missing",
+      parent,
       record: (key) =>
         wanted.has(key) ? chosen((records.get(key) ?? []).filter(isThere), mapping.rules.onMany) : "unread",
       current: currentOf,
@@ -141,7 +161,7 @@ async function read(
   if (wanted.length === 0) return;
   const asked = new Set(wanted.map(foldedMatch));
   for (const row of await service.queries(queries(table, parts, wanted, columns), signal)) {
-    const key = keyText(parts.map(({ field }) => foldedRead(row[field])));
+    const key = keyText(parts.map((part) => foldedRead(row[readBy(part)])));
     if (!asked.has(key)) continue;
     const id = readId(table, row);
     const others = found.get(key) ?? [];
@@ -161,7 +181,7 @@ function queries(
     return inQueries({ set: table.set, select, property: first.field, values });
   }
   const terms = wanted.map((found) =>
-    parts.map((part, index) => [part.field, literalOf(part, found[index] ?? "")] as const),
+    parts.map((part, index) => [readBy(part), literalOf(part, found[index] ?? "")] as const),
   );
   return orQueries({ set: table.set, select, terms });
 }

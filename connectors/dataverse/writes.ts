@@ -4,22 +4,24 @@ import { addressOfId } from "./elastic.ts";
 import type { FileContent } from "./files.ts";
 import { type Held, heldJson, holds } from "./held.ts";
 import type { LookupField, MappedField, Mapping, PlainField } from "./mapping.ts";
-import { type Found, foldedJson, literalOf, textOf } from "./match.ts";
-import { isTouched, parentOf, sourceValue, type WantedParent } from "./needs.ts";
-import { isSeveral, named, type Resolved } from "./resolution.ts";
+import { bindByKey, type Found, foldedJson, isPromised, noParent, writeOfPart } from "./match.ts";
+import { isTouched } from "./needs.ts";
+import { parentOf, sourceValue } from "./parent.ts";
+import type { Resolved } from "./resolution.ts";
 import { bytesOf, kilobytes } from "./types/file.ts";
 import { beginsRight, type Meant, type StatePair, withPair } from "./types/state.ts";
-import { isProblem, NULL, quoted, valueProblem } from "./types/value-problem.ts";
-import { addressById, addressByKey } from "./url.ts";
+import { isProblem, NULL, valueProblem } from "./types/value-problem.ts";
 
 /** What of a match is written: the values that are not `before`. The primary id stands in the record's address. */
 export function keyWrites(mapping: Mapping, after: Found, before: Found | null): FieldWrite[] {
-  return mapping.match.parts.flatMap(({ field }, index) => {
+  return mapping.match.parts.flatMap((part, index) => {
+    const { field } = part;
     if (field === mapping.table.primaryId) return [];
     const json = after[index] ?? NULL;
     const old = before?.[index];
     if (old === json) return [];
-    return [{ field, property: field, json, ...(old === undefined ? {} : { before: old }) }];
+    const was = old === undefined || isPromised([old]) ? {} : { before: writeOfPart(part, old).json };
+    return [{ field, ...writeOfPart(part, json), ...was }];
   });
 }
 
@@ -60,7 +62,12 @@ export function writesOf(
   const stubs: Stub[] = [];
   const keys = new Set(mapping.match.parts.map(({ field }) => field));
   for (const field of mapping.fields) {
-    if (keys.has(field.field) || (isUpdate && !field.updatable)) continue;
+    if (keys.has(field.field)) {
+      const stub = isUpdate ? undefined : stubIn(field, row, resolved);
+      if (stub) stubs.push(stub);
+      continue;
+    }
+    if (isUpdate && !field.updatable) continue;
     if (change && !isTouched(field, change)) continue;
     if (isUpdate && field.write === "create") continue;
     if (isUpdate && field.write === "if_empty" && !isEmpty(mapping, field, held)) continue;
@@ -264,28 +271,5 @@ function bound(
   if (found === "awaited") found = "missing";
   if (found === "missing" && whenMissing === "skip") return "owed";
   if (found === "missing" && whenMissing === "clear") return "clear";
-  const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;
-  const { field: name } = field;
-  if (found === "missing") {
-    return {
-      kind: "rejected",
-      code: "lookup.missing",
-      message: `${name}: there is no ${names}.`,
-      remedy: "Sync the parent first, correct the value, or set when_missing.",
-      field: name,
-    };
-  }
-  return {
-    kind: "rejected",
-    code: "lookup.ambiguous",
-    message: `${name}: there are several ${names}: ${isSeveral(found) ? named(found) : ""}.`,
-    remedy: "Merge the records that share the value.",
-    field: name,
-  };
-}
-
-function bindByKey({ parent, json }: WantedParent): string {
-  const { table, part } = parent;
-  if (part.field === table.primaryId) return JSON.stringify(`/${addressById(table.set, textOf(json))}`);
-  return JSON.stringify(`/${addressByKey(table.set, [[part.field, literalOf(part, json)]])}`);
+  return noParent(field.field, wanted, found);
 }

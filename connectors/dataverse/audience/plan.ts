@@ -3,8 +3,9 @@ import type { Added, AudienceSpec, Change, Mode, PlanContext, Planned, Problem }
 import { isInactive } from "../held.ts";
 import type { Mapping } from "../mapping.ts";
 import { addressOf, type Found, foldedMatch, foldedRead, isAddressable, matchOf, textOf } from "../match.ts";
-import { isMany, isSeveral, named } from "../resolution.ts";
+import { isMany } from "../resolution.ts";
 import type { Resolver } from "../resolve.ts";
+import { isSeveral, named } from "../several.ts";
 import { isProblem, quoted } from "../types/value-problem.ts";
 import { addressById, folded, idOf } from "../url.ts";
 import { isKept, type Kept, type Rosters } from "./rosters.ts";
