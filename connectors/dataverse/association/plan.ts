@@ -12,10 +12,11 @@ import type {
 import { addressOfId } from "../elastic.ts";
 import type { LookupField } from "../mapping.ts";
 import { foldedJson, literalOf, textOf } from "../match.ts";
-import { parentOf } from "../needs.ts";
-import { isSeveral, named, type Resolved } from "../resolution.ts";
+import { parentOf } from "../parent.ts";
+import type { Resolved } from "../resolution.ts";
 import type { Resolver } from "../resolve.ts";
 import type { Service } from "../service.ts";
+import { isSeveral, named } from "../several.ts";
 import { isProblem, quoted, valueProblem } from "../types/value-problem.ts";
 import { addressByKey, idOf, inQueries } from "../url.ts";
 import type { Relationship } from "./relationship.ts";
