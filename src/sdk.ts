@@ -18,7 +18,17 @@ export type { ErrorKind, Place, Problem } from "./core/errors.ts";
 export { fail, SyncError, sentence } from "./core/errors.ts";
 export type { Edge, FieldLimit, LimitTest } from "./core/field-limit.ts";
 export { didYouMean, near } from "./core/near.ts";
-export type { AssociateEnd, AssociateSpec, AudienceSpec, FieldSpec, Mode, ModelSpec, Rules, SyncSpec, WriteOptions } from "./core/spec.ts";
+export type {
+  AssociateEnd,
+  AssociateSpec,
+  AudienceSpec,
+  FieldSpec,
+  Mode,
+  ModelSpec,
+  Rules,
+  SyncSpec,
+  WriteOptions,
+} from "./core/spec.ts";
 export { parseTemplate } from "./core/template.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";
 export type {

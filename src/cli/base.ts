@@ -3,6 +3,7 @@ import { directory, option } from "@oclif/core/flags";
 import { type ErrorKind, exitCodeOf, type Problem } from "../core/errors.ts";
 import { FORMATS, LEVELS, type Log, logSettings, openLog } from "../log/log.ts";
 import { logSteps } from "../log/steps.ts";
+import { wantsTelemetry } from "../telemetry/asked.ts";
 import { explain, problemLines } from "./errors.ts";
 import type { Session } from "./session.ts";
 
@@ -35,6 +36,7 @@ export abstract class BaseCommand extends Command {
   private session: Session | undefined;
   private logged: Log | undefined;
   private listening: Disposable | undefined;
+  private telemetry: AsyncDisposable | undefined;
   private readonly onSignal = (): void => {
     if (this.abort.signal.aborted) process.exit(130);
     process.stderr.write("Stopping: waiting for what is under way. Once more to leave at once.\n");
@@ -77,7 +79,16 @@ export abstract class BaseCommand extends Command {
       redact: (text) => this.redact(text),
       write: (line) => void process.stderr.write(line),
     });
+    if (wantsTelemetry(process.env)) await this.startTelemetry();
     this.listening = settings.format === "json" ? logSteps(this.logged) : undefined;
+  }
+
+  private async startTelemetry(): Promise<void> {
+    const { startTelemetry } = await import("../telemetry/start.ts");
+    this.telemetry = await startTelemetry(process.env);
+    if (this.telemetry !== undefined) return;
+    const remedy = "Install it beside Backhaul: npm install @opentelemetry/sdk-node@0.223.0";
+    this.logger.warn({ remedy }, "OpenTelemetry's variables are set, and its SDK is not installed");
   }
 
   /** What happens, on stderr. */
@@ -88,6 +99,7 @@ export abstract class BaseCommand extends Command {
 
   protected override async finally(error: Error | undefined): Promise<void> {
     await this.session?.[Symbol.asyncDispose]();
+    await this.telemetry?.[Symbol.asyncDispose]();
     this.listening?.[Symbol.dispose]();
     process.off("SIGINT", this.onSignal);
     process.off("SIGTERM", this.onSignal);

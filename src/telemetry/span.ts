@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
-import { type Attributes, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Attributes, type Context, context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 
 export type { Attributes };
 
@@ -27,6 +27,13 @@ export const steps = channel("backhaul:step");
 const INHERITED = ["backhaul.run", "backhaul.sync"];
 const around = new AsyncLocalStorage<Attributes>();
 
+let outer: Context | undefined;
+
+/** Makes steps that are in no other one part of a trace that was begun elsewhere. */
+export function inside(given: Context): void {
+  outer = given;
+}
+
 /** Does a step; `set` adds what is learned on the way. */
 export async function step<T>(
   name: StepName,
@@ -35,9 +42,10 @@ export async function step<T>(
 ): Promise<T> {
   const attributes = { ...around.getStore(), ...own };
   const inherited = Object.fromEntries(INHERITED.map((key) => [key, attributes[key]]));
+  const parent = trace.getSpan(context.active()) === undefined && outer ? outer : context.active();
   return trace
     .getTracer("backhaul")
-    .startActiveSpan(`backhaul.${name}`, { attributes }, async (span: Span) => {
+    .startActiveSpan(`backhaul.${name}`, { attributes }, parent, async (span: Span) => {
       const all = { ...attributes };
       const set = (more: Attributes): void => {
         Object.assign(all, more);
