@@ -9,6 +9,7 @@ import { type Changes, liveADay } from "./demo/changes.ts";
 import { drawOrders, drawPerson, PEOPLE } from "./demo/people.ts";
 import { random } from "./demo/random.ts";
 import { loadTable, type Row, type TableName } from "./demo/tables.ts";
+import { vipsAmong } from "./demo/vips.ts";
 
 export { EXPECTED_REJECTIONS, type ExpectedRejection } from "./demo/bad-rows.ts";
 export type { Changes } from "./demo/changes.ts";
@@ -37,6 +38,11 @@ export async function fillWarehouse(file: string, seed = SEED): Promise<Record<T
 /** Changes a few hundred rows; tells which fields of which rows the CRM has to hear about. */
 export async function changeWarehouse(file: string): Promise<Changes> {
   return withWarehouse(file, liveADay);
+}
+
+/** Who has to be on the list of very important customers. */
+export async function vipsIn(file: string): Promise<ReadonlySet<string>> {
+  return withWarehouse(file, vipsAmong);
 }
 
 /** Opens the file for as long as the work takes, since DuckDB lets one process write to it. */

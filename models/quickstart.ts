@@ -9,19 +9,24 @@ import { parseArgs } from "node:util";
 import { count } from "../src/cli/render.ts";
 import { addressFile, type SandboxReady } from "../src/cli/sandbox.ts";
 import type { SyncPlan } from "../src/sync/report.ts";
-import { type Changes, changeWarehouse, EXPECTED_REJECTIONS, fillWarehouse } from "./company.ts";
+import { changeWarehouse, EXPECTED_REJECTIONS, fillWarehouse, vipsIn } from "./company.ts";
 import { runForJson, runShown, type Show, ShowEnded, STOPS, startSandbox } from "./demo/processes.ts";
-import { forgetReceived, received } from "./demo/received.ts";
+import { forgetReceived, membersOf, received } from "./demo/received.ts";
 import { latestRun, type RunRecord } from "./demo/records.ts";
 import { bad, command, heading, say } from "./demo/say.ts";
 import { summary, tellChanges, tellVerdict } from "./demo/tell.ts";
 import * as verify from "./demo/verify.ts";
+import { without } from "./demo/vips.ts";
 
-/** The sample project's syncs with their objects, parents first. */
+/** The sample project's syncs that write records, with their objects, parents first. */
 const SYNCS = [
   ["accounts", "account"],
   ["contacts", "contact"],
 ] as const;
+/** The one that keeps a marketing list, and the list. */
+const LIST_SYNC = "vips";
+const LIST = "VIP customers";
+const NAMES = [...SYNCS.map(([sync]) => sync), LIST_SYNC] as const;
 
 /** Rows are rejected on purpose. */
 const REJECTED = [1];
@@ -70,16 +75,15 @@ async function play(show: Show): Promise<void> {
 
   heading("A company and a CRM");
   await startFromNothing(show.project, data, place);
-  const before = Date.now();
+  const begun = Date.now();
   const rows = await fillWarehouse(warehouse);
   say(
-    `Filled ${join(place, "warehouse.duckdb")}: ${count(rows.accounts)} accounts, ${count(rows.people)} people, ${count(rows.orders)} orders, in ${((Date.now() - before) / 1_000).toFixed(1)} s.`,
+    `Filled ${join(place, "warehouse.duckdb")}: ${count(rows.accounts)} accounts, ${count(rows.people)} people, ${count(rows.orders)} orders, in ${((Date.now() - begun) / 1_000).toFixed(1)} s.`,
   );
   await using sandbox = await startSandbox(show, data);
   const { organization, url } = sandbox.ready;
   say(`Started a Dataverse sandbox at ${url}; its rows are kept in ${join(place, ".backhaul", "sandbox")}.`);
-  const results = (): RunRecord[] =>
-    SYNCS.map(([sync, object]) => latestRun(show.project, organization, object, sync));
+  const results = (): RunRecord[] => NAMES.map((sync) => latestRun(show.project, organization, sync));
 
   heading("Check: config, connections, mapping against the live schema");
   command(typed("check"));
@@ -90,17 +94,21 @@ async function play(show: Show): Promise<void> {
   await runShown(show, ["plan"], REJECTED);
   const predicted = await plans(show);
 
-  heading("Run: accounts, then the contacts that look them up");
+  heading("Run: accounts, then the contacts that look them up, then the list that they are on");
   command(typed("run"));
   await runShown(show, ["run"], REJECTED);
   const first = results();
+  const onList = await membersOf(url, LIST);
+  const before = await vipsIn(warehouse);
 
   heading("A day later");
   await forgetReceived(url);
   const changes = await changeWarehouse(warehouse);
-  tellChanges(changes);
+  const after = await vipsIn(warehouse);
+  const turnover = { enter: without(after, before), leave: without(before, after) };
+  tellChanges(changes, turnover);
 
-  heading("Plan again: just those fields of just those rows");
+  heading("Plan again: just those fields of just those rows, and who enters and leaves the list");
   command(typed("plan"));
   await runShown(show, ["plan"], REJECTED);
   const planned = await plans(show);
@@ -113,13 +121,7 @@ async function play(show: Show): Promise<void> {
   const last = await plans(show);
 
   heading("What came of it");
-  say(
-    summary(
-      SYNCS.map(([sync]) => sync),
-      first,
-      second,
-    ),
-  );
+  say(summary(NAMES, first, second));
   const differences = [
     ...SYNCS.flatMap(([sync, object], i) => [
       ...verify.rejectionDifferences("first", sync, EXPECTED_REJECTIONS, first[i]!),
@@ -129,7 +131,10 @@ async function play(show: Show): Promise<void> {
       ...verify.receivedDifferences(sync, sent.get(object) ?? new Map(), changes[sync]),
     ]),
     ...predicted.flatMap((plan, i) => verify.predictionDifferences(plan, first[i]!)),
-    ...planned.flatMap((plan) => verify.planDifferences(plan, changes[plan.sync as keyof Changes])),
+    ...SYNCS.flatMap(([sync], i) => verify.planDifferences(planned[i]!, changes[sync])),
+    ...verify.memberDifferences("after the first run", onList, before),
+    ...verify.memberDifferences("after the second run", await membersOf(url, LIST), after),
+    ...verify.turnoverDifferences(planned.at(-1)!, second.at(-1)!, turnover.enter, turnover.leave),
     ...last.flatMap(verify.leftoverDifferences),
   ];
   if (differences.length > 0) {
@@ -138,13 +143,13 @@ async function play(show: Show): Promise<void> {
       differences.length > shown.length ? [`  … and ${differences.length - shown.length} more`] : [];
     throw new ShowEnded(["This is not what had to happen:", ...shown, ...more].join("\n"));
   }
-  tellVerdict(changes, (Date.now() - started) / 1_000, place);
+  tellVerdict(changes, after.size, (Date.now() - started) / 1_000, place);
 }
 
 /** The plans of all syncs, for the checks at the end; a plan writes nothing, so that it may be asked for twice. */
 async function plans(show: Show): Promise<readonly SyncPlan[]> {
   const { plans } = await runForJson<{ plans: readonly SyncPlan[] }>(show, ["plan"], REJECTED);
-  return SYNCS.map(([sync]) => {
+  return NAMES.map((sync) => {
     const plan = plans.find((one) => one.sync === sync);
     if (plan === undefined) throw new ShowEnded(`backhaul plan said nothing about ${sync}.`);
     return plan;

@@ -36,6 +36,26 @@ export async function received(url: string): Promise<Received> {
   return objects;
 }
 
+/** The members of a list by the keys of their contacts. */
+export async function membersOf(url: string, listname: string): Promise<ReadonlySet<string>> {
+  const dump = async <T>(table: string, columns: string) =>
+    (
+      await ask<{ rows: { id: string; values: T }[] }>(
+        `${url}/sandbox/dump?table=${table}&columns=${columns}`,
+      )
+    ).rows;
+  const lists = await dump<{ listname: string }>("list", "listname");
+  const list = lists.find(({ values }) => values.listname === listname)?.id;
+  const contacts = await dump<{ new_customerid: string }>("contact", "new_customerid");
+  const keys = new Map(contacts.map(({ id, values }) => [id, values.new_customerid]));
+  const rows = await dump<Record<"listid" | "entityid", { id: string }>>("listmember", "listid,entityid");
+  return new Set(
+    rows
+      .filter(({ values }) => values.listid.id === list)
+      .map(({ values }) => keys.get(values.entityid.id) ?? values.entityid.id),
+  );
+}
+
 async function ask<T>(url: string): Promise<T> {
   const reply = await fetch(url);
   return (await reply.json()) as T;

@@ -1,5 +1,5 @@
 /** What the runs left in the state's append-only files. */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The project's name in `backhaul.yml`: its state lies below a folder of that name. */
@@ -27,9 +27,11 @@ export interface RunRecord extends RunLine {
   readonly rejects: readonly RejectLine[];
 }
 
-/** The latest run of a sync. */
-export function latestRun(project: string, organization: string, object: string, sync: string): RunRecord {
-  const folder = join(project, ".backhaul", "state", PROJECT, organization, object, sync);
+/** The latest run of a sync, whatever its state belongs to: an object, or a list. */
+export function latestRun(project: string, organization: string, sync: string): RunRecord {
+  const place = join(project, ".backhaul", "state", PROJECT, organization);
+  const object = readdirSync(place).find((name) => existsSync(join(place, name, sync))) ?? "";
+  const folder = join(place, object, sync);
   const run = lines<RunLine>(join(folder, "runs.jsonl")).at(-1)!;
   return {
     ...run,
@@ -37,7 +39,9 @@ export function latestRun(project: string, organization: string, object: string,
   };
 }
 
+/** None where nothing was ever written: a sync without a rejected row has no such file. */
 function lines<T>(file: string): T[] {
+  if (!existsSync(file)) return [];
   return readFileSync(file, "utf8")
     .split("\n")
     .filter((line) => line !== "")

@@ -7,7 +7,10 @@ import type { RunRecord } from "./records.ts";
 import { good, say } from "./say.ts";
 
 /** What the day changed, as the CRM has to hear about it. */
-export function tellChanges({ accounts, contacts }: Changes): void {
+export function tellChanges(
+  { accounts, contacts }: Changes,
+  { enter, leave }: { readonly enter: readonly string[]; readonly leave: readonly string[] },
+): void {
   say(
     `In the warehouse ${counted(accounts.size, "account")} and ${counted(contacts.size, "contact")} differ now:`,
   );
@@ -18,6 +21,7 @@ export function tellChanges({ accounts, contacts }: Changes): void {
     const fields = [...fieldCounts(changed)].map(([field, n]) => `${field} (${n})`);
     say(`  ${name}: ${fields.join(", ")}`);
   }
+  say(`  vips: ${enter.length} have earned enough to be on the list, ${leave.length} no more`);
   say(
     "Other edits mean nothing to the CRM: a choice in another language, a fraction of a second, a null to skip.",
   );
@@ -53,7 +57,12 @@ export function summary(
 }
 
 /** What was checked, and what to try next. */
-export function tellVerdict({ accounts, contacts }: Changes, seconds: number, place: string): void {
+export function tellVerdict(
+  { accounts, contacts }: Changes,
+  vips: number,
+  seconds: number,
+  place: string,
+): void {
   const rejected = EXPECTED_REJECTIONS.map(
     ({ sync, key, why }) => `  ${sync}  ${(key ?? "(null)").padEnd(9)}  ${why}`,
   );
@@ -62,6 +71,9 @@ export function tellVerdict({ accounts, contacts }: Changes, seconds: number, pl
   say(`${good("✓")} The first run did what its plan had said.`);
   say(
     `${good("✓")} The second run wrote ${count(accounts.size + contacts.size)} rows; the sandbox received their changed fields and nothing else.`,
+  );
+  say(
+    `${good("✓")} The marketing list has the ${count(vips)} members whom the orders name, after either run, and nobody else.`,
   );
   say(`${good("✓")} A third plan is empty: the CRM holds what the models say.`);
   say(`\nDone in ${seconds.toFixed(1)} s. The sandbox keeps its rows; go on with, for example:`);

@@ -33,8 +33,7 @@ export function landedDifferences(sync: string, run: RunRecord): string[] {
 
 /** The first run did what its plan had said. */
 export function predictionDifferences(plan: SyncPlan, run: RunRecord): string[] {
-  const { create, update, upsert } = plan.operations;
-  const planned = create + update + upsert;
+  const planned = writesOf(plan);
   const differences: string[] = [];
   if (planned !== run.applied) {
     differences.push(`first plan of ${plan.sync}: it had ${planned} writes, the run made ${run.applied}.`);
@@ -96,9 +95,55 @@ const fieldList = (fields: ReadonlySet<string> | undefined): string =>
   fields === undefined || fields.size === 0 ? "nothing" : [...fields].sort().join(", ");
 
 /** Nothing is left to write. */
-export function leftoverDifferences({ sync, operations }: SyncPlan): string[] {
-  const left = operations.create + operations.update + operations.upsert;
-  return left === 0 ? [] : [`last plan of ${sync}: ${left} rows are left to write.`];
+export function leftoverDifferences(plan: SyncPlan): string[] {
+  const left = writesOf(plan);
+  return left === 0 ? [] : [`last plan of ${plan.sync}: ${left} rows are left to write.`];
+}
+
+const writesOf = ({ operations }: SyncPlan): number => Object.values(operations).reduce((a, b) => a + b, 0);
+
+/** A list has those members who have to be on it, and nobody else. */
+export function memberDifferences(
+  when: string,
+  members: ReadonlySet<string>,
+  due: ReadonlySet<string>,
+): string[] {
+  return [
+    ...[...due].filter((one) => !members.has(one)).map((one) => `${when}: ${one} has to be on the list.`),
+    ...[...members].filter((one) => !due.has(one)).map((one) => `${when}: ${one} has no place on the list.`),
+  ].sort();
+}
+
+/** The plan of the second run names who enters and who leaves, and the run makes it so. */
+export function turnoverDifferences(
+  plan: SyncPlan,
+  { applied }: RunRecord,
+  enter: readonly string[],
+  leave: readonly string[],
+): string[] {
+  const named = (kind: string): string =>
+    plan.samples
+      .filter((sample) => sample.kind === kind)
+      .map(({ key }) => key[0])
+      .sort()
+      .join(", ");
+  return [
+    ...(named("add_member") === enter.join(", ")
+      ? []
+      : [
+          `second plan of ${plan.sync}: it lets ${named("add_member")} in; ${enter.join(", ")} had to enter.`,
+        ]),
+    ...(named("remove_member") === leave.join(", ")
+      ? []
+      : [
+          `second plan of ${plan.sync}: it takes ${named("remove_member")} off; ${leave.join(", ")} had to leave.`,
+        ]),
+    ...(applied === enter.length + leave.length
+      ? []
+      : [
+          `second run of ${plan.sync}: ${enter.length + leave.length} had to come or go, yet it wrote ${applied}.`,
+        ]),
+  ];
 }
 
 const spelled = (key: string | null, code: string): string => `${key ?? "a row without a key"} (${code})`;

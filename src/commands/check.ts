@@ -1,6 +1,6 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
-import { type Paint, painter } from "../cli/render.ts";
+import { counted, type Paint, painter } from "../cli/render.ts";
 import { showData } from "../cli/show-data.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
 import type { DataTests } from "../sync/data-tests.ts";
@@ -16,6 +16,10 @@ interface CheckedSync {
   readonly warnings: readonly string[];
   data?: DataTests;
 }
+
+/** Fields of the mapping; what a row owes beside them has a name that no field can have. */
+const fieldsOf = ({ fields }: Prepared["compiled"]): number =>
+  fields.filter(({ field }) => !field.startsWith("@")).length;
 
 export default class Check extends BaseCommand {
   static override summary = "Check config, connections and mappings against the live schema; write nothing.";
@@ -57,14 +61,14 @@ export default class Check extends BaseCommand {
           object: compiled.object,
           warehouse: { name: model.warehouse, version },
           destination: { name: sync.destination, url: identity.url, organization: identity.organization },
-          fields: compiled.fields.length,
+          fields: fieldsOf(compiled),
           warnings: compiled.warnings,
         };
         syncs.push(checked);
         ready.push({ checked, prepared });
         const target = `${compiled.audience?.title ?? compiled.object} at ${identity.url}`;
         this.log(
-          `${paint("green", "✓")} ${sync.name}: ${model.name} (${version}) → ${target}, ${compiled.fields.length} fields`,
+          `${paint("green", "✓")} ${sync.name}: ${model.name} (${version}) → ${target}, ${counted(fieldsOf(compiled), "field")}`,
         );
         for (const warning of compiled.warnings) this.log(paint("yellow", `  note: ${warning}`));
       } catch (error) {

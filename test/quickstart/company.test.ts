@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { changeWarehouse, EXPECTED_REJECTIONS, fillWarehouse, TABLE_NAMES } from "../../models/company.ts";
+import {
+  changeWarehouse,
+  EXPECTED_REJECTIONS,
+  fillWarehouse,
+  TABLE_NAMES,
+  vipsIn,
+} from "../../models/company.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { modelSql } from "./models.ts";
 
@@ -85,6 +91,17 @@ test("every bad row is there, and there is at least one of each kind", async () 
     );
     const same = EXPECTED_REJECTIONS.filter((other) => other.sync === sync && other.key === key);
     expect(Number(row![0]), `${sync} ${key}`).toBe(same.length);
+  }
+});
+
+test("the list's model and the count of the orders, one by one, name the same people", async () => {
+  const file = await company();
+  for (const moment of ["before", "after"]) {
+    const due = await vipsIn(file);
+    const rows = await inDuckdb(file, modelSql("vips"));
+    expect(due.size, moment).toBeGreaterThan(1_000);
+    expect(new Set(rows.map(([person]) => person)), moment).toEqual(due);
+    if (moment === "before") await changeWarehouse(file);
   }
 });
 

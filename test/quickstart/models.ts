@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 /** The sample project's folder. */
 export const MODELS = fileURLToPath(new URL("../../models", import.meta.url));
 
-export function modelSql(model: "accounts" | "contacts"): string {
+export function modelSql(model: "accounts" | "contacts" | "vips"): string {
   return readFileSync(join(MODELS, `${model}.sql`), "utf8");
 }
 

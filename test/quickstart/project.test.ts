@@ -6,9 +6,10 @@ import { MODELS } from "./models.ts";
 test("the sample project is one that Backhaul takes", async () => {
   const project = await loadProject(MODELS, { schemas: SCHEMAS });
   expect(project.name).toBe("acme");
-  expect(project.models.map(({ name }) => name)).toEqual(["accounts", "contacts"]);
-  const [accounts, contacts] = project.models.map(({ syncs }) => syncs[0]!);
+  expect(project.models.map(({ name }) => name)).toEqual(["accounts", "contacts", "vips"]);
+  const [accounts, contacts, vips] = project.models.map(({ syncs }) => syncs[0]!);
   expect([accounts!.object, contacts!.object]).toEqual(["account", "contact"]);
+  expect(vips).toMatchObject({ mode: "mirror", object: "contact", audience: { create: true } });
   for (const sync of [accounts!, contacts!]) {
     expect(sync.mode).toBe("upsert");
     expect(sync.fields.length).toBeGreaterThanOrEqual(10);

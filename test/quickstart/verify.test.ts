@@ -99,3 +99,24 @@ test("a field, a row or a record that the CRM was sent beyond the changed ones, 
   expect(differences(["C-1", ["jobtitle", "firstname"]], two)).toHaveLength(1);
   expect(differences(one, two, ["C-3", ["firstname"]])).toHaveLength(1);
 });
+
+test("a member who is missing, or one too many, is a difference", () => {
+  const due = new Set(["C-1", "C-2"]);
+  expect(verify.memberDifferences("then", new Set(["C-2", "C-1"]), due)).toEqual([]);
+  expect(verify.memberDifferences("then", new Set(["C-1"]), due)).toHaveLength(1);
+  expect(verify.memberDifferences("then", new Set(["C-1", "C-2", "C-3"]), due)).toHaveLength(1);
+});
+
+test("a plan that lets others in or off, and a run that writes more than that, are differences", () => {
+  const sample = (kind: string, key: string) => ({ kind, key: [key], record: "", fields: [] });
+  const plan = {
+    sync: "vips",
+    samples: [sample("add_member", "C-1"), sample("remove_member", "C-2")],
+  } as unknown as SyncPlan;
+  const differences = (enter: readonly string[], leave: readonly string[], applied: number) =>
+    verify.turnoverDifferences(plan, { ...RUN, applied }, enter, leave);
+  expect(differences(["C-1"], ["C-2"], 2)).toEqual([]);
+  expect(differences(["C-3"], ["C-2"], 2)).toHaveLength(1);
+  expect(differences(["C-1"], [], 1)).toHaveLength(1);
+  expect(differences(["C-1"], ["C-2"], 3)).toHaveLength(1);
+});
