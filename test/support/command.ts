@@ -44,6 +44,9 @@ export async function inProcess(
   printer.log = (...parts) => {
     stdout += `${format(...parts)}\n`;
   };
+  // A command lets go of its parent's channel, which is all that may keep a test's process alive.
+  const alive = setInterval(() => {}, 1_000);
+  const listeners = process.listeners("disconnect");
   try {
     const { default: command } = await load();
     await (command as Runnable).run([...args], await config);
@@ -56,6 +59,10 @@ export async function inProcess(
       },
     };
   } finally {
+    clearInterval(alive);
+    process.channel?.ref();
+    for (const listener of process.listeners("disconnect"))
+      if (!listeners.includes(listener)) process.off("disconnect", listener);
     process.stdout.write = before.write;
     printer.log = before.log;
     process.env = before.env;
