@@ -122,13 +122,23 @@ function tiePart(operation: Operation, into: string): BatchPart {
 
 function properties({ record, fields }: Operation, lead: string): string {
   const hasPartition = idOf(record)?.includes(",") === true;
+  /** Parties of several lists stand under one name. */
+  const lists = new Map<string, string[]>();
   let text = "";
+  const put = (property: string, json: string): void => {
+    text += `${text === "" ? lead : ","}${JSON.stringify(property)}:${json}`;
+  };
   for (const { property, json } of fields) {
     if (hasPartition && property === PARTITION) continue; // it names the record already
-    text += `${text === "" ? lead : ","}${JSON.stringify(property)}:${json}`;
+    if (!json.startsWith("[")) put(property, json);
+    else lists.set(property, [...(lists.get(property) ?? []), json.slice(1, -1)]);
   }
+  for (const [property, items] of lists) put(property, `[${items.join(",")}]`);
   return text;
 }
+
+/** Whether an operation makes other records along with its own. */
+export const hasParties = ({ fields }: Operation): boolean => fields.some(({ json }) => json.startsWith("["));
 
 /** About how many characters an operation takes in a body. */
 export function sizeOf({ record, fields }: Operation): number {

@@ -49,6 +49,23 @@ export function compileLookup({
       `Add lookup: { object: ${shape.targets[0] ?? "…"}, by: … }.`,
     );
   }
+  const party = attribute.type === "PartyList" ? partyOf(spec.field) : undefined;
+  if (party === null) {
+    return refuse(
+      "mapping.not_writable",
+      path,
+      `'${spec.field}' cannot be written: it is a list of parties whose part is not known.`,
+      "Take it out of fields.",
+    );
+  }
+  if (party !== undefined && !input.sync.rules.adopt && input.sync.mode !== "insert") {
+    return refuse(
+      "mapping.parties",
+      path,
+      `'${spec.field}' is written with a new ${table.name} alone, and without adoption a write does not know whether it makes one.`,
+      "Take adopt: false out, or use mode: insert.",
+    );
+  }
   const at = [...path, "lookup", "object"];
   const parents: Parent[] = [];
   for (const name of typeof lookup.object === "string" ? [lookup.object] : shape.targets) {
@@ -61,9 +78,10 @@ export function compileLookup({
     const isOneOfMany = typeof lookup.object !== "string";
     // One mapping may be for some of the objects that a column points at.
     if (byName === undefined || (isOneOfMany && !parent.attributes.has(byName))) continue;
-    const property = table.navigations.find(
+    const bound = table.navigations.find(
       (navigation) => navigation.field === spec.field && navigation.target === parent.name,
     )?.property;
+    const property = party === undefined ? bound : `partyid_${parent.name}`;
     if (property === undefined || (shape.targets.length > 0 && !shape.targets.includes(parent.name))) {
       return refuse(
         "mapping.lookup_target",
@@ -111,12 +129,30 @@ export function compileLookup({
   return {
     ...base,
     kind: "lookup",
-    property: first.property,
+    ...(party === undefined ? {} : { party }),
+    property: party === undefined ? first.property : `${table.name}_activity_parties`,
     parents,
     objectColumn: objectColumn?.column ?? null,
     whenMissing: lookup.whenMissing,
   };
 }
+
+/** `participationtypemask` by the list's name ("Activity party table/entity reference"). */
+const PARTIES: Readonly<Record<string, number>> = {
+  from: 1,
+  to: 2,
+  cc: 3,
+  bcc: 4,
+  requiredattendees: 5,
+  optionalattendees: 6,
+  organizer: 7,
+  resources: 10,
+  customers: 11,
+  partner: 12,
+  partners: 12,
+};
+
+const partyOf = (field: string): number | null => PARTIES[field] ?? null;
 
 function findBy(parent: Table, by: string): { attribute: Attribute } | { why: string; remedy: string } {
   const attribute = parent.attributes.get(by);

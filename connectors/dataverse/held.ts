@@ -18,6 +18,7 @@ export interface Held {
 function readName({ table }: Mapping, field: string): string | null {
   const attribute = table.attributes.get(field);
   if (attribute === undefined || !attribute.readable || attribute.shape.kind === "image") return null;
+  if (attribute.type === "PartyList") return null;
   return attribute.shape.kind === "lookup" ? `_${field}_value` : field;
 }
 

@@ -73,6 +73,8 @@ export interface LookupField extends FieldBase {
   readonly kind: "lookup";
   /** One for each object that may be meant. */
   readonly parents: readonly Parent[];
+  /** Of a list of parties: what they take part as. The value is then a list, and new records alone take it. */
+  readonly party?: number;
   /** The column that names the object row by row; null where there is one object alone. */
   readonly objectColumn: number | null;
   readonly whenMissing: "reject" | "skip" | "clear" | "create";

@@ -2,7 +2,7 @@
 import type { Change, Present, Value } from "../../src/sdk.ts";
 import type { LookupField, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedJson, foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
-import { parentOf } from "./parent.ts";
+import { parentsOf } from "./parent.ts";
 import type { Resolved } from "./resolution.ts";
 import { isProblem } from "./types/value-problem.ts";
 
@@ -34,12 +34,13 @@ export function needsOf(
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
   const matched = mapping.match.parts.flatMap(({ lookup }) => lookup ?? []);
   const want = (field: LookupField, row: readonly Value[]): void => {
-    const wanted = parentOf(field, row);
-    if (wanted === null || isProblem(wanted)) return;
-    const { parent, json } = wanted;
-    const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, string>() };
-    parents.set(parent.ref, entry);
-    entry.values.set(foldedJson(json), json);
+    for (const wanted of parentsOf(field, row)) {
+      if (isProblem(wanted)) continue;
+      const { parent, json } = wanted;
+      const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, string>() };
+      parents.set(parent.ref, entry);
+      entry.values.set(foldedJson(json), json);
+    }
   };
   for (const change of changes) {
     const needed = recordNeeded(mapping, change, reread, found);

@@ -18,9 +18,30 @@ export interface WantedParent {
   readonly json: string;
 }
 
+/** All that a row names: one record, or the parties of a list. */
+export function parentsOf(field: LookupField, row: readonly Value[]): readonly (WantedParent | Problem)[] {
+  if (field.party === undefined) return [parentOf(field, row)].filter((one) => one !== null);
+  const text = sourceValue(field, row)?.trim() ?? "";
+  return itemsIn(text).flatMap((value) => parentOf(field, row, value) ?? []);
+}
+
+/** A JSON list, or values with semicolons between them. */
+function itemsIn(text: string): readonly string[] {
+  if (text.startsWith("[")) {
+    try {
+      const list: unknown = JSON.parse(text);
+      if (Array.isArray(list)) return [...new Set(list.map(String))];
+    } catch {} // a text that begins with a bracket
+  }
+  return [...new Set(text.split(";").map((item) => item.trim()))].filter((item) => item !== "");
+}
+
 /** The parent that a row names; null for none. */
-export function parentOf(field: LookupField, row: readonly Value[]): WantedParent | null | Problem {
-  const value = sourceValue(field, row);
+export function parentOf(
+  field: LookupField,
+  row: readonly Value[],
+  value: Value = sourceValue(field, row),
+): WantedParent | null | Problem {
   if (value === null) return null;
   const parent = objectOf(field, row);
   if (isProblem(parent)) return parent;

@@ -9,7 +9,7 @@ import {
   type WriteOptions,
 } from "../../src/sdk.ts";
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "./batch.ts";
-import { bulkBody, bulkPath, createdIds, failedItems, isBulkDone, partOf } from "./bodies.ts";
+import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isBulkDone, partOf } from "./bodies.ts";
 import { optionHeaders, tagged } from "./options.ts";
 import { answeredBy, applied, deferred, judged, rejected } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
@@ -54,9 +54,12 @@ export async function settle(
 ): Promise<Settled> {
   const settled: Settled = { outcomes: [], gone: [] };
   const settling = new Settling(kind, options, settled);
-  if (isElastic(options.table) || (hasBulk(options.table) && kind !== "delete"))
-    await settling.bulk(operations, true);
-  else await settling.parts(operations);
+  const isBulk = isElastic(options.table) || (hasBulk(options.table) && kind !== "delete");
+  // Records inside a record are made by single requests alone ("Create related table rows in one operation").
+  const alone = isBulk ? operations.filter(hasParties) : operations;
+  const together = isBulk ? operations.filter((operation) => !hasParties(operation)) : [];
+  if (together.length > 0) await settling.bulk(together, true);
+  if (alone.length > 0) await settling.parts(alone);
   return settled;
 }
 

@@ -6,7 +6,7 @@ import { type Held, heldJson, holds } from "./held.ts";
 import type { LookupField, MappedField, Mapping, PlainField } from "./mapping.ts";
 import { bindByKey, type Found, foldedJson, isPromised, noParent, writeOfPart } from "./match.ts";
 import { isTouched } from "./needs.ts";
-import { parentOf, sourceValue } from "./parent.ts";
+import { parentOf, parentsOf, sourceValue, type WantedParent } from "./parent.ts";
 import type { Resolved } from "./resolution.ts";
 import { bytesOf, kilobytes } from "./types/file.ts";
 import { beginsRight, type Meant, type StatePair, withPair } from "./types/state.ts";
@@ -220,7 +220,8 @@ function writeOf(
   }
   if (json !== NULL && json !== "clear")
     return { field: field.field, property, json, ...shownOf(field, row) };
-  if (json === NULL && whenNull === "skip") return "skip";
+  const isNobody = field.kind === "lookup" && field.party !== undefined;
+  if (json === NULL && (whenNull === "skip" || isNobody)) return "skip";
   if (field.required) {
     return valueProblem(
       "required",
@@ -235,6 +236,7 @@ function writeOf(
 /** A parent is bound by id, under the property of its object, and shown by key. */
 function shownOf(field: MappedField, row: readonly Value[]): Partial<FieldWrite> {
   if (field.kind === "plain") return field.file === undefined ? {} : fileShown(field, row);
+  if (field.party !== undefined) return { shown: JSON.stringify(sourceValue(field, row)) };
   const wanted = parentOf(field, row);
   if (wanted === null || isProblem(wanted)) return {};
   return { property: wanted.parent.property, shown: bindByKey(wanted) };
@@ -258,10 +260,36 @@ function bound(
   resolved: Resolved,
   isUpdate: boolean,
 ): string | Problem {
-  const { whenMissing } = field;
+  if (field.party !== undefined) return partiesJson(field, row, resolved, field.party);
   const wanted = parentOf(field, row);
   if (wanted === null) return NULL;
-  if (isProblem(wanted)) return wanted;
+  return isProblem(wanted) ? wanted : boundOne(field, wanted, resolved, isUpdate);
+}
+
+/** The parties of a new activity; one that is not there is left out where the mapping puts up with it. */
+function partiesJson(
+  field: LookupField,
+  row: readonly Value[],
+  resolved: Resolved,
+  party: number,
+): string | Problem {
+  const items: string[] = [];
+  for (const wanted of parentsOf(field, row)) {
+    const json = isProblem(wanted) ? wanted : boundOne(field, wanted, resolved, false);
+    if (isProblem(json)) return json;
+    if (isProblem(wanted) || json === "owed" || json === "clear") continue;
+    items.push(`{${JSON.stringify(wanted.parent.property)}:${json},"participationtypemask":${party}}`);
+  }
+  return items.length === 0 ? NULL : `[${items.join(",")}]`;
+}
+
+function boundOne(
+  field: LookupField,
+  wanted: WantedParent,
+  resolved: Resolved,
+  isUpdate: boolean,
+): string | Problem {
+  const { whenMissing } = field;
   const { parent, json } = wanted;
   let found = resolved.parent(parent.ref, foldedJson(json));
   if (typeof found === "object" && "id" in found)

@@ -93,6 +93,8 @@ function attributeOf(item: Json, detail: Json, options: ShapeOptions): Attribute
   // An image belongs to the column of its id by name alone: the image is what is written ("Image columns").
   const of = type === "Image" ? null : (item.AttributeOf ?? null);
   const own = of === null && item.IsValidODataAttribute !== false;
+  // Parties travel with a new activity under a name of their own, and never later ("Activity parties").
+  const isParties = type === "PartyList";
   const isSecondary = type === "Image" && detail.IsPrimaryImage === false;
   return {
     name,
@@ -101,9 +103,9 @@ function attributeOf(item: Json, detail: Json, options: ShapeOptions): Attribute
     type,
     shape: shapeOf(type, detail, options),
     required: REQUIRED[String(item.RequiredLevel?.Value)] ?? "none",
-    creatable: own && item.IsValidForCreate === true && !isSecondary,
+    creatable: (own || isParties) && item.IsValidForCreate === true && !isSecondary,
     // The row cannot bring a file, which is why its definition says that it takes none.
-    updatable: (own && item.IsValidForUpdate === true) || type === "File",
+    updatable: (own && !isParties && item.IsValidForUpdate === true) || type === "File",
     readable: item.IsValidForRead !== false,
     secured: item.IsSecured === true,
     of,

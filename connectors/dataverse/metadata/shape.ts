@@ -12,8 +12,6 @@ export interface ShapeOptions {
 }
 
 const UNSUPPORTED: Readonly<Record<string, string>> = {
-  PartyList:
-    "activity parties are written with a new activity alone, and an upsert does not know whether it makes one",
   EntityName: "the name of a lookup's table is set by the lookup itself",
   ManagedProperty: "a managed property belongs to the solution that brought it",
   CalendarRules: "calendar rules are not supported",
@@ -74,6 +72,7 @@ export function shapeOf(type: string, detail: Json, { own, transitions }: ShapeO
     case "Lookup":
     case "Customer":
     case "Owner":
+    case "PartyList":
       return { kind: "lookup", targets: targetsOf(type, detail, own) };
     case "Uniqueidentifier":
       return { kind: "id" };
