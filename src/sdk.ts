@@ -77,3 +77,4 @@ export type {
   Warehouse,
   WriteContext,
 } from "./ports.ts";
+export { step } from "./telemetry/span.ts";

@@ -6,6 +6,7 @@ import {
   SCHEDULE,
   type Schedule,
   SyncError,
+  step,
   systemClock,
   type WriteContext,
   waitBefore,
@@ -98,17 +99,19 @@ export function openSender(service: Service, options: SenderOptions): Sender {
       onWait?.(asked, "throttled");
     },
     now: () => clock.now(),
-    async send(request, context) {
-      const since = clock.now();
-      for (let failed = 1; ; failed++) {
-        const sent = await once(request, context);
-        if (sent.kind === "reply" || context.signal.aborted) return sent;
-        const usual = most[sent.fault] ?? 1;
-        const fewer = sent.fault === "passing" ? (request.attempts ?? usual) : usual;
-        if (failed >= Math.min(usual, fewer)) return sent;
-        const asked = retryAfter(sent.reply?.headers["retry-after"], clock.now());
-        if (!(await wait(failed, since, context, asked))) return sent;
-      }
-    },
+    send: (request, context) => step("batch", {}, () => trying(request, context)),
   };
+
+  async function trying(request: Sending, context: WriteContext): Promise<Sent> {
+    const since = clock.now();
+    for (let failed = 1; ; failed++) {
+      const sent = await once(request, context);
+      if (sent.kind === "reply" || context.signal.aborted) return sent;
+      const usual = most[sent.fault] ?? 1;
+      const fewer = sent.fault === "passing" ? (request.attempts ?? usual) : usual;
+      if (failed >= Math.min(usual, fewer)) return sent;
+      const asked = retryAfter(sent.reply?.headers["retry-after"], clock.now());
+      if (!(await wait(failed, since, context, asked))) return sent;
+    }
+  }
 }
