@@ -7,7 +7,7 @@ import {
   changed,
   columnsOf,
   type MappingInput,
-  openBench,
+  openStrictBench,
   running,
   syncOf,
   tallied,
@@ -66,7 +66,7 @@ async function clean(bench: Bench): Promise<void> {
 
 describe.each([false, true])("adopt: %s", (adopt) => {
   test("rows are written to the line of their order, and new ones made", async () => {
-    await using bench = await openBench();
+    await using bench = await openStrictBench(adopt ? undefined : "blind");
     const { orders, lines: kept } = await seeded(bench);
     const compiled = await compile(bench, lines(), adopt);
     const result = await write(
@@ -95,7 +95,7 @@ describe.each([false, true])("adopt: %s", (adopt) => {
 });
 
 test("a changed row is found by its old order and number, and moved to the new ones", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const { lines: kept } = await seeded(bench);
   const compiled = await compile(bench, lines(), true);
   const blind = changed(["O-1", "1", "5"], ["O-2", "3", "5"]);
@@ -107,7 +107,7 @@ test("a changed row is found by its old order and number, and moved to the new o
 });
 
 test("an order that nobody has is made for its line, where when_missing says so", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const compiled = await compile(bench, lines("create"), true);
   const rows = added([
     ["N-1", "1", "5"],
@@ -119,7 +119,7 @@ test("an order that nobody has is made for its line, where when_missing says so"
 });
 
 test("a plan creates the lines of orders that an earlier sync will have made", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const compiled = await compile(bench, lines(), true);
   const [planned] = await compiled.plan(added([["P-1", "1", "5"]]), {
     signal: running(),
@@ -134,7 +134,7 @@ test("a plan creates the lines of orders that an earlier sync will have made", a
 });
 
 test("the match of a lookup without a field of its own says what to add", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const { new_orderid: _, ...fields } = lines().fields;
   await expect(compile(bench, { ...lines(), fields })).rejects.toMatchObject({ code: "mapping.key_lookup" });
 });

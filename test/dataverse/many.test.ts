@@ -7,7 +7,7 @@ import {
   changed,
   columnsOf,
   type MappingInput,
-  openBench,
+  openStrictBench,
   running,
   syncOf,
   tallied,
@@ -53,7 +53,7 @@ async function clean(bench: Bench): Promise<void> {
 }
 
 test("first_created writes the active record that was made first, and its id is known from then on", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const ids = await seeded(bench);
   const result = await write(await compile(bench, "first_created"), added([["1", "Ann", null]]));
   expect(result.outcomes.get(1)).toMatchObject({ status: "applied", id: ids[1] });
@@ -62,7 +62,7 @@ test("first_created writes the active record that was made first, and its id is 
 });
 
 test("all writes every active record that holds the value, what differs in each alone; a row without one makes one", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const ids = await seeded(bench);
   const compiled = await compile(bench, "all");
   const rows = [
@@ -86,7 +86,7 @@ test("all writes every active record that holds the value, what differs in each 
 });
 
 test("a row of several records has one outcome, the worst: one that is refused rejects it, the others are written", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const ids = await seeded(bench);
   await bench.plugins({ table: "contact", filter: `contactid eq ${ids[0]}`, message: "No." });
   const compiled = await compile(bench, "all");
@@ -106,7 +106,7 @@ test("a row of several records has one outcome, the worst: one that is refused r
 });
 
 test("all refuses removals, since no run remembers what it wrote; a key needs no rule", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   await expect(compile(bench, "all", { mode: "mirror", onRemoved: "delete" })).rejects.toMatchObject({
     code: "mapping.many_removed",
   });

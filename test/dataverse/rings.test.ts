@@ -4,7 +4,7 @@ import type { SyncSpec } from "../../src/core/spec.ts";
 import { planSyncs } from "../../src/sync/plan.ts";
 import { runSync } from "../../src/sync/run.ts";
 import { inDuckdb, preparedOn, syncSpec, temporaryFolder } from "../support/project.ts";
-import { type Bench, openBench } from "./support/bench.ts";
+import { type Bench, openStrictBench } from "./support/bench.ts";
 
 const signal = new AbortController().signal;
 
@@ -22,9 +22,9 @@ interface Stage extends AsyncDisposable {
   clean(): Promise<void>;
 }
 
-async function stage(): Promise<Stage> {
+async function stage(blind?: "blind"): Promise<Stage> {
   const folder = temporaryFolder();
-  const bench = await openBench();
+  const bench = await openStrictBench(blind);
   await inDuckdb(`${folder.path}/warehouse.duckdb`, "SELECT 1");
   const prepared = (rows: string, sync = byKey) =>
     preparedOn({
@@ -94,7 +94,7 @@ test("where a row of the ring is refused, the one that stepped aside takes its o
 
 test("interrupted while a record is parked, the next run settles it, whatever the model says by then", async () => {
   for (const then of ["(1,'B','Ann'), (2,'A','Bob')", "(1,'A','Ann'), (2,'B','Bob')"]) {
-    await using here = await stage();
+    await using here = await stage("blind");
     await here.run("(1,'A','Ann'), (2,'B','Bob')");
     // The record is parked, then the service goes away.
     await here.bench.faults(

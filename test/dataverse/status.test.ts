@@ -6,7 +6,7 @@ import {
   changed,
   columnsOf,
   compile,
-  openBench,
+  openStrictBench,
   running,
   syncOf,
   write,
@@ -31,7 +31,7 @@ async function clean(bench: Bench): Promise<void> {
 }
 
 test("a new record owes its state; the next run writes it with the reason that it implies", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const compiled = await compile(bench, {
     columns: { id: "text", state: "text" },
     match: { new_customerid: "id" },
@@ -52,7 +52,7 @@ test("a new record owes its state; the next run writes it with the reason that i
 });
 
 test("a wrong state is rejected before the record is made", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const compiled = await compile(bench, {
     columns: { id: "text", state: "text" },
     match: { new_customerid: "id" },
@@ -67,7 +67,7 @@ test("a wrong state is rejected before the record is made", async () => {
 });
 
 test("a status reason brings its state along", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const id = await asset(bench);
   const compiled = await compile(bench, assets);
   await write(compiled, added([[id, "ausgemustert"]]));
@@ -76,7 +76,7 @@ test("a status reason brings its state along", async () => {
 });
 
 test("a reason that belongs to another state is rejected, and so does the service", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const id = await asset(bench);
   const compiled = await compile(bench, {
     ...assets,
@@ -96,7 +96,7 @@ test("a reason that belongs to another state is rejected, and so does the servic
 });
 
 test("what a table's transitions forbid is rejected with what they allow", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const id = await asset(bench);
   const compiled = await compile(bench, assets);
   const allowed = await write(compiled, [changed([id, "Ordered"], [id, "In use"])]);
@@ -115,14 +115,14 @@ test("what a table's transitions forbid is rejected with what they allow", async
 });
 
 test("a status cannot be cleared", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const id = await asset(bench);
   const { outcomes } = await write(await compile(bench, assets), [changed([id, "In use"], [id, null])]);
   expect(outcomes.get(1)).toMatchObject({ status: "rejected", problem: { code: "value.required" } });
 });
 
 test("a state that only an action reaches is rejected, and the way back is open", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const [id = ""] = await bench.seed("opportunity", [{ name: "Trucks", statecode: 2, statuscode: 4 }]);
   const compiled = await compile(bench, {
     object: "opportunity",
@@ -142,7 +142,7 @@ test("a state that only an action reaches is rejected, and the way back is open"
 });
 
 test("a new record that is meant to be in its first state owes nothing, and takes its reason at once", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const input = {
     object: "new_asset",
     columns: { name: "text", state: "text", status: "text" },

@@ -5,7 +5,7 @@ import {
   type Bench,
   columnsOf,
   type MappingInput,
-  openBench,
+  openStrictBench,
   running,
   syncOf,
   tallied,
@@ -47,7 +47,7 @@ async function clean(bench: Bench): Promise<void> {
 }
 
 test("each missing value gets one stub with its key and its name, in one request, whatever rows and syncs ask for it", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   await bench.seed("account", [{ name: "There", accountnumber: "A-0" }]);
   const compiled = await compile(bench, input("accountnumber"));
   const result = await write(compiled, rows(0, "A-0", "A-1", "a-1 ", "A-2", null), { window: 2 });
@@ -69,7 +69,7 @@ test("each missing value gets one stub with its key and its name, in one request
 });
 
 test("a stub whose answer is lost is known by its id: the same request again makes no second one", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench("blind");
   const compiled = await compile(bench, input("accountnumber"));
   await bench.faults({ on: { kind: "createMultiple", table: "account" }, do: "resetAfterCommit" });
   expect(tallied(await write(compiled, rows(0, "A-1")))).toEqual({ applied: 1 });
@@ -80,7 +80,7 @@ test("a stub whose answer is lost is known by its id: the same request again mak
 });
 
 test("a stub that is refused rejects the rows that name it, and no other", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   await bench.plugins({ table: "account", column: "accountnumber", equals: "Bad", message: "No." });
   const result = await write(await compile(bench, input("accountnumber")), rows(0, "Bad", "A-1", "Bad"));
   expect(tallied(result)).toEqual({ applied: 1, rejected: 2 });
@@ -91,7 +91,7 @@ test("a stub that is refused rejects the rows that name it, and no other", async
 });
 
 test("by the primary id the stub is the record with that id; what a stub cannot have is refused before anything is read", async () => {
-  await using bench = await openBench();
+  await using bench = await openStrictBench();
   const id = "0a4ce4d6-5a54-4c2e-8a2e-6f6b31f22222";
   const byId = await compile(bench, input("accountid"));
   expect(tallied(await write(byId, rows(0, id)))).toEqual({ applied: 1 });

@@ -10,7 +10,7 @@ import { runSync } from "../../src/sync/run.ts";
 import { stageAndDiff } from "../../src/sync/stage.ts";
 import { writeWave } from "../../src/sync/wave.ts";
 import { inDuckdb, preparedOn, syncSpec, temporaryFolder } from "../support/project.ts";
-import { type Bench, openBench } from "./support/bench.ts";
+import { type Bench, openStrictBench } from "./support/bench.ts";
 
 const signal = new AbortController().signal;
 const field = (name: string, column: string, lookup?: FieldSpec["lookup"]): FieldSpec => ({
@@ -41,7 +41,7 @@ interface Stage extends AsyncDisposable {
 
 async function stage(): Promise<Stage> {
   const folder = temporaryFolder();
-  const bench = await openBench();
+  const bench = await openStrictBench();
   await inDuckdb(`${folder.path}/warehouse.duckdb`, "SELECT 1");
   return {
     bench,

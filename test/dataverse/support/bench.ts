@@ -37,6 +37,8 @@ export interface SandboxCounters {
   readonly ignored: Record<string, number>;
   readonly redundant: Record<string, number>;
   readonly refusals: Record<string, number>;
+  /** Refusals that the definitions alone could have told. */
+  readonly knowable: Record<string, number>;
 }
 
 /** Short waits, so that tests do not wait for jitter. */
@@ -105,6 +107,26 @@ async function tokenFor({ url, tenant, clientId, clientSecret }: Sandbox): Promi
   });
   const response = await fetch(`${url}/${tenant}/oauth2/v2.0/token`, { method: "POST", body });
   return ((await response.json()) as { access_token: string }).access_token;
+}
+
+/**
+ * A bench that holds at its end, since the counters were last reset: nothing was sent that the definitions alone could
+ * have told to be refused or passed over, and nothing that was there already.
+ *
+ * @param blind a test that writes what it has not read, or again what got no answer, may write what is there
+ */
+export async function openStrictBench(blind?: "blind"): Promise<Bench> {
+  const bench = await openBench();
+  return {
+    ...bench,
+    async [Symbol.asyncDispose]() {
+      const { knowable, ignored, redundant } = await bench.counters();
+      await bench[Symbol.asyncDispose]();
+      const needless = { ...knowable, ...ignored, ...(blind ? {} : redundant) };
+      if (Object.keys(needless).length > 0)
+        throw new Error(`Sent needlessly: ${JSON.stringify({ knowable, ignored, redundant })}`);
+    },
+  };
 }
 
 export function configOf(sandbox: Sandbox): DataverseConfig {
