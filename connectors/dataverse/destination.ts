@@ -56,14 +56,15 @@ export async function openDataverse(
   const tables = openTables(service, options.cache);
 
   let asking: Promise<readonly Json[]> | undefined;
-  /** Each user, asked once. */
-  const whoAmI = (signal: AbortSignal): Promise<readonly Json[]> => {
-    asking ??= service.getByUser(`${SERVICE_ROOT}WhoAmI`, signal).catch((error: unknown) => {
+  const askWho = (signal: AbortSignal): Promise<readonly Json[]> => {
+    asking = service.getByUser(`${SERVICE_ROOT}WhoAmI`, signal).catch((error: unknown) => {
       asking = undefined;
       throw error;
     });
     return asking;
   };
+  /** Each user, as it was told last. */
+  const whoAmI = (signal: AbortSignal): Promise<readonly Json[]> => asking ?? askWho(signal);
 
   const compile = async (
     sync: SyncSpec,
@@ -139,7 +140,7 @@ export async function openDataverse(
       return { ...service.tally };
     },
     counting: tallied,
-    identify: async (signal) => identityOf(await whoAmI(signal), service.origin),
+    identify: async (signal) => identityOf(await askWho(signal), service.origin),
     objects: tables.objects,
     describe: async (object, signal) => describeTable(await tables.named(object, signal)),
     compile,

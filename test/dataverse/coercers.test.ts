@@ -1,6 +1,7 @@
 /** Types beyond numbers, dates and text: several choices, pictures, ids; cutting text; secured columns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { shapeOf } from "../../connectors/dataverse/metadata/shape.ts";
 import type { Attribute, Shape } from "../../connectors/dataverse/table.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import { SyncError } from "../../src/core/errors.ts";
@@ -185,11 +186,12 @@ describe("at the wire", () => {
       if (!(error instanceof SyncError)) throw new Error(`${field} was taken`);
       return error.problems.map(({ message }) => message).join(" ");
     };
-    expect(await refused("new_asset", "new_manual", "new_assetid")).toBe(
-      "'new_manual' cannot be written: a file is sent by a request of its own, which is not supported yet.",
+    expect(await refused("contact", "owneridtype", "contactid")).toBe(
+      "'owneridtype' cannot be written: the name of a lookup's table is set by the lookup itself.",
     );
-    expect(await refused("phonecall", "to", "activityid")).toMatch(
-      /activity parties are written with a new activity/,
-    );
+    expect(shapeOf("ManagedProperty", {}, { own: [], transitions: false })).toEqual({
+      kind: "unsupported",
+      why: "a managed property belongs to the solution that brought it",
+    });
   });
 });

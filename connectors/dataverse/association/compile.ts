@@ -86,7 +86,6 @@ export async function compileAssociation(
     to: ends[1],
     adopt: rules.adopt,
     service,
-    root,
     resolver: openResolver(service, mapping),
   };
   const sender = openSender(service, options);
@@ -103,7 +102,7 @@ export async function compileAssociation(
     plan: (changes, context) => planAssociations(changes, context, tying),
     async *write(operations, context) {
       const ties = new Map<Operation["change"], string | null>();
-      const written = writeAll(noting(operations, ties), context, {
+      const written = writeAll(noting(operations, ties, root), context, {
         table: { ...from, kind: "standard", bulk: { create: false, update: false } },
         options: sync.options,
         missing: "defer",
@@ -112,7 +111,12 @@ export async function compileAssociation(
         sender,
         batchSize,
         width: () => service.width,
-        replan: (changes) => planAssociations(changes, context, { ...tying, adopt: true }),
+        replan: async (changes) => {
+          const again = await planAssociations(changes, context, { ...tying, adopt: true });
+          return again.map((one) =>
+            one.status === "planned" ? { ...one, operation: whole(one.operation, root) } : one,
+          );
+        },
       });
       for await (const outcomes of written) yield outcomes.map((outcome) => withTie(outcome, ties));
     },
@@ -123,11 +127,21 @@ export async function compileAssociation(
 async function* noting(
   operations: AsyncIterable<readonly Operation[]>,
   ties: Map<Operation["change"], string | null>,
+  root: string,
 ): AsyncGenerator<readonly Operation[]> {
   for await (const group of operations) {
     for (const operation of group) ties.set(operation.change, tieOf(operation));
-    yield group;
+    yield group.map((operation) => whole(operation, root));
   }
+}
+
+/** What is tied is named by a whole address, which a saved plan cannot know ("Associate and disassociate table rows"). */
+function whole(operation: Operation, root: string): Operation {
+  const fields = operation.fields.map((field) => ({
+    ...field,
+    json: JSON.stringify(root + (JSON.parse(field.json) as string)),
+  }));
+  return { ...operation, fields };
 }
 
 function withTie(outcome: Outcome, ties: Map<Operation["change"], string | null>): Outcome {

@@ -32,8 +32,6 @@ export interface Tying {
   /** Reads what is tied already. */
   readonly adopt: boolean;
   readonly service: Service;
-  /** The service's root as a whole address. */
-  readonly root: string;
   readonly resolver: Resolver;
 }
 
@@ -137,7 +135,7 @@ function planned(
   from: Side,
   to: Side,
   present: ReadonlySet<string>,
-  { associate, relationship, root }: Tying,
+  { associate, relationship }: Tying,
 ): Planned {
   for (const side of [from, to]) {
     if (side.kind === "unfit") {
@@ -162,10 +160,8 @@ function planned(
   if (change.kind === "removed")
     return id === undefined ? { status: "unchanged", change } : operation("remove_member", []);
   if (id !== undefined && present.has(id)) return { status: "unchanged", change, id };
-  const json = JSON.stringify(`${root}${two!.address}`);
-  return operation("add_member", [
-    { field: TIE, property: "@odata.id", json, shown: JSON.stringify(two!.address) },
-  ]);
+  const json = JSON.stringify(two!.address);
+  return operation("add_member", [{ field: TIE, property: "@odata.id", json }]);
 }
 
 /** The ids that an operation ties, as the snapshot keeps them. */
