@@ -135,6 +135,8 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
     return Math.min(next ?? Number.POSITIVE_INFINITY, now + LOOK_MS);
   };
 
+  // One listener for all turns: signals made of a long-lived one pile up.
+  signal.addEventListener("abort", () => wake(), { once: true });
   watcher?.opened?.(notebook);
   while (!signal.aborted) {
     const woken = new AbortController();
@@ -147,7 +149,8 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
       log.error({ problem: problemText(error) }, "the schedule cannot be read; it is tried again");
     }
     if (options.once && busy.size === 0) break;
-    await clock.sleep(Math.max(0, until - clock.now()), AbortSignal.any([signal, woken.signal]));
+    if (signal.aborted) break;
+    await clock.sleep(Math.max(0, until - clock.now()), woken.signal);
   }
   fill();
   while (busy.size > 0) await Promise.all(busy.values());

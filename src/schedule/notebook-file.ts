@@ -35,6 +35,7 @@ export function fileNotebook(folder: string): Notebook {
     async write(key, value, seen) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const name = encodeURIComponent(key).replaceAll("*", "%2A");
+      if (Math.max(0, ...((await versions()).get(name) ?? [])) !== seen) return false;
       const draft = join(folder, `draft-${randomBytes(8).toString("hex")}`);
       const wanted = path(name, seen + 1);
       await writeFile(draft, JSON.stringify(value), { mode: 0o600 });
