@@ -308,7 +308,7 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       const conditions = [
         "c.kind IN ('added', 'changed')",
         `${text} IN (${list(wanted)})`,
-        ...(except.size > 0 ? [`c.seq NOT IN (${[...except].join(", ")})`] : []),
+        ...(isShort(except) ? [`c.seq NOT IN (${[...except].join(", ")})`] : []),
       ];
       const found = await engine.rows(
         `SELECT DISTINCT ${text} FROM ${tables.changes} c WHERE ${list(conditions, " AND ")}`,
@@ -350,7 +350,7 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
       ...(hasRefusals
         ? [`NOT EXISTS (SELECT 1 FROM ${tables.refused} r WHERE ${sameKey("t", (n) => `r.k${n}`)})`]
         : []),
-      ...(except.size > 0
+      ...(isShort(except)
         ? [
             `NOT EXISTS (SELECT 1 FROM ${tables.changes} c WHERE ${sameKey("t", (n) => `c.a${shape.key[n]}`)} AND c.seq IN (${[...except].join(", ")}))`,
           ]
@@ -362,6 +362,9 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     return new Set(rows.map((row) => row[0] as string));
   }
 }
+
+/** Whether a statement may name them; where so many are left out, what is asked is answered without them. */
+const isShort = (seqs: ReadonlySet<number>): boolean => seqs.size > 0 && seqs.size <= 10_000;
 
 async function* windows<T>(
   batches: AsyncIterable<readonly Row[]>,
