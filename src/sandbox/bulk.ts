@@ -4,7 +4,7 @@ import { runElastic } from "./bulk-elastic.ts";
 import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
-import { readPayload, refuseAddress, type Written } from "./payload.ts";
+import { checkedValue, readPayload, refuseAddress, type Written } from "./payload.ts";
 import type { Row } from "./row.ts";
 import { type Asked, requireSameId, upsertValues } from "./rows.ts";
 import { createRow, updateRow } from "./write.ts";
@@ -69,11 +69,10 @@ function identityOf(asked: Asked, item: JsonObject): Identity | undefined {
   }
   const id = item[table.primaryId];
   if (id === undefined || id === null) return undefined;
-  const checked = readPayload(world, call.session, table, { [table.primaryId]: id }, "create");
   const partition = table.elastic ? item.partitionid : undefined;
   return {
     by: "id",
-    id: String(checked[table.primaryId]),
+    id: String(checkedValue(world, table, table.primaryId, id)),
     ...(isText(partition) ? { partition } : {}),
   };
 }
@@ -135,13 +134,18 @@ function dropKey(written: Written, identity: Identity): void {
   for (const column of identity.key.columns) if (column in written) delete written[column];
 }
 
+/** In place of an item that nobody needs any more: a thousand of them are half the memory of a request. */
+const DONE: JsonObject = {};
+
 function upsertMultiple(asked: Asked): Reply {
   const { world, call, table } = asked;
   const { session } = call;
   const items = targets(asked);
   const start = world.store.version();
   world.store.transaction(() => {
-    for (const item of items) {
+    for (let at = 0; at < items.length; at++) {
+      const item = items[at] as JsonObject;
+      items[at] = DONE;
       const identity = identityOf(asked, item);
       if (!identity) throw unidentified(asked);
       const row = findRow(world, table, identity);
@@ -161,7 +165,8 @@ function upsertMultiple(asked: Asked): Reply {
       if (identity.by === "key" && identity.key.columns.some((column) => column in item)) {
         throw new Refusal(400, "0x80040216", "An unexpected error occurred.");
       }
-      const written = readPayload(world, session, table, item, "create");
+      const room = identity.by === "key" ? identity.key.columns : undefined;
+      const written = readPayload(world, session, table, item, "create", undefined, room);
       createRow(world, session, table, upsertValues(world, table, identity, written));
     }
   });

@@ -15,14 +15,14 @@ type Slot =
   | { readonly is: "value"; readonly column: Column; readonly check: Check }
   | { readonly is: "navigation" | "bind"; readonly navigation: Navigation }
   | { readonly is: "raw lookup" }
-  | { readonly is: "type"; readonly names: readonly string[] }
+  | { readonly is: "type"; readonly name: string; readonly hashed: string }
   | { readonly is: "annotation" };
 
 /** What each name in a body of this table means; made once. */
 export interface Writer {
   readonly slots: ReadonlyMap<string, Slot>;
-  /** The names of the last body: those of the next one are nearly always the same. */
-  last: Names;
+  /** The names of the last body of each kind: those of the next one are nearly always the same. */
+  readonly last: Record<"create" | "update", Names>;
   /** Columns that a new row must have and that nothing fills in. */
   readonly required: readonly Column[];
 }
@@ -31,11 +31,27 @@ export interface Writer {
 interface Names {
   readonly names: readonly string[];
   readonly slots: readonly (Slot | undefined)[];
+  /** What was left out of the result, and what it has room for beside. */
+  readonly identity: string | undefined;
+  readonly room: readonly string[];
+  /**
+   * A result without its values, to be copied: an object that grows name by name is slow, and one that grows after it
+   * was copied is slower still. Undefined until the first body was read.
+   */
+  blank: Written | undefined;
 }
 
+const NO_ROOM: readonly string[] = [];
+
 /** What the names of a body mean, in their order. */
-function namesIn(writer: Writer, body: JsonObject): Names {
-  const known = writer.last;
+function namesIn(
+  writer: Writer,
+  body: JsonObject,
+  operation: "create" | "update",
+  identity: string | undefined,
+  room: readonly string[],
+): Names {
+  const known = writer.last[operation];
   let at = 0;
   for (const name in body) {
     if (known.names[at] !== name) {
@@ -44,15 +60,17 @@ function namesIn(writer: Writer, body: JsonObject): Names {
     }
     at += 1;
   }
-  if (at === known.names.length) return known;
+  if (at === known.names.length && known.identity === identity && known.room === room) return known;
   const names = Object.keys(body);
-  writer.last = { names, slots: names.map((name) => writer.slots.get(name)) };
-  return writer.last;
+  const slots = names.map((name) => writer.slots.get(name));
+  writer.last[operation] = { names, slots, identity, room, blank: undefined };
+  return writer.last[operation];
 }
 
 export function compileWriter(table: Table, rules: Unverified): Writer {
   const type = `Microsoft.Dynamics.CRM.${table.logicalName}`;
-  const slots = new Map<string, Slot>([["@odata.type", { is: "type", names: [type, `#${type}`] }]]);
+  const none: Names = { names: [], slots: [], identity: undefined, room: NO_ROOM, blank: undefined };
+  const slots = new Map<string, Slot>([["@odata.type", { is: "type", name: type, hashed: `#${type}` }]]);
   for (const name of ROW_ANNOTATIONS) slots.set(name, { is: "annotation" });
   for (const column of table.columns.values()) {
     if (!column.odata) continue;
@@ -72,7 +90,7 @@ export function compileWriter(table: Table, rules: Unverified): Writer {
       column.logicalName !== table.primaryId &&
       column.type !== "owner",
   );
-  return { slots, last: { names: [], slots: [] }, required };
+  return { slots, last: { create: none, update: none }, required };
 }
 
 export type Written = Record<string, Value>;
@@ -81,7 +99,8 @@ export type Written = Record<string, Value>;
  * Reads the body of a create or update: column values, checked and in stored form.
  * Values for columns that are not valid for the operation are dropped and counted, as the service drops them
  * (page: web-api-properties).
- * @param identity names that only say which row is meant, left out of the result
+ * @param identity a name that only says which row is meant, left out of the result
+ * @param room columns that the caller will add, always the same list: undefined until then
  */
 export function readPayload(
   world: World,
@@ -90,10 +109,11 @@ export function readPayload(
   body: JsonObject,
   operation: "create" | "update",
   identity?: string,
+  room = NO_ROOM,
 ): Written {
   const writer = world.writers.get(table) as Writer;
-  const names = namesIn(writer, body);
-  const written: Written = {};
+  const names = namesIn(writer, body, operation, identity, room);
+  const written: Written = names.blank === undefined ? {} : { ...names.blank };
   let at = 0;
   for (const name in body) {
     const slot = names.slots[at];
@@ -106,7 +126,7 @@ export function readPayload(
     }
     if (slot.is === "annotation") continue;
     if (slot.is === "type") {
-      if (!slot.names.includes(input as string)) throw unknownType(table, input);
+      if (input !== slot.name && input !== slot.hashed) throw unknownType(table, input);
       continue;
     }
     if (slot.is === "raw lookup") {
@@ -145,7 +165,18 @@ export function readPayload(
       );
     }
   }
+  // New rows that number themselves get more columns.
+  if (names.blank === undefined && (operation === "update" || table.numbered.length === 0)) {
+    const columns = [...Object.keys(written), ...room];
+    names.blank = Object.fromEntries(columns.map((column) => [column, undefined])) as unknown as Written;
+  }
   return written;
+}
+
+/** One value that is not null, checked like any other; as it is when nothing checks its column. */
+export function checkedValue(world: World, table: Table, column: string, input: unknown): Value {
+  const slot = (world.writers.get(table) as Writer).slots.get(column);
+  return slot?.is === "value" ? slot.check(input) : (input as Value);
 }
 
 /** Unverified: what is to be created has no address yet. */

@@ -15,7 +15,7 @@ import {
   parseAddress,
   requireRow,
 } from "./keys.ts";
-import { readPayload, type Writer, type Written } from "./payload.ts";
+import { checkedValue, readPayload, type Written } from "./payload.ts";
 import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
 import type { Reference, Row, Value } from "./row.ts";
@@ -107,8 +107,7 @@ function targetOf(world: World, column: Column, { table, id }: Reference): Refer
 function keyValue(world: World, table: Table, column: Column, value: Value): Value {
   if (value === null) return null;
   if (typeof value === "object") return targetOf(world, column, value);
-  const slot = (world.writers.get(table) as Writer).slots.get(column.logicalName);
-  return slot?.is === "value" ? slot.check(sentForm(column, value)) : value;
+  return checkedValue(world, table, column.logicalName, sentForm(column, value));
 }
 
 /** Unverified: an id in a body beside an address that names another row. */
@@ -165,7 +164,7 @@ export function upsertValues(world: World, table: Table, identity: Identity, bod
     for (const column of identity.key.parts) {
       const name = column.logicalName;
       const value = keyValue(world, table, column, identity.values[name] ?? null);
-      if (!(name in body)) body[name] = value;
+      if (body[name] === undefined) body[name] = value;
       if (body[name] === null && world.rules.upsertToNullKey === "refused") throw nullKey(table, column);
     }
   }
