@@ -95,6 +95,8 @@ export interface Dialect {
 
 /** A warehouse that holds state: runs the statements that `src/state` builds, in the warehouse's own engine. */
 export interface StateEngine {
+  /** Set where the warehouse is open to one process at a time: who keeps it open keeps the others out. */
+  readonly exclusive?: true;
   readonly dialect: Dialect;
   readonly pace: Pace;
   /** Runs one statement outside of any transaction of ours; gives the rows that it wrote, 0 where it writes none. */

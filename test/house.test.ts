@@ -67,6 +67,13 @@ describe("the linter sees a violation of the import order", () => {
       "src/cli/planted.ts",
       'export { startSandbox } from "../sandbox/index.ts";\n',
     ],
+    [
+      "the schedule imports the engine",
+      "src/schedule/planted.ts",
+      'export { runSync } from "../sync/run.ts";\n',
+    ],
+    ["alerts import the config", "src/alerts/planted.ts", 'export * from "../config/load.ts";\n'],
+    ["the log imports the CLI", "src/log/planted.ts", 'export * from "../cli/render.ts";\n'],
     ["oclif in the engine", "src/sync/planted.ts", 'export { Command } from "@oclif/core/command";\n'],
   ])("%s", (_, file, source) => {
     expect(lint(file, source)).toContain("noRestrictedImports");

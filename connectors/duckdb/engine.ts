@@ -18,6 +18,7 @@ export function openEngine(open: () => Promise<OpenFile>): StateEngine {
   const connect = async (): Promise<DuckDBConnection & Disposable> => (await open()).connect();
 
   return {
+    exclusive: true,
     dialect: duckdbDialect,
     pace: { journalMs: 2_000, journalOutcomes: 5_000, leaseMs: 30_000 },
 

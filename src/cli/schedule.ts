@@ -10,7 +10,7 @@ import type { Notebook } from "../schedule/notebook.ts";
 import { fileNotebook } from "../schedule/notebook-file.ts";
 import { tableNotebook } from "../schedule/notebook-table.ts";
 import { folderName } from "../state/folders.ts";
-import type { Session } from "./session.ts";
+import { ownFolder, type Session } from "./session.ts";
 
 /** The schedules of the named syncs, or all that there are. */
 export function schedulesOf({ project, syncs }: Session, names: readonly string[]): readonly ScheduleSpec[] {
@@ -29,6 +29,7 @@ export function schedulesOf({ project, syncs }: Session, names: readonly string[
 
 /** Where the schedule remembers: beside the state of the first sync that has a schedule. */
 export async function openNotebook(session: Session, specs: readonly ScheduleSpec[]): Promise<Notebook> {
+  const { project } = session;
   const { warehouse } = session.syncs([specs[0]!.sync])[0]!.model;
   const state = session.stateOf(warehouse);
   if (state.kind === "local") {
@@ -37,6 +38,11 @@ export async function openNotebook(session: Session, specs: readonly ScheduleSpe
   }
   const { engine } = await session.warehouse(warehouse);
   if (engine === undefined) throw fail.bug("schedule.no_engine", "A warehouse with state has no engine.");
+  // The runs need it for themselves.
+  if (engine.exclusive)
+    return fileNotebook(
+      join(ownFolder(join(project.folder, ".backhaul")), "schedule", folderName(state.project)),
+    );
   return tableNotebook(engine, state.schema, state.project);
 }
 

@@ -142,7 +142,7 @@ function chosen(project: Project, names: readonly string[]): { model: ModelSpec;
 }
 
 /** A folder of ours beside the user's files: for its owner alone, and ignored by git. */
-function ownFolder(path: string): string {
+export function ownFolder(path: string): string {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const ignore = join(path, ".gitignore");
   if (!existsSync(ignore)) writeFileSync(ignore, "*\n");

@@ -4,7 +4,7 @@ import { type Problem, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { Membership, PlanContext, RequestCounters } from "../ports.ts";
 import { type State, takenOver } from "../state/state.ts";
-import { step } from "../telemetry/span.ts";
+import { step, waits } from "../telemetry/span.ts";
 import { endAudience, lookAhead } from "./audience.ts";
 import { anyOf, fieldsAwaiting, openLookahead, ownRows } from "./awaited.ts";
 import { type Changes, WINDOW, wavesOf } from "./moves.ts";
@@ -100,6 +100,9 @@ function writeCounted(
   });
 }
 
+/** Shorter waits are no news for the log. */
+const WORTH_TELLING_MS = 1_000;
+
 interface Begun {
   readonly run: string;
   readonly started: Date;
@@ -162,7 +165,10 @@ async function writeStaged(
       writeChanges(prepared, state, run, source, {
         ...options,
         awaited,
-        onWait: (milliseconds, reason) => tell({ waiting: { milliseconds, reason } }),
+        onWait: (milliseconds, reason) => {
+          tell({ waiting: { milliseconds, reason } });
+          if (milliseconds >= WORTH_TELLING_MS) waits(milliseconds, reason);
+        },
         async onOutcomes(outcomes) {
           for (const outcome of outcomes) {
             if (outcome.status === "rejected") {

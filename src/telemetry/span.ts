@@ -19,7 +19,7 @@ export interface Step {
 }
 
 /** `request` is told by the HTTP client itself. */
-export type StepName = "run" | "stage" | "diff" | "write" | "batch" | "commit";
+export type StepName = "run" | "stage" | "diff" | "write" | "batch" | "commit" | "wait";
 
 export const steps = channel("backhaul:step");
 
@@ -68,6 +68,12 @@ export async function step<T>(
         span.end();
       }
     });
+}
+
+/** Tells that a step waits, for so many milliseconds, because the service asks for it or is away. */
+export function waits(ms: number, reason: string): void {
+  const attributes = { ...around.getStore(), "backhaul.wait_seconds": ms / 1_000, "backhaul.reason": reason };
+  tell({ name: "wait", state: "begun", attributes });
 }
 
 function tell(message: Step): void {
