@@ -208,6 +208,8 @@ export interface Destination extends AsyncDisposable {
   compile(sync: SyncSpec, columns: readonly Column[], signal: AbortSignal): Promise<CompiledSync>;
   /** Requests sent so far, by kind. */
   readonly counters: RequestCounters;
+  /** How much of each of the service's limits is in use, of what one window takes. */
+  readonly load?: Readonly<Record<string, number>>;
   /** Does work, and counts the requests that it sends by itself: left out where no two syncs go on at once. */
   counting?<T>(work: (counters: RequestCounters) => Promise<T>): Promise<T>;
 }
@@ -219,6 +221,16 @@ export interface RequestCounters {
   readonly throttled: number;
   /** Milliseconds spent waiting because the service asked for it. */
   readonly waited: number;
+  /** What is counted beside, as `group.name`: see `Tally` of `http/answer.ts`. */
+  readonly [detail: `${string}.${string}`]: number;
+}
+
+export interface Forecast {
+  /** Write requests. */
+  readonly requests: number;
+  readonly seconds: number;
+  /** How much of each of the service's limits that is, of what one window takes: 1 is all of it. */
+  readonly share: Readonly<Record<string, number>>;
 }
 
 /** A sync whose mapping has been checked and typed. */
@@ -263,8 +275,8 @@ export interface CompiledSync {
   readonly audience?: Audience;
   /** Makes operations of changes, in order. May read the destination; writes nothing. */
   plan(changes: readonly Change[], context: PlanContext): Promise<readonly Planned[]>;
-  /** How many write requests so many operations of each kind take, short of faults. */
-  requestsFor(operations: Readonly<Record<OperationKind, number>>): number;
+  /** What it takes to write so many operations of each kind, short of faults, by what is known now. */
+  forecast(operations: Readonly<Record<OperationKind, number>>): Forecast;
   /** Writes; one outcome per operation, in any order. Throws only when nothing can be said about any row. */
   write(
     operations: AsyncIterable<readonly Operation[]>,

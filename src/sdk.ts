@@ -6,6 +6,7 @@ export type {
   Changed,
   FieldWrite,
   Operation,
+  OperationCounts,
   OperationKind,
   Outcome,
   Planned,
@@ -41,12 +42,26 @@ export { defineDestination, defineWarehouse } from "./define.ts";
 export { holderOf } from "./duckdb/database.ts";
 export { duckdbDialect, rowsOf } from "./duckdb/dialect.ts";
 export { interruptible } from "./duckdb/interrupt.ts";
-export type { Answer, Failure, FailureReason, Layer, Reply, Request, Send, Tally } from "./http/answer.ts";
-export { compose, newTally, tallied } from "./http/answer.ts";
-export type { Clock, Gate } from "./http/gate.ts";
-export { gated, openGate, systemClock } from "./http/gate.ts";
+export type {
+  Answer,
+  Failure,
+  FailureReason,
+  Layer,
+  Reply,
+  Request,
+  Send,
+  Tally,
+  Work,
+} from "./http/answer.ts";
+export { compose, count, countRetry, newTally, tallied } from "./http/answer.ts";
+export type { Clock } from "./http/clock.ts";
+export { systemClock } from "./http/clock.ts";
+export type { Limit, Metered } from "./http/controller.ts";
+export { shareOf } from "./http/controller.ts";
+export type { Gate, Signs } from "./http/gate.ts";
+export { gated, openGate } from "./http/gate.ts";
 export type { TokenSource } from "./http/layers.ts";
-export { authorized, isPassing, retryReads } from "./http/layers.ts";
+export { authorized, causeOf, isPassing, retryReads } from "./http/layers.ts";
 export type { Schedule } from "./http/retry.ts";
 export { retryAfter, SCHEDULE, waitBefore } from "./http/retry.ts";
 export type { Transport, TransportOptions } from "./http/transport.ts";
@@ -57,6 +72,7 @@ export type {
   Destination,
   Dialect,
   FieldDescription,
+  Forecast,
   Foreseeing,
   Foreseen,
   Identity,

@@ -15,6 +15,9 @@ interface Lane {
   size: number;
 }
 
+/** Operations that are told of at once where nothing is to be sent. */
+const MOST_UNSENT = 1000;
+
 const emptyLane = (): Lane => ({ operations: [], records: new Set(), size: 0 });
 
 /**
@@ -23,7 +26,7 @@ const emptyLane = (): Lane => ({ operations: [], records: new Set(), size: 0 });
  */
 export async function* batches(
   operations: AsyncIterable<readonly Operation[]>,
-  most: number,
+  most: (kind: Operation["kind"]) => number,
   isStopped: () => boolean,
 ): AsyncGenerator<Batch> {
   const lanes = new Map<Batch["kind"], Lane>();
@@ -35,7 +38,10 @@ export async function* batches(
       const size = sizeOf(operation);
       const record = operation.record.toLowerCase();
       const isAgain = kind !== "create" && lane.records.has(record);
-      const isFull = lane.operations.length >= most || lane.size + size > LARGEST_BODY || isAgain;
+      const isFull =
+        lane.operations.length >= (kind === "none" ? MOST_UNSENT : most(kind)) ||
+        lane.size + size > LARGEST_BODY ||
+        isAgain;
       if (isFull && lane.operations.length > 0) {
         yield { kind, operations: lane.operations };
         lane = emptyLane();

@@ -1,29 +1,21 @@
 /** A compiled sync: its mapping, what it reads and how it writes. */
 import { createHash } from "node:crypto";
-import {
-  type Added,
-  type Change,
-  type CompiledSync,
-  OPERATION_KINDS,
-  type PlanContext,
-  type Planned,
-  type Present,
-  type SyncSpec,
-} from "../../src/sdk.ts";
+import type { Added, Change, CompiledSync, PlanContext, Planned, Present, SyncSpec } from "../../src/sdk.ts";
 import type { Compiled } from "./compile.ts";
-import { ELASTIC_BATCH } from "./elastic.ts";
+import { forecastOf } from "./forecast.ts";
+import type { LaneOf } from "./lanes.ts";
 import type { MappedField, Mapping } from "./mapping.ts";
 import { planParked, uniqueOf } from "./park.ts";
 import { planAdded, planChange } from "./plan.ts";
 import { openResolver, type Resolver } from "./resolve.ts";
 import { openSender, type SenderOptions } from "./sender.ts";
 import type { Service } from "./service.ts";
-import { isElastic, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
 import { writeAll } from "./write.ts";
 
 export interface CompiledOptions extends SenderOptions {
   readonly service: Service;
-  readonly batchSize: number;
+  readonly laneOf: LaneOf;
   readonly schemaVersion: string;
 }
 
@@ -32,8 +24,7 @@ export function compiledSync(
   { mapping, warnings, limits }: Compiled,
   options: CompiledOptions,
 ): CompiledSync {
-  const { service, schemaVersion } = options;
-  const batchSize = isElastic(mapping.table) ? Math.min(options.batchSize, ELASTIC_BATCH) : options.batchSize;
+  const { service, laneOf, schemaVersion } = options;
   const resolver = openResolver(service, mapping);
   const sender = openSender(service, options);
   return {
@@ -58,8 +49,7 @@ export function compiledSync(
     names: nameColumns(mapping),
     warnings,
     limits,
-    requestsFor: (operations) =>
-      OPERATION_KINDS.reduce((sum, kind) => sum + Math.ceil(operations[kind] / batchSize), 0),
+    forecast: (operations) => forecastOf(mapping.table, operations, laneOf, service.gates.length),
     async plan(changes, context) {
       const resolved = await resolver(changes, context);
       return changes.map((change) => planChange(mapping, change, resolved, context.idSeed));
@@ -72,7 +62,7 @@ export function compiledSync(
         missing: missingOf(mapping),
         prefix: service.prefix,
         sender,
-        batchSize,
+        laneOf,
         width: () => service.width,
         replan: (changes) => addWhole(mapping, resolver, changes, context),
       }),

@@ -17,10 +17,8 @@ export type CertificateAuth = Certificate;
 export type ManagedIdentityAuth = ManagedIdentity;
 export type PersonAuth = DeviceCode | Browser;
 
-/** "Use bulk operation messages" recommends 100 to 1,000 records for ordinary tables. */
-export const DEFAULT_BATCH_SIZE = 500;
-/** Just below the limit on concurrent requests ("Service protection API limits"); the service's hint is lower. */
-export const DEFAULT_CONCURRENCY = 50;
+/** Requests in flight of one user at most: beyond the 52 that one web server takes ("Service protection API limits"). */
+export const DEFAULT_CONCURRENCY = 128;
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 

@@ -9,6 +9,7 @@ import {
   type Problem,
   SyncError,
   type SyncSpec,
+  shareOf,
   tallied,
 } from "../../src/sdk.ts";
 import { compileAssociation, needsOfAssociation } from "./association/compile.ts";
@@ -16,14 +17,16 @@ import { compileAudience, recordsOf } from "./audience/compile.ts";
 import { type AuthOptions, type Tokens, tokenSource } from "./auth.ts";
 import { compileMapping } from "./compile.ts";
 import { compiledSync } from "./compiled.ts";
-import { type DataverseConfig, DEFAULT_BATCH_SIZE, DEFAULT_CONCURRENCY } from "./config.ts";
+import { type DataverseConfig, DEFAULT_CONCURRENCY } from "./config.ts";
 import { describeTable } from "./describe.ts";
 import { lackingFor, lackingOfNeeds } from "./holdings.ts";
 import { type Endpoint, endpointOf } from "./hosts.ts";
+import { openLanes } from "./lanes.ts";
 import { openTables, schemaVersionOf } from "./metadata/tables.ts";
 import { everyoneProblem } from "./problems.ts";
 import type { SenderOptions } from "./sender.ts";
-import { type Json, openService } from "./service.ts";
+import { type Json, openService, PROTECTION, type Service } from "./service.ts";
+import { MOST_ROWS } from "./sizes.ts";
 import type { Table } from "./table.ts";
 import { isProblem } from "./types/value-problem.ts";
 import { SERVICE_ROOT } from "./url.ts";
@@ -34,6 +37,10 @@ export interface OpenOptions
     Pick<AuthOptions, "ca" | "folder" | "tell" | "openBrowser"> {
   /** Milliseconds that a request may take. */
   readonly deadline?: number;
+  /** Milliseconds over which the service sums up what a user does; where time is shrunk, other than documented. */
+  readonly windowMs?: number;
+  /** Milliseconds that writes in flight are waited for when the run is interrupted. */
+  readonly grace?: number;
   /** Keeps definitions between commands. */
   readonly cache?: Cache | undefined;
 }
@@ -51,8 +58,10 @@ export async function openDataverse(
     ca: options.ca,
     deadline: options.deadline,
     patience: options.patience,
+    windowMs: options.windowMs,
+    grace: options.grace,
   });
-  const batchSize = config.batch_size ?? DEFAULT_BATCH_SIZE;
+  const laneOf = openLanes(config.batch_size ?? MOST_ROWS);
   const tables = openTables(service, options.cache);
 
   let asking: Promise<readonly Json[]> | undefined;
@@ -100,7 +109,7 @@ export async function openDataverse(
     const warnings = [...compiled.warnings, ...lacking.warnings];
     const known = [...parents.values()].filter((parent): parent is Table => !isProblem(parent));
     const schemaVersion = schemaVersionOf([table, ...known]);
-    const own = { ...options, service, batchSize, schemaVersion };
+    const own = { ...options, service, laneOf, schemaVersion };
     const allowed = { ...compiled, warnings };
     const { audience } = sync;
     if (audience === undefined) return compiledSync(sync, allowed, own);
@@ -120,7 +129,7 @@ export async function openDataverse(
       });
     const ends = [await side(from.object, "from"), await side(to.object, "to")] as const;
     const root = `${endpoint.resource.origin}${SERVICE_ROOT}`;
-    const own = { ...options, service, batchSize, schemaVersion: schemaVersionOf(ends), root };
+    const own = { ...options, service, laneOf, schemaVersion: schemaVersionOf(ends), root };
     const compiled = await compileAssociation(sync, columns, ends, own, signal);
     const users = (await whoAmI(signal)).map(({ UserId }) => String(UserId));
     const needs = needsOfAssociation(ends);
@@ -139,6 +148,9 @@ export async function openDataverse(
     get counters() {
       return { ...service.tally };
     },
+    get load() {
+      return usedOf(service);
+    },
     counting: tallied,
     identify: async (signal) => identityOf(await askWho(signal), service.origin),
     objects: tables.objects,
@@ -148,6 +160,17 @@ export async function openDataverse(
       await service[Symbol.asyncDispose]();
       for (const source of tokens) await source[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** How much of each limit is in use, by the user who uses most; of what is documented where nothing was learned. */
+function usedOf({ gates }: Service): Record<string, number> {
+  const now = Date.now();
+  const most = (shares: readonly number[]): number => Math.round(Math.max(0, ...shares) * 1000) / 1000;
+  return {
+    requests: most(gates.map(({ state }) => shareOf(state, "requests", now, PROTECTION.requests))),
+    execution: most(gates.map(({ state }) => shareOf(state, "execution", now, PROTECTION.executionMs))),
+    concurrency: most(gates.map(({ state }) => state.peak / (state.crowdedAt ?? PROTECTION.concurrency))),
   };
 }
 

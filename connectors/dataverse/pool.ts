@@ -7,10 +7,12 @@ import {
   type Answer,
   authorized,
   compose,
+  countRetry,
   type Gate,
   gated,
   openGate,
   type Send,
+  type Signs,
   type Tally,
   type TokenSource,
 } from "../../src/sdk.ts";
@@ -22,6 +24,8 @@ export interface Pool {
   readonly users: readonly Send[];
   /** Requests of all users that may be in flight at once. */
   readonly limit: number;
+  /** What each user's limits look like. */
+  readonly gates: readonly Gate[];
   /** Lets the user rest who got an answer. */
   pause(milliseconds: number, answer: Answer): void;
 }
@@ -29,8 +33,10 @@ export interface Pool {
 export interface PoolOptions {
   readonly tokens: readonly TokenSource[];
   readonly tally: Tally;
-  /** Response header that advises how many requests to keep in flight. */
-  readonly hintHeader: string;
+  /** What replies say of the limits. */
+  readonly signs: Signs;
+  /** Milliseconds over which the service sums up. */
+  readonly windowMs: number;
   /** Requests in flight of each user: at the start, and at most. */
   readonly start: number;
   readonly cap: number;
@@ -44,12 +50,12 @@ interface Lane {
 }
 
 export function openPool(options: PoolOptions, send: Send): Pool {
-  const { tokens, tally, hintHeader, start, cap, now = Date.now } = options;
+  const { tokens, tally, signs, windowMs, start, cap, now = Date.now } = options;
   /** The gate that an answer came through. */
   const owners = new WeakMap<Answer, Gate>();
   const lanes = tokens.map((source): Lane => {
-    const gate = openGate({ start, cap });
-    const own = compose([authorized(source), gated(gate, { tally, hintHeader })], send);
+    const gate = openGate({ windowMs, start, most: cap });
+    const own = compose([authorized(source), gated(gate, { tally, signs })], send);
     const lane: Lane = {
       gate,
       inFlight: 0,
@@ -85,10 +91,11 @@ export function openPool(options: PoolOptions, send: Send): Pool {
         // One user's limit is not another's: nothing was done, and whoever may go on takes the request.
         const isLimited = answer.kind === "reply" && answer.status === 429;
         if (!isLimited || tried >= lanes.length || !lanes.some(isOpen)) return answer;
-        tally.retries++;
+        countRetry(tally, "another_user");
       }
     },
     users: lanes.map((lane) => lane.send),
+    gates: lanes.map(({ gate }) => gate),
     get limit() {
       return lanes.reduce((sum, { gate }) => sum + gate.limit, 0);
     },

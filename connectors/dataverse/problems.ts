@@ -1,5 +1,13 @@
 /** What a fault means: the one table of Dataverse's codes. Source: "Web service error codes". Pure. */
-import { type Answer, type Failure, fail, type Problem, type Reply, SyncError } from "../../src/sdk.ts";
+import {
+  type Answer,
+  type Failure,
+  fail,
+  type Limit,
+  type Problem,
+  type Reply,
+  SyncError,
+} from "../../src/sdk.ts";
 
 /**
  * - throttled: the whole application user has to wait
@@ -21,6 +29,8 @@ interface Rule {
   /** What happened, in our words; the service's own words follow where they help. */
   readonly text: string;
   readonly remedy: string;
+  /** The service protection limit that was reached. */
+  readonly limit?: Limit;
 }
 
 const WAIT = "Nothing to do: the next run tries again.";
@@ -29,7 +39,10 @@ const PRIVILEGE =
 const MAPPING = "Run `backhaul check`: the table's columns may have changed since.";
 
 const rule = (fault: Fault, text: string, remedy: string): Rule => ({ fault, text, remedy });
-const throttle = (text: string) => rule("throttled", text, WAIT);
+const throttle = (text: string, limit?: Limit): Rule => ({
+  ...rule("throttled", text, WAIT),
+  ...(limit ? { limit } : {}),
+});
 const passing = (text: string) => rule("passing", text, WAIT);
 const smaller = (text: string) => rule("smaller", text, WAIT);
 const row = (text: string, remedy: string) => rule("row", text, remedy);
@@ -42,9 +55,9 @@ const plugin = row(
 const slowPlugin = smaller("custom logic in Dynamics took too long");
 
 const RULES: Readonly<Record<string, Rule>> = {
-  "0x80072321": throttle("the limit on execution time was reached"),
-  "0x80072322": throttle("the limit on requests was reached"),
-  "0x80072326": throttle("the limit on concurrent requests was reached"),
+  "0x80072321": throttle("the limit on execution time was reached", "execution"),
+  "0x80072322": throttle("the limit on requests was reached", "requests"),
+  "0x80072326": throttle("the limit on concurrent requests was reached", "concurrency"),
   "0x80072327": throttle("a service limit was reached"),
 
   "0x80044150": passing("the database reported an error or a deadlock"),
@@ -230,6 +243,9 @@ export function verdictOf(reply: Reply): Verdict {
     },
   };
 }
+
+/** The service protection limit that a refusal tells, where it is one. */
+export const limitOf = (reply: Reply): Limit | undefined => RULES[errorOf(reply).code]?.limit;
 
 /** A gateway's status says more than the code behind it. */
 const AWAY: ReadonlySet<number> = new Set([502, 503, 504]);

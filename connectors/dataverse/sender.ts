@@ -1,6 +1,9 @@
 /** Sends one write until it is answered or the budget is spent. Every write of ours may be repeated. */
 import {
   type Clock,
+  count,
+  countRetry,
+  type Problem,
   type Reply,
   retryAfter,
   SCHEDULE,
@@ -8,6 +11,7 @@ import {
   SyncError,
   step,
   systemClock,
+  type Tally,
   type WriteContext,
   waitBefore,
 } from "../../src/sdk.ts";
@@ -21,6 +25,8 @@ export interface SenderOptions {
   readonly attemptsDown?: number | undefined;
   /** Longest time in milliseconds for one request with all its repetitions. */
   readonly patience?: number | undefined;
+  /** Requests of a run that may be sent again although few were done. */
+  readonly budget?: number | undefined;
   readonly schedule?: Schedule | undefined;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -43,23 +49,35 @@ export interface Refusal extends Verdict {
 }
 
 export interface Sender {
+  readonly tally: Tally;
   send(request: Sending, context: WriteContext): Promise<Sent>;
   /** Waits before a further attempt at something; false when the budget is spent. */
-  wait(failed: number, since: number, context: WriteContext, asked?: number): Promise<boolean>;
+  wait(failed: number, since: number, context: WriteContext, asked?: number, why?: string): Promise<boolean>;
   /** Stops every slot of the user who sent it, because a part of a batch was told to wait. */
   hold(asked: number, reply: Reply, context: WriteContext): void;
   now(): number;
 }
+
+/** Requests that may be sent again for each that was done, beside the budget. */
+const RETRIES_PER_DONE = 1;
+const BUDGET = 100;
+/** A silent request is given up after so much longer than was expected, at least after this many milliseconds. */
+const MUCH_LONGER = 20;
+const LEAST_DEADLINE = 60_000;
 
 export function openSender(service: Service, options: SenderOptions): Sender {
   const {
     attempts = 4,
     attemptsDown = 8,
     patience = 600_000,
+    budget = BUDGET,
     schedule = SCHEDULE,
     clock = systemClock,
     random = Math.random,
   } = options;
+  const { tally } = service;
+  let done = 0;
+  let spent = 0;
 
   const most: Partial<Record<Fault, number>> = {
     throttled: Number.POSITIVE_INFINITY,
@@ -67,18 +85,21 @@ export function openSender(service: Service, options: SenderOptions): Sender {
     passing: attempts,
   };
 
-  const wait: Sender["wait"] = async (failed, since, { signal, onWait }, asked = 0) => {
+  const wait: Sender["wait"] = async (failed, since, { signal, onWait }, asked = 0, why = "part") => {
     const pause = waitBefore(failed, schedule, random(), asked);
     if (signal.aborted || clock.now() + pause - since > patience) return false;
     if (asked === 0) onWait?.(pause, "retrying");
+    const started = clock.now();
     await clock.sleep(pause, signal);
-    service.tally.retries++;
-    return !signal.aborted;
+    count(tally, "wait.retrying", clock.now() - started);
+    if (signal.aborted) return false;
+    countRetry(tally, why);
+    return true;
   };
 
-  const once = async (request: Sending, context: WriteContext): Promise<Sent> => {
+  const once = async (request: Sending, deadline: number, context: WriteContext): Promise<Sent> => {
     try {
-      const answer = await service.write({ ...request, onWait: context.onWait }, context.signal);
+      const answer = await service.write({ ...request, deadline, onWait: context.onWait }, context.signal);
       if (answer.kind === "failure") return { kind: "refused", ...verdictOfFailure(answer, service.origin) };
       if (request.accepts(answer)) return { kind: "reply", reply: answer };
       return { kind: "refused", ...verdictOf(answer), reply: answer };
@@ -90,12 +111,13 @@ export function openSender(service: Service, options: SenderOptions): Sender {
   };
 
   return {
+    tally,
     wait,
     hold(asked, reply, { onWait }) {
-      service.tally.throttled++;
+      tally.throttled++;
       if (asked === 0) return;
       service.pause(asked, reply);
-      service.tally.waited += asked;
+      tally.waited += asked;
       onWait?.(asked, "throttled");
     },
     now: () => clock.now(),
@@ -104,14 +126,27 @@ export function openSender(service: Service, options: SenderOptions): Sender {
 
   async function trying(request: Sending, context: WriteContext): Promise<Sent> {
     const since = clock.now();
+    let deadline = Math.max(LEAST_DEADLINE, MUCH_LONGER * (request.work?.expectedMs ?? 0));
     for (let failed = 1; ; failed++) {
-      const sent = await once(request, context);
+      const sent = await once(request, deadline, context);
+      if (sent.kind === "reply") done++;
       if (sent.kind === "reply" || context.signal.aborted) return sent;
       const usual = most[sent.fault] ?? 1;
       const fewer = sent.fault === "passing" ? (request.attempts ?? usual) : usual;
       if (failed >= Math.min(usual, fewer)) return sent;
+      if (sent.fault !== "throttled" && ++spent > budget + RETRIES_PER_DONE * done)
+        return { ...sent, fault: "down", problem: spentOn(sent.problem) };
+      if (sent.problem.code === "dataverse.timeout") deadline *= 2;
       const asked = retryAfter(sent.reply?.headers["retry-after"], clock.now());
-      if (!(await wait(failed, since, context, asked))) return sent;
+      if (!(await wait(failed, since, context, asked, sent.problem.code))) return sent;
     }
   }
 }
+
+/** More was sent again than done: the service is in no state to be written to. */
+const spentOn = (last: Problem): Problem => ({
+  kind: "deferred",
+  code: "dataverse.retries_spent",
+  message: `Too many requests had to be sent again; the last one because: ${last.message}`,
+  remedy: "Nothing is lost: the next run goes on. If it happens again, look at the service's health.",
+});

@@ -1,6 +1,9 @@
 /** The Web API of one organisation: its headers, its paging, its batches of reads. */
 import {
   type Answer,
+  causeOf,
+  countRetry,
+  type Gate,
   isPassing,
   newTally,
   openTransport,
@@ -8,16 +11,18 @@ import {
   retryReads,
   SCHEDULE,
   type Send,
+  type Signs,
   SyncError,
   systemClock,
   type Tally,
   type TokenSource,
+  type Work,
   waitBefore,
 } from "../../src/sdk.ts";
 import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
 import type { Endpoint } from "./hosts.ts";
 import { openPool } from "./pool.ts";
-import { everyoneProblem, itemsOf, notAnAnswer, readError } from "./problems.ts";
+import { everyoneProblem, itemsOf, limitOf, notAnAnswer, readError } from "./problems.ts";
 import { SERVICE_ROOT } from "./url.ts";
 
 /** "Compose HTTP requests and handle errors". No cookie is ever kept: the affinity cookie would pin one server. */
@@ -28,9 +33,27 @@ const HEADERS: Readonly<Record<string, string>> = {
   "user-agent": "backhaul",
 };
 
-/** The service advises how many requests to keep in flight ("Send parallel requests"). */
-const HINT = "x-ms-dop-hint";
+/**
+ * The service advises how many requests to keep in flight ("Send parallel requests"), and says what is left of two
+ * limits on the web server that answered ("Service protection API limits").
+ */
+const SIGNS: Signs = {
+  hint: "x-ms-dop-hint",
+  left: ({ headers }) => ({
+    ...amountIn("requests", headers["x-ms-ratelimit-burst-remaining-xrm-requests"]),
+    ...amountIn("execution", headers["x-ms-ratelimit-time-remaining-xrm-requests"]),
+  }),
+  limit: limitOf,
+};
 const START_WIDTH = 4;
+
+/** "Service protection API limits", each for one user on one web server. */
+export const PROTECTION = { windowMs: 300_000, requests: 6000, executionMs: 1_200_000, concurrency: 52 };
+
+function amountIn(name: string, text: string | undefined): Record<string, number> {
+  const amount = Number(text?.replaceAll(",", ""));
+  return text === undefined || text.trim() === "" || Number.isNaN(amount) ? {} : { [name]: amount };
+}
 /** Attempts at a batch of reads of which some met a passing fault. */
 const BATCH_ATTEMPTS = 4;
 
@@ -45,6 +68,10 @@ export interface ServiceOptions {
   readonly deadline?: number | undefined;
   /** Milliseconds that a request may wait for the service in all. */
   readonly patience?: number | undefined;
+  /** Milliseconds over which the service sums up what a user does; where time is shrunk, other than documented. */
+  readonly windowMs?: number | undefined;
+  /** Milliseconds that writes in flight are waited for when the run is interrupted. */
+  readonly grace?: number | undefined;
 }
 
 export interface Service extends AsyncDisposable {
@@ -54,6 +81,8 @@ export interface Service extends AsyncDisposable {
   readonly prefix: string;
   /** Requests that may be in flight at once. */
   readonly width: number;
+  /** What each application user's limits look like. */
+  readonly gates: readonly Gate[];
   /** Holds the application user back who got the answer. */
   pause(milliseconds: number, answer: Answer): void;
   readonly tally: Tally;
@@ -84,6 +113,9 @@ export interface WriteRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
+  readonly work?: Work;
+  /** Milliseconds that it may take. */
+  readonly deadline?: number;
   readonly onWait?: ((milliseconds: number, reason: string) => void) | undefined;
 }
 
@@ -91,7 +123,7 @@ export interface WriteRequest {
 export type Json = any;
 
 export function openService(options: ServiceOptions): Service {
-  const { endpoint, tokens, concurrency } = options;
+  const { endpoint, tokens, concurrency, windowMs = PROTECTION.windowMs, grace = GRACE } = options;
   const tally = newTally();
   const transport = openTransport(endpoint.origin, {
     connections: concurrency * tokens.length,
@@ -99,13 +131,16 @@ export function openService(options: ServiceOptions): Service {
     ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
   });
   const pool = openPool(
-    { tokens, tally, hintHeader: HINT, start: START_WIDTH, cap: concurrency },
-    ({ path, headers, ...request }) =>
-      transport.send({
+    { tokens, tally, signs: SIGNS, windowMs, start: START_WIDTH, cap: concurrency },
+    async ({ path, headers, signal, ...request }) => {
+      using late = request.purpose === "write" ? delayed(signal, grace) : undefined;
+      return await transport.send({
         ...request,
+        signal: late?.signal ?? signal,
         path: endpoint.prefix + path,
         headers: { ...endpoint.headers, ...headers },
-      }),
+      });
+    },
   );
   const { patience } = options;
   const retrying = retryReads({ tally, ...(patience === undefined ? {} : { patience }) });
@@ -151,6 +186,7 @@ export function openService(options: ServiceOptions): Service {
     get width() {
       return pool.limit;
     },
+    gates: pool.gates,
     pause: pool.pause,
     tally,
     get,
@@ -196,7 +232,7 @@ export function openService(options: ServiceOptions): Service {
           parts.find(isPassing) ?? (parts.length !== paths.length ? { ...reply, status: 500 } : undefined);
         if (!faulty) return parts;
         if (failed >= BATCH_ATTEMPTS || signal.aborted) throw readError(faulty, origin);
-        tally.retries++;
+        countRetry(tally, causeOf(faulty));
         await systemClock.sleep(waitBefore(failed, SCHEDULE, Math.random()), signal);
       }
     },
@@ -208,11 +244,34 @@ export function openService(options: ServiceOptions): Service {
         body: request.body,
         purpose: "write",
         signal,
+        ...(request.work ? { work: request.work } : {}),
+        ...(request.deadline === undefined ? {} : { deadline: request.deadline }),
         ...(request.onWait ? { onWait: request.onWait } : {}),
       }),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
   return service;
+}
+
+/** Milliseconds that a write in flight has left once the run is interrupted: an answer spares the next run its doubt. */
+const GRACE = 30_000;
+
+/** A signal that aborts so many milliseconds after another one. */
+function delayed(signal: AbortSignal, milliseconds: number): { signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const start = () => {
+    timer = setTimeout(() => controller.abort(), milliseconds);
+  };
+  if (signal.aborted) start();
+  else signal.addEventListener("abort", start, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", start);
+    },
+  };
 }
 
 const PAGE_SIZE = "odata.maxpagesize=5000";

@@ -1,5 +1,6 @@
 /** Brings one batch to an end: every operation gets exactly one outcome, or is told to be gone. */
 import {
+  count,
   type Operation,
   type Outcome,
   type Problem,
@@ -10,6 +11,8 @@ import {
 } from "../../src/sdk.ts";
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "./batch.ts";
 import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isBulkDone, partOf } from "./bodies.ts";
+import { halvesOf, suspectsOf } from "./isolate.ts";
+import type { Lane, LaneOf } from "./lanes.ts";
 import { optionHeaders, tagged } from "./options.ts";
 import { answeredBy, applied, deferred, judged, rejected } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
@@ -24,6 +27,10 @@ const MOST_PARTS = 1000;
 const MOST_ROUNDS = 4;
 /** Halves of a bulk request that may fail before the rest is sent record by record. */
 const MOST_FAILED_HALVES = 2;
+/** Fewer records than this are sent record by record at once. */
+const FEW = 8;
+/** Milliseconds that a request may take which looks for records at fault: longer than others, so that they are few. */
+const LOOKING_MS = 60_000;
 /** Attempts at parts of a request that a passing fault outlasted as a whole. */
 const ATTEMPTS_IN_PART = 2;
 /** Records of one `$batch` that, when all of them meet passing faults to the last round, make it the service's. */
@@ -41,6 +48,7 @@ export interface SettleOptions {
   /** A gateway's path, in front of those of the service. */
   readonly prefix: string;
   readonly sender: Sender;
+  readonly laneOf: LaneOf;
   readonly context: WriteContext;
   /** Told of what concerns every operation; later ones are not sent any more. */
   readonly stop: (problem: Problem) => void;
@@ -54,14 +62,18 @@ export async function settle(
 ): Promise<Settled> {
   const settled: Settled = { outcomes: [], gone: [] };
   const settling = new Settling(kind, options, settled);
-  const isBulk = isElastic(options.table) || (hasBulk(options.table) && kind !== "delete");
+  const goTogether = isBulk(options.table, kind);
   // Records inside a record are made by single requests alone ("Create related table rows in one operation").
-  const alone = isBulk ? operations.filter(hasParties) : operations;
-  const together = isBulk ? operations.filter((operation) => !hasParties(operation)) : [];
-  if (together.length > 0) await settling.bulk(together, true);
+  const alone = goTogether ? operations.filter(hasParties) : operations;
+  const together = goTogether ? operations.filter((operation) => !hasParties(operation)) : [];
+  if (together.length > 0) await settling.whole(together);
   if (alone.length > 0) await settling.parts(alone);
   return settled;
 }
+
+/** Whether operations of a kind have a message that takes many of them. */
+export const isBulk = (table: Table, kind: Operation["kind"]): boolean =>
+  isElastic(table) || (hasBulk(table) && kind !== "delete");
 
 /** Asks for the fate of each row beside the error of an elastic table's bulk message ("Bulk operation messages"). */
 const WITH_DETAILS = { prefer: 'odata.include-annotations="*"' };
@@ -72,9 +84,13 @@ class Settling {
   readonly #kind: Operation["kind"];
   readonly #options: SettleOptions;
   readonly #settled: Settled;
-  #failedHalves = 0;
+  /** How rows go together, and one by one. */
+  readonly #lane: Lane;
+  readonly #single: Lane;
   /** A passing fault outlasted a whole request: its parts are sent to find out whether a record is at fault. */
   #isSearching = false;
+  /** A request failed because of what is in it: further ones are for finding out what. */
+  #isIsolating = false;
   /** Creates that met a record, as updates of the record with our own id, with what the service said. */
   readonly #echoes = new Map<Operation, Problem>();
 
@@ -82,18 +98,41 @@ class Settling {
     this.#kind = kind;
     this.#options = options;
     this.#settled = settled;
+    this.#lane = options.laneOf(options.table, kind, "bulk");
+    this.#single = options.laneOf(options.table, kind, "batch");
   }
 
-  /** One bulk request. It fails whole, without naming the record: then it is split. */
-  async bulk(operations: readonly Operation[], isWhole: boolean): Promise<void> {
+  /** Operations that have not been sent yet, in one bulk request where that may succeed. */
+  async whole(operations: readonly Operation[]): Promise<void> {
+    const { tally } = this.#options.sender;
+    const isSick = this.#lane.isSick(operations.length);
+    const refusal = isSick ? undefined : await this.#bulk(operations);
+    if (isSick) await this.parts(operations);
+    else if (refusal) await this.#isolate(operations, refusal);
+    if (this.#options.stopped()) return;
+    const bad = this.#bad();
+    if (this.#isIsolating) count(tally, "isolation.rows", bad);
+    this.#lane.found(operations.length, bad);
+  }
+
+  #bad(): number {
+    const { outcomes, gone } = this.#settled;
+    return gone.length + outcomes.filter(({ status }) => status === "rejected").length;
+  }
+
+  /** One bulk request: settles the operations, or tells the refusal that is about what is in it. */
+  async #bulk(operations: readonly Operation[]): Promise<Refusal | undefined> {
     const { table, options, sender, context } = this.#options;
-    if (this.#deferIfStopped(operations)) return;
+    if (this.#deferIfStopped(operations)) return undefined;
+    if (this.#isIsolating) count(sender.tally, "isolation.requests");
+    const path = bulkPath(table, this.#kind);
     const sent = await sender.send(
       {
         method: "POST",
-        path: tagged(bulkPath(table, this.#kind), options),
+        path: tagged(path, options),
         headers: { ...optionHeaders(options), ...(isElastic(table) ? WITH_DETAILS : {}) },
         body: bulkBody(table, operations),
+        work: { kind: path.slice(path.lastIndexOf(".") + 1), ...this.#lane.work(operations.length) },
         accepts: (reply) => isBulkDone(reply) || (isElastic(table) && failedItems(reply) !== null),
         ...this.#attempts(),
       },
@@ -105,31 +144,66 @@ class Settling {
       const isFailed = (_: Operation, index: number): boolean => failed.has(index);
       const done = operations.filter((operation, index) => !isFailed(operation, index));
       for (const operation of done) this.#settled.outcomes.push(applied(operation));
-      return this.parts(operations.filter(isFailed));
+      this.#isIsolating = true;
+      await this.parts(operations.filter(isFailed));
+      return undefined;
     }
     if (sent.kind === "reply") {
+      this.#lane.took(operations.length, sent.reply.tookMs ?? 0);
       const ids = this.#kind === "create" ? createdIds(sent.reply) : [];
       operations.forEach((operation, index) => {
         this.#settled.outcomes.push(answeredBy(applied(operation, ids[index]), sent.reply));
       });
-      return;
+      return undefined;
     }
-    if (this.#stopIfForAll(operations, sent)) return;
-    if (sent.fault === "passing") {
-      if (this.#isSearching) return this.parts(operations);
-      this.#isSearching = true;
+    if (this.#stopIfForAll(operations, sent)) return undefined;
+    if (sent.fault === "smaller") this.#lane.tooMany(operations.length);
+    return sent;
+  }
+
+  /**
+   * A bulk request fails whole. Records that the refusal names are taken out; else halves are sent, and what is left
+   * when two have failed goes record by record: few requests for one bad record, and few for many.
+   */
+  async #isolate(operations: readonly Operation[], refusal: Refusal): Promise<void> {
+    this.#isIsolating = true;
+    const named = refusal.fault === "row" ? suspectsOf(operations, refusal.problem.message) : [];
+    if (named.length > 0 && named.length < operations.length) {
+      const rest = operations.filter((operation) => !named.includes(operation));
+      await this.parts(named);
+      const further = await this.#bulk(rest);
+      if (further) await this.#split(rest, further);
+    } else await this.#split(operations, refusal);
+  }
+
+  async #split(operations: readonly Operation[], refusal: Refusal): Promise<void> {
+    const isSick = this.#lane.isSick(operations.length);
+    if (operations.length <= FEW || (isSick && refusal.fault === "row")) return this.parts(operations);
+    if (refusal.fault === "passing") this.#isSearching = true;
+    const untried = halvesOf(operations);
+    const left: Operation[] = [];
+    let failed = 0;
+    for (let tried = 1; untried.length > 0; tried++) {
+      const half = untried.shift()!;
+      const further = await this.#bulk(half);
+      if (!further) continue;
+      failed++;
+      if (failed < MOST_FAILED_HALVES && further.fault !== "passing") {
+        untried.push(...halvesOf(half));
+        continue;
+      }
+      left.push(...half);
+      // Both halves of the whole: there are many, and no use in looking for parts without any.
+      if (failed === tried) left.push(...untried.splice(0).flat());
     }
-    if (!isWhole) this.#failedHalves++;
-    if (operations.length === 1 || this.#failedHalves >= MOST_FAILED_HALVES) return this.parts(operations);
-    const middle = Math.ceil(operations.length / 2);
-    await this.bulk(operations.slice(0, middle), false);
-    await this.bulk(operations.slice(middle), false);
+    if (left.length > 0) await this.parts(left);
   }
 
   /** Record by record, many in one request. */
   async parts(operations: readonly Operation[]): Promise<void> {
-    for (let from = 0; from < operations.length; from += MOST_PARTS) {
-      await this.#batch(operations.slice(from, from + MOST_PARTS));
+    const most = this.#isIsolating ? this.#single.rowsIn(LOOKING_MS) : operations.length;
+    for (let from = 0; from < operations.length; from += Math.min(most, MOST_PARTS)) {
+      await this.#batch(operations.slice(from, from + Math.min(most, MOST_PARTS)));
     }
   }
 
@@ -139,6 +213,7 @@ class Settling {
     let pending = operations;
     for (let round = 1; ; round++) {
       if (this.#deferIfStopped(pending)) return;
+      if (this.#isIsolating) count(sender.tally, "isolation.requests");
       const batch = batchRequest(pending.map((operation) => this.#part(operation)));
       const sent = await sender.send(
         {
@@ -146,6 +221,7 @@ class Settling {
           path: `${SERVICE_ROOT}$batch`,
           headers: batch.headers,
           body: batch.body,
+          work: { kind: "$batch", ...this.#single.work(pending.length) },
           accepts: isBatchReply,
           ...this.#attempts(),
         },
@@ -153,6 +229,7 @@ class Settling {
       );
       if (sent.kind === "refused") return this.#refusedBatch(pending, sent);
       const parts = batchReply(sent.reply);
+      if (parts.length === pending.length) this.#single.took(parts.length, sent.reply.tookMs ?? 0);
       const known = this.#echoes.size;
       const again = this.#take(pending, paired(pending, parts, sent.reply.status));
       await this.#settleEchoes(known);
@@ -235,6 +312,7 @@ class Settling {
    */
   async #refusedBatch(operations: readonly Operation[], refusal: Refusal): Promise<void> {
     if (this.#stopIfForAll(operations, refusal)) return;
+    if (refusal.fault === "smaller") this.#single.tooMany(operations.length);
     const isAlone = operations.length === 1 && refusal.fault === "smaller";
     if (refusal.fault === "passing" || (isAlone && refusal.reply && refusal.reply.status !== 413)) {
       this.#options.stop(refusal.problem);

@@ -1,7 +1,7 @@
 /** Makes parents that rows point at, before the rows are sent. */
 import { type Added, allOf, type Operation, type Outcome, type Stub } from "../../src/sdk.ts";
 import { deferred, rejected } from "./outcomes.ts";
-import { type SettleOptions, settle } from "./settle.ts";
+import { isBulk, type SettleOptions, settle } from "./settle.ts";
 import type { Table } from "./table.ts";
 
 export interface Made {
@@ -15,7 +15,6 @@ export interface Made {
 export function stubMaker(
   settling: SettleOptions,
   tables: ReadonlyMap<string, Table>,
-  batchSize: number,
 ): (operations: readonly Operation[]) => Promise<Made> {
   const made = new Set<string>();
   return async (operations) => {
@@ -25,8 +24,9 @@ export function stubMaker(
     const problems = new Map<string, Outcome>();
     for (const [object, table] of tables) {
       const stubs = [...wanted.values()].filter((stub) => stub.object === object);
-      for (let from = 0; from < stubs.length; from += batchSize) {
-        const creates = stubs.slice(from, from + batchSize).map(createOf);
+      const lane = settling.laneOf(table, "create", isBulk(table, "create") ? "bulk" : "batch");
+      for (let from = 0, size = lane.size; from < stubs.length; from += size, size = lane.size) {
+        const creates = stubs.slice(from, from + size).map(createOf);
         const { outcomes } = await settle("create", creates, { ...settling, table });
         const told = new Map(outcomes.map((outcome) => [outcome.change, outcome]));
         for (const { record, change } of creates) {

@@ -13,9 +13,10 @@ import { type Batch, batches } from "./batching.ts";
 import { mapConcurrent } from "./concurrent.ts";
 import { hasFiles, sendFiles, withoutFiles } from "./files.ts";
 import { joined } from "./joined.ts";
+import type { LaneOf } from "./lanes.ts";
 import { deferred, rejected, unchanged } from "./outcomes.ts";
 import type { Sender } from "./sender.ts";
-import { type Settled, type SettleOptions, settle } from "./settle.ts";
+import { isBulk, type Settled, type SettleOptions, settle } from "./settle.ts";
 import type { Table } from "./table.ts";
 import { stubMaker } from "./write-stubs.ts";
 
@@ -29,12 +30,15 @@ export interface WriterOptions {
   /** A gateway's path, in front of those of the service. */
   readonly prefix: string;
   readonly sender: Sender;
-  readonly batchSize: number;
-  /** Requests that may be in flight, as the gate knows it. */
+  readonly laneOf: LaneOf;
+  /** Requests that may be in flight, as the gates know it. */
   readonly width: () => number;
   /** Plans changes whole, because their records are gone. */
   readonly replan: (changes: readonly Change[]) => Promise<readonly Planned[]>;
 }
+
+/** Requests that stand ready at the gates, so that none waits for rows. */
+const AHEAD = 2;
 
 /**
  * Writes; each operation that was taken gets one outcome. What concerns every operation ends it: nothing more is
@@ -46,29 +50,36 @@ export async function* writeAll(
   options: WriterOptions,
 ): AsyncGenerator<readonly Outcome[]> {
   let fatal: Problem | undefined;
+  /** Ends what waits to be sent, not what is in flight. */
+  const halt = new AbortController();
+  const signal = AbortSignal.any([context.signal, halt.signal]);
   const settling: SettleOptions = {
     table: options.table,
     options: options.options,
     prefix: options.prefix,
     sender: options.sender,
-    context,
+    laneOf: options.laneOf,
+    context: { ...context, signal },
     stop: (problem) => {
       fatal ??= problem;
+      halt.abort();
     },
     stopped: () => fatal,
   };
   const { split, join } = joined();
   const early: Outcome[] = [];
-  const makeStubs = stubMaker(settling, options.parents, options.batchSize);
+  const makeStubs = stubMaker(settling, options.parents);
   const all = mapped(operations, async (group) => {
     const { ready, failed } = await makeStubs(group);
     early.push(...failed);
     return split(ready);
   });
-  const source = batches(all, options.batchSize, () => fatal !== undefined || context.signal.aborted);
-  for await (const outcomes of mapConcurrent(source, options.width, (batch) =>
-    finish(batch, settling, options),
-  )) {
+  const { table, laneOf } = options;
+  const sizeOf = (kind: Operation["kind"]) =>
+    laneOf(table, kind, isBulk(table, kind) ? "bulk" : "batch").size;
+  const source = batches(all, sizeOf, () => signal.aborted);
+  const width = () => options.width() + AHEAD;
+  for await (const outcomes of mapConcurrent(source, width, (batch) => finish(batch, settling, options))) {
     const whole = [...early.splice(0), ...join(outcomes)];
     if (whole.length > 0) yield whole;
   }
@@ -123,9 +134,9 @@ async function settleAll(
 async function addAgain(
   gone: readonly Operation[],
   settling: SettleOptions,
-  { replan, missing, parents, batchSize }: WriterOptions,
+  { replan, missing, parents }: WriterOptions,
 ): Promise<Outcome[]> {
-  const makeStubs = stubMaker(settling, parents, batchSize);
+  const makeStubs = stubMaker(settling, parents);
   const problem = settling.stopped();
   if (problem) return gone.map((operation) => deferred(operation, problem));
   let planned: readonly Planned[];

@@ -65,10 +65,17 @@ export function showPlan(plan: SyncPlan, view: PlanView): string {
       ...wrapped(`! ${waitingLine(waiting)}`, width, "  ", "    ").map((line) => paint("red", line)),
     );
   const writes = OPERATION_KINDS.some((kind) => operations[kind] > 0);
-  lines.push(writes ? `  ${counted(plan.requests, "write request")}` : "  nothing to write");
+  lines.push(writes ? `  ${counted(plan.requests, "write request")}${longer(plan)}` : "  nothing to write");
   for (const kind of OPERATION_KINDS) lines.push(...showSamples(plan, kind, view));
   if (rejections.total > 0) lines.push("", ...showRejections(rejections, view));
   return lines.join("\n");
+}
+
+/** How long it takes and how much of the limits, where it takes longer than anybody waits for. */
+function longer({ forecast: { seconds, share } }: SyncPlan): string {
+  if (seconds < 60) return "";
+  const most = Math.max(0, ...Object.values(share));
+  return `, about ${counted(Math.ceil(seconds / 60), "minute")}; ${Math.ceil(100 * most)} % of what one window of the service's limits takes`;
 }
 
 /** The fields with the most updates first. */

@@ -8,6 +8,8 @@ export interface Reply {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Milliseconds from the request to the whole reply; not of replies inside a reply. */
+  readonly tookMs?: number;
 }
 
 export type FailureReason =
@@ -41,8 +43,21 @@ export interface Request {
   /** `read`: changes nothing over there and may be repeated by any layer. */
   readonly purpose: "read" | "write";
   readonly signal: AbortSignal;
+  /** What it asks of the service, as far as that is known. */
+  readonly work?: Work;
+  /** Milliseconds until it must be answered whole, where that is less than the transport's own. */
+  readonly deadline?: number;
   /** Told when a reply asked for a pause. */
   readonly onWait?: (milliseconds: number, reason: string) => void;
+}
+
+export interface Work {
+  /** What it is, in the service's own words, such as `UpsertMultiple`. */
+  readonly kind: string;
+  /** Milliseconds that it will take by what is known. */
+  readonly expectedMs: number;
+  /** Milliseconds that it takes when the service has nothing else to do, where that was seen. */
+  readonly flatMs?: number;
 }
 
 export type Send = (request: Request) => Promise<Answer>;
@@ -60,8 +75,18 @@ export interface Tally {
   writes: number;
   retries: number;
   throttled: number;
+  /** Milliseconds that the service asked to wait. */
   waited: number;
+  /**
+   * What is counted beside: requests by what they were (`kind.UpsertMultiple`), milliseconds that requests waited
+   * before they went (`wait.execution`; those of several slots are summed), requests sent again by why
+   * (`cause.throttled`), refusals by the limit that was reached (`limit.requests`), requests that looked for rows at
+   * fault and rows that they found (`isolation.requests`, `isolation.rows`).
+   */
+  [detail: Detail]: number;
 }
+
+export type Detail = `${"kind" | "wait" | "cause" | "limit" | "isolation"}.${string}`;
 
 /** The tally of the work that is under way, beside those of the services it asks. */
 const scope = new AsyncLocalStorage<Tally>();
@@ -71,13 +96,24 @@ const zero = (): Tally => ({ reads: 0, writes: 0, retries: 0, throttled: 0, wait
 /** What is added to it is added to the tally of the work that is under way too. */
 export function newTally(): Tally {
   return new Proxy(zero(), {
-    set(tally, name, value: number) {
+    set(tally, property, value: number) {
+      const name = property as Detail;
       const own = scope.getStore();
-      if (own !== undefined) own[name as keyof Tally] += value - tally[name as keyof Tally];
-      tally[name as keyof Tally] = value;
+      if (own !== undefined) own[name] = (own[name] ?? 0) + value - (tally[name] ?? 0);
+      tally[name] = value;
       return true;
     },
   });
+}
+
+export function count(tally: Tally, name: Detail, amount = 1): void {
+  tally[name] = (tally[name] ?? 0) + amount;
+}
+
+/** Counts a request that is sent again. */
+export function countRetry(tally: Tally, cause: string): void {
+  tally.retries++;
+  count(tally, `cause.${cause}`);
 }
 
 /** Does work, and counts the requests that it sends: not those of work beside it. */

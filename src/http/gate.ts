@@ -1,100 +1,150 @@
-/** A gate that all requests of one application user pass: so many at once, and none while a pause lasts. */
-import type { Layer, Tally } from "./answer.ts";
+/** A gate that all requests of one user pass in turn: the controller decides when the next one may go. */
+import { type Answer, count, type Layer, type Reply, type Tally } from "./answer.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import {
+  type Controller,
+  type ControllerOptions,
+  decide,
+  type Limit,
+  type Metered,
+  newController,
+  type Result,
+  step,
+  type WaitCause,
+  widthOf,
+} from "./controller.ts";
+import { isPassing } from "./layers.ts";
 import { retryAfter } from "./retry.ts";
-
-export interface Clock {
-  now(): number;
-  /** Resolves after that many milliseconds, or at once when the signal aborts. */
-  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
-}
-
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  sleep: (milliseconds, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted || milliseconds <= 0) return resolve();
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      signal.addEventListener("abort", done, { once: true });
-    }),
-};
 
 export interface Gate {
   /** Requests that may be in flight at once. */
   readonly limit: number;
   /** Moment until which nobody enters, in the clock's milliseconds. */
   readonly closedUntil: number;
-  /** Takes the service's advice on parallel requests, within the cap. */
+  readonly state: Controller;
+  /** Takes the service's advice on parallel requests. */
   hint(width: number): void;
   /** Stops every slot. */
   pause(milliseconds: number): void;
-  /** Waits for a free slot and an open gate; the result gives the slot back. */
-  enter(signal: AbortSignal): Promise<() => void>;
+  /**
+   * Waits until the request may go; undefined when the signal aborts before that.
+   *
+   * @param expectedMs about how long the service will work on it
+   */
+  enter(signal: AbortSignal, expectedMs?: number): Promise<Pass | undefined>;
 }
 
-export function openGate(options: { start: number; cap: number; clock?: Clock }): Gate {
-  const clock = options.clock ?? systemClock;
-  const waiting: (() => void)[] = [];
-  let limit = Math.max(1, Math.min(options.start, options.cap));
-  let inside = 0;
-  let closedUntil = 0;
+export interface Pass {
+  /** Milliseconds waited, by cause. */
+  readonly waited: Readonly<Partial<Record<WaitCause, number>>>;
+  /** Gives the slot back, with what came of the request; at its first call. */
+  leave(result?: Result): void;
+}
 
-  const admit = () => {
-    while (inside < limit && waiting.length > 0) {
-      inside++;
-      waiting.shift()?.();
-    }
+interface Waiting {
+  readonly enter: () => void;
+  readonly waited: Partial<Record<WaitCause, number>>;
+  readonly expectedMs: number;
+  /** What it waits for, and since when. */
+  cause: WaitCause;
+  since: number;
+}
+
+export interface GateOptions extends ControllerOptions {
+  readonly clock?: Clock | undefined;
+}
+
+export function openGate({ clock = systemClock, ...options }: GateOptions): Gate {
+  let state = newController(options);
+  const waiting: Waiting[] = [];
+  /** The timer that asks again; ended when nobody waits for it any more. */
+  let alarm: { readonly at: number; readonly controller: AbortController } | undefined;
+
+  const silence = () => {
+    alarm?.controller.abort();
+    alarm = undefined;
   };
-  const slot = (signal: AbortSignal) =>
-    new Promise<void>((resolve) => {
-      const enter = () => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = () => {
-        const at = waiting.indexOf(enter);
-        if (at >= 0) waiting.splice(at, 1);
-        inside++;
-        resolve();
-      };
-      if (signal.aborted) {
-        inside++;
-        return resolve();
-      }
-      waiting.push(enter);
-      signal.addEventListener("abort", leave, { once: true });
+  const wake = (at: number) => {
+    if (alarm && alarm.at <= at) return;
+    silence();
+    const own = { at, controller: new AbortController() };
+    alarm = own;
+    void clock.sleep(at - clock.now(), own.controller.signal).then(() => {
+      if (alarm !== own) return;
+      alarm = undefined;
       admit();
     });
+  };
+  const note = (one: Waiting, cause: WaitCause) => {
+    const now = clock.now();
+    one.waited[one.cause] = (one.waited[one.cause] ?? 0) + now - one.since;
+    one.cause = cause;
+    one.since = now;
+  };
+  const admit = () => {
+    for (let [first] = waiting; first; [first] = waiting) {
+      const decision = decide(state, clock.now());
+      if (!decision.go) {
+        if (decision.cause === "in_flight") state = step(state, { type: "full" });
+        for (const one of waiting) if (one.cause !== decision.cause) note(one, decision.cause);
+        if (decision.until !== undefined) wake(decision.until);
+        return;
+      }
+      waiting.shift();
+      state = step(state, { type: "sent", now: clock.now(), expectedMs: first.expectedMs });
+      first.enter();
+    }
+    silence();
+  };
 
   return {
     get limit() {
-      return limit;
+      return widthOf(state);
     },
     get closedUntil() {
-      return closedUntil;
+      return state.heldUntil;
+    },
+    get state() {
+      return state;
     },
     hint(width) {
-      if (!Number.isInteger(width) || width < 1) return;
-      limit = Math.min(width, options.cap);
+      state = step(state, { type: "hint", width });
       admit();
     },
     pause(milliseconds) {
-      closedUntil = Math.max(closedUntil, clock.now() + milliseconds);
+      state = step(state, { type: "hold", now: clock.now(), milliseconds });
     },
-    async enter(signal) {
-      await slot(signal);
-      while (!signal.aborted && clock.now() < closedUntil)
-        await clock.sleep(closedUntil - clock.now(), signal);
-      let given = false;
-      return () => {
-        if (given) return;
-        given = true;
-        inside--;
+    async enter(signal, expectedMs = 0) {
+      if (signal.aborted) return undefined;
+      const waited: Waiting["waited"] = {};
+      const isIn = await new Promise<boolean>((resolve) => {
+        const leave = () => {
+          const at = waiting.indexOf(one);
+          if (at >= 0) waiting.splice(at, 1);
+          if (waiting.length === 0) silence();
+          resolve(false);
+        };
+        const enter = () => {
+          signal.removeEventListener("abort", leave);
+          note(one, one.cause);
+          resolve(true);
+        };
+        const one: Waiting = { enter, waited, expectedMs, cause: "in_flight", since: clock.now() };
+        waiting.push(one);
+        signal.addEventListener("abort", leave, { once: true });
         admit();
+      });
+      if (!isIn) return undefined;
+      const sentAt = clock.now();
+      let hasLeft = false;
+      return {
+        waited,
+        leave(result = { kind: "none" }) {
+          if (hasLeft) return;
+          hasLeft = true;
+          state = step(state, { type: "ended", now: clock.now(), sentAt, expectedMs, result });
+          admit();
+        },
       };
     },
   };
@@ -102,31 +152,76 @@ export function openGate(options: { start: number; cap: number; clock?: Clock })
 
 export interface GatedOptions {
   readonly tally: Tally;
-  /** Response header that advises how many requests to keep in flight. */
-  readonly hintHeader?: string;
+  /** What a service says of its limits; each connector knows its own. */
+  readonly signs?: Signs;
   readonly now?: () => number;
 }
 
-/** Passes every request through the gate, counts it, and closes the gate when a reply asks for a pause. */
-export function gated(gate: Gate, { tally, hintHeader, now = Date.now }: GatedOptions): Layer {
+export interface Signs {
+  /** Response header that advises how many requests to keep in flight. */
+  readonly hint?: string;
+  /** What a reply says is left within the window; any unit. */
+  readonly left?: (reply: Reply) => { readonly [limit in Metered]?: number };
+  /** The limit that a reply of status 429 means. */
+  readonly limit?: (reply: Reply) => Limit | undefined;
+}
+
+/** Passes every request through the gate, counts it, and tells the controller what came of it. */
+export function gated(gate: Gate, { tally, signs = {}, now = Date.now }: GatedOptions): Layer {
+  /** Milliseconds that a request takes of which nobody said how long it would. */
+  let usual = 0;
   return (next) => async (request) => {
-    const leave = await gate.enter(request.signal);
+    const expectedMs = request.work?.expectedMs ?? usual;
+    const pass = await gate.enter(request.signal, expectedMs);
+    if (!pass) return { kind: "failure", reason: "aborted", sent: false, detail: "aborted" };
+    for (const [cause, milliseconds] of Object.entries(pass.waited))
+      if (milliseconds > 0 && cause !== "in_flight") count(tally, `wait.${cause}`, milliseconds);
     try {
       tally[request.purpose === "read" ? "reads" : "writes"]++;
+      count(tally, `kind.${request.work?.kind ?? request.purpose}`);
       const answer = await next(request);
-      if (answer.kind === "failure") return answer;
-      if (hintHeader !== undefined) gate.hint(Number(answer.headers[hintHeader]));
-      if (answer.status === 429) tally.throttled++;
-      const asked = retryAfter(answer.headers["retry-after"], now());
-      if (asked > 0 && answer.status >= 400) {
-        const further = now() + asked - Math.max(gate.closedUntil, now());
-        if (further > 0) tally.waited += further;
-        gate.pause(asked);
-        request.onWait?.(asked, answer.status === 429 ? "throttled" : "busy");
+      if (answer.kind === "reply") {
+        if (signs.hint !== undefined) gate.hint(Number(answer.headers[signs.hint]));
+        if (answer.status === 429) {
+          tally.throttled++;
+          count(tally, `limit.${signs.limit?.(answer) ?? "unknown"}`);
+        }
+        const asked = retryAfter(answer.headers["retry-after"], now());
+        if (asked > 0 && answer.status >= 400) {
+          const further = now() + asked - Math.max(gate.closedUntil, now());
+          if (further > 0) tally.waited += further;
+          gate.pause(asked);
+          request.onWait?.(asked, answer.status === 429 ? "throttled" : "busy");
+        }
+        if (request.work === undefined && answer.tookMs !== undefined)
+          usual = usual === 0 ? answer.tookMs : 0.8 * usual + 0.2 * answer.tookMs;
       }
+      pass.leave(resultOf(answer, request.work?.flatMs, signs, now()));
       return answer;
     } finally {
-      leave();
+      pass.leave();
     }
+  };
+}
+
+function resultOf(answer: Answer, flatMs: number | undefined, signs: Signs, now: number): Result {
+  if (answer.kind === "failure") return isPassing(answer) ? { kind: "away" } : { kind: "none" };
+  if (answer.status === 429)
+    return {
+      kind: "limited",
+      limit: signs.limit?.(answer),
+      retryAfterMs: retryAfter(answer.headers["retry-after"], now),
+    };
+  if (isPassing(answer)) return { kind: "away" };
+  const { tookMs } = answer;
+  if (tookMs === undefined) return { kind: "none" };
+  const left = signs.left?.(answer);
+  const isDone = answer.status < 400;
+  return {
+    kind: "answered",
+    tookMs,
+    // A refusal is quicker than the work would have been: it says nothing of how the service keeps up.
+    ...(flatMs === undefined || !isDone ? {} : { flatMs }),
+    ...(left ? { left } : {}),
   };
 }

@@ -1,6 +1,6 @@
 /** Layers around sending that every HTTP connector can use. */
-import type { Answer, Layer, Tally } from "./answer.ts";
-import { type Clock, systemClock } from "./gate.ts";
+import { type Answer, countRetry, type Layer, type Tally } from "./answer.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { retryAfter, SCHEDULE, type Schedule, waitBefore } from "./retry.ts";
 
 /** Where a bearer token comes from. */
@@ -60,7 +60,7 @@ export function retryReads(options: RetryOptions): Layer {
       if (clock.now() + wait - started > patience) return answer;
       await clock.sleep(wait, request.signal);
       if (request.signal.aborted) return answer;
-      tally.retries++;
+      countRetry(tally, causeOf(answer));
     }
   };
 }
@@ -72,3 +72,7 @@ export function isPassing(answer: Answer): boolean {
   if (answer.kind === "reply") return PASSING_STATUS.has(answer.status);
   return answer.reason !== "aborted" && answer.reason !== "tls" && answer.reason !== "too_large";
 }
+
+/** Why a request is sent again, in a word. */
+export const causeOf = (answer: Answer): string =>
+  answer.kind === "failure" ? answer.reason : answer.status === 429 ? "throttled" : `http_${answer.status}`;

@@ -40,7 +40,7 @@ export function openTransport(origin: string, options: TransportOptions): Transp
   });
   return {
     origin,
-    send: (request) => exchange(pool, request, deadline),
+    send: (request) => exchange(pool, request, Math.min(deadline, request.deadline ?? deadline)),
     [Symbol.asyncDispose]: async () => pool.destroy(),
   };
 }
@@ -55,6 +55,7 @@ async function exchange(pool: Pool, request: Request, deadline: number): Promise
   const controller = new AbortController();
   const stop = () => controller.abort();
   const timer = setTimeout(stop, deadline);
+  const started = performance.now();
   signal.addEventListener("abort", stop, { once: true });
   try {
     const reply = await pool.request({
@@ -65,7 +66,8 @@ async function exchange(pool: Pool, request: Request, deadline: number): Promise
       signal: controller.signal,
     });
     const body = await reply.body.text();
-    return { kind: "reply", status: reply.statusCode, headers: flat(reply.headers), body };
+    const tookMs = performance.now() - started;
+    return { kind: "reply", status: reply.statusCode, headers: flat(reply.headers), body, tookMs };
   } catch (error) {
     if (signal.aborted) return { kind: "failure", reason: "aborted", sent: true, detail: "aborted" };
     if (controller.signal.aborted)

@@ -175,6 +175,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
   for (const record of strays.slice(0, REMOVALS - leaving.length))
     leaving.push({ kind: "remove_member", key: [], record, fields: [] });
   if (leaving.length > 0) samples.set("remove_member", leaving);
+  const forecast = compiled.forecast(operations);
   return {
     sync: sync.name,
     model: prepared.model.name,
@@ -188,7 +189,8 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     unchanged,
     waiting: staged.waiting + staged.waitingRemoved,
     rejections: rejections.result(),
-    requests: compiled.requestsFor(operations),
+    requests: forecast.requests,
+    forecast: { seconds: forecast.seconds, share: forecast.share },
     samples: await withNames(prepared, [...samples.values()].flat(), options.signal),
     ...(state.recovery ? { recovery: state.recovery } : {}),
     warnings: [

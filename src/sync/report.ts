@@ -2,7 +2,7 @@
 import type { OperationCounts, OperationKind } from "../core/change.ts";
 import type { Problem } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
-import type { Membership } from "../ports.ts";
+import type { Forecast, Membership } from "../ports.ts";
 import type { Recovery } from "../state/state.ts";
 
 /** A row that cannot be written as it is. */
@@ -60,11 +60,33 @@ export interface SyncPlan {
   readonly rejections: Rejections;
   /** Write requests that the operations take, short of faults. */
   readonly requests: number;
+  /** What else they take: seconds, and the share of what one window of the service's limits takes. */
+  readonly forecast: Omit<Forecast, "requests">;
   readonly samples: readonly SampleOperation[];
   readonly recovery?: Recovery;
   readonly warnings: readonly string[];
   /** Why a run would stop before it writes. */
   readonly stopped?: Problem;
+}
+
+/** How the writing went: what the service was asked for, what it made wait, and how that compares with the forecast. */
+export interface Sending {
+  /** Rows a second, of those written. */
+  readonly rowsPerSecond: number;
+  /** Requests by what they were. */
+  readonly kinds: Readonly<Record<string, number>>;
+  /** Milliseconds that requests waited before they went, by what for; those of requests that wait together are summed. */
+  readonly waits: Readonly<Record<string, number>>;
+  /** Requests sent again, by why. */
+  readonly retries: Readonly<Record<string, number>>;
+  /** Refusals by the limit that was reached. */
+  readonly limits: Readonly<Record<string, number>>;
+  /** Requests that looked for rows at fault among others, and the rows that they found. */
+  readonly isolation: { readonly requests: number; readonly rows: number };
+  /** How much of each limit is in use at the end, of what one window takes. */
+  readonly load: Readonly<Record<string, number>>;
+  readonly forecast: { readonly requests: number; readonly seconds: number };
+  readonly actual: { readonly requests: number; readonly seconds: number };
 }
 
 export interface SyncRun {
@@ -93,6 +115,7 @@ export interface SyncRun {
     readonly retries: number;
     readonly throttled: number;
   };
+  readonly sending: Sending;
   readonly recovery?: Recovery;
   readonly warnings: readonly string[];
   /** Rows that owe a field to rows of a sync that comes later in the same command. */

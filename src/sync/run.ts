@@ -8,6 +8,7 @@ import { NOTHING_SPARED } from "../state/elsewhere.ts";
 import { fieldsAwaiting } from "./awaited.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Rejections, SyncRun } from "./report.ts";
+import { together as bothSendings } from "./sending.ts";
 import { type SyncOptions, stageAndDiff } from "./stage.ts";
 import { type Source, type Wave, writeWave } from "./wave.ts";
 
@@ -85,6 +86,7 @@ function together(first: SyncRun, second: SyncRun, again: Wave["again"]): SyncRu
       retries: add("retries"),
       throttled: add("throttled"),
     },
+    sending: bothSendings(first.sending, second.sending),
     ...(owing > 0 ? { owing } : {}),
     ...(stopped ? { stopped } : {}),
   };

@@ -1,5 +1,12 @@
 /** One pass from changes to a committed snapshot. */
-import type { Change, Changed, Operation, Outcome, Planned } from "../core/change.ts";
+import {
+  type Change,
+  type Changed,
+  noOperations,
+  type Operation,
+  type Outcome,
+  type Planned,
+} from "../core/change.ts";
 import { type Problem, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import type { Membership, PlanContext, RequestCounters } from "../ports.ts";
@@ -13,6 +20,7 @@ import { cycleInWords } from "./order.ts";
 import { idSeedOf, type Prepared, toldKey } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
 import { newRunId } from "./run-id.ts";
+import { sendingOf } from "./sending.ts";
 import { sparedInWords } from "./spared.ts";
 import { changesOf, isReread, type Staged, type SyncOptions } from "./stage.ts";
 import { changeEntry } from "./written.ts";
@@ -54,14 +62,12 @@ export function writeWave(
     return destination.counting((own) => writeCounted(prepared, options, source, wave, () => own));
   const before = { ...destination.counters };
   return writeCounted(prepared, options, source, wave, () => {
-    const { reads, writes, retries, throttled, waited } = destination.counters;
-    return {
-      reads: reads - before.reads,
-      writes: writes - before.writes,
-      retries: retries - before.retries,
-      throttled: throttled - before.throttled,
-      waited: waited - before.waited,
-    };
+    const earlier: Readonly<Record<string, number>> = before;
+    const own = Object.entries(destination.counters).map(([name, count]) => [
+      name,
+      count - (earlier[name] ?? 0),
+    ]);
+    return Object.fromEntries(own) as RequestCounters;
   });
 }
 
@@ -148,7 +154,15 @@ async function writeStaged(
   let members: readonly Membership[] | undefined;
   let firstDeferred: Problem | undefined;
   const hasReleased = Object.keys(staged.spared.released).length > 0;
+  const forecast = compiled.forecast({
+    ...noOperations(),
+    upsert: staged.added,
+    update: staged.changed,
+    delete: staged.removed,
+  });
+  let seconds = 0;
   if (stopped === undefined && (total > 0 || hasReleased)) {
+    const since = performance.now();
     let done = 0;
     const tell = (more: { waiting?: { milliseconds: number; reason: string } } = {}): void =>
       options.onProgress?.({
@@ -191,6 +205,7 @@ async function writeStaged(
       }),
     );
     ended = written === undefined;
+    seconds = (performance.now() - since) / 1000;
     const unanswered = total - done;
     counts.deferred += unanswered;
     stopped = written ?? unansweredProblem(unanswered, total);
@@ -207,7 +222,8 @@ async function writeStaged(
   }
   stopped ??= firstDeferred && { ...firstDeferred, kind: "deferred" };
 
-  const { reads, writes, retries, throttled } = counters();
+  const counted = counters();
+  const { reads, writes, retries, throttled } = counted;
   const result: SyncRun = {
     run,
     sync: sync.name,
@@ -223,6 +239,13 @@ async function writeStaged(
     ...counts,
     rejections: rejections.result(),
     requests: { reads, writes, retries, throttled },
+    sending: sendingOf({
+      counters: counted,
+      load: prepared.destination.load ?? {},
+      rows: counts.applied,
+      seconds,
+      forecast,
+    }),
     ...(state.recovery ? { recovery: state.recovery } : {}),
     warnings: [
       ...compiled.warnings,

@@ -56,7 +56,7 @@ const destination = {
         status: "planned",
         operation: { kind: "upsert", change, record: "", fields: [], owed: [] },
       })),
-    requestsFor: () => 0,
+    forecast: () => ({ requests: 0, seconds: 0, share: {} }),
     async *write(batches) {
       for await (const batch of batches) yield batch.map(({ change }) => ({ status: "applied", change }));
     },

@@ -95,6 +95,7 @@ const plan: SyncPlan = {
   waiting: 3,
   rejections,
   requests: 4,
+  forecast: { seconds: 2.4, share: { requests: 0.001, execution: 0.005 } },
   samples,
   warnings: ["contact.birthdate shows a date but stores a moment: its day depends on the reader's zone."],
 } as SyncPlan;
@@ -121,6 +122,17 @@ const done: SyncRun = {
   waiting: 3,
   rejections,
   requests: { reads: 23, writes: 4, retries: 0, throttled: 0 },
+  sending: {
+    rowsPerSecond: 120,
+    kinds: { UpdateMultiple: 3, CreateMultiple: 1, read: 23 },
+    waits: {},
+    retries: {},
+    limits: {},
+    isolation: { requests: 0, rows: 0 },
+    load: { requests: 0.001, execution: 0.005, concurrency: 0.08 },
+    forecast: { requests: 4, seconds: 2.4 },
+    actual: { requests: 4, seconds: 2.6 },
+  },
   warnings: [],
 };
 const stopped: SyncRun = {

@@ -35,6 +35,17 @@ const ended = (name: string, stopped?: Problem): SyncRun => ({
   waiting: 0,
   rejections: { total: 0, byCode: {}, listed: [] },
   requests: { reads: 0, writes: 0, retries: 0, throttled: 0 },
+  sending: {
+    rowsPerSecond: 0,
+    kinds: {},
+    waits: {},
+    retries: {},
+    limits: {},
+    isolation: { requests: 0, rows: 0 },
+    load: {},
+    forecast: { requests: 0, seconds: 0 },
+    actual: { requests: 0, seconds: 0 },
+  },
   warnings: [],
   ...(stopped ? { stopped } : {}),
 });

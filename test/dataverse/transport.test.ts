@@ -2,7 +2,8 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { type Answer, compose, newTally, type Request } from "../../src/http/answer.ts";
-import { gated, openGate, systemClock } from "../../src/http/gate.ts";
+import { systemClock } from "../../src/http/clock.ts";
+import { gated, openGate } from "../../src/http/gate.ts";
 import { authorized, retryReads } from "../../src/http/layers.ts";
 import { openTransport, type Transport, type TransportOptions } from "../../src/http/transport.ts";
 import { startTokenServer } from "./support/token-server.ts";
@@ -125,7 +126,7 @@ describe("layers", () => {
       response.writeHead(status, headers).end();
     });
     const tally = newTally();
-    const gate = openGate({ start: 2, cap: 8 });
+    const gate = openGate({ windowMs: 300_000, start: 2, most: 8 });
     let issued = 1;
     const source = {
       token: async (_signal: AbortSignal, refused?: string) => {
@@ -137,7 +138,7 @@ describe("layers", () => {
       [
         retryReads({ tally, schedule, attempts: 4 }),
         authorized(source),
-        gated(gate, { tally, hintHeader: "x-hint" }),
+        gated(gate, { tally, signs: { hint: "x-hint" } }),
       ],
       (request) => bed.transport.send(request),
     );
@@ -199,6 +200,9 @@ describe("layers", () => {
     await bed.send(get());
     expect(bed.gate.limit).toBe(5);
     await bed.send(get());
-    expect(bed.gate.limit).toBe(8);
+    expect(bed.gate.limit).toBe(5); // later hints are no reason to leap
+    await using lying = await layered([[200, { "x-hint": "99" }]]);
+    await lying.send(get());
+    expect(lying.gate.limit).toBe(8);
   });
 });

@@ -24,7 +24,7 @@ const destination = {
     return {
       ...(await ask("compile", target)),
       plan: (changes) => ask("plan", { ...target, changes }),
-      requestsFor: () => 0,
+      forecast: () => ({ requests: 0, seconds: 0, share: {} }),
       async *write(batches, { signal: stop }) {
         for await (const batch of batches) {
           for (let at = 0; at < batch.length && !stop.aborted; at += job.batchSize) {

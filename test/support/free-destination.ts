@@ -269,7 +269,11 @@ function compile(
             status: "planned",
             operation: { kind: "update", change, record: `parked ${change.id}`, fields: [], owed: [] },
           },
-    requestsFor: (counts) => Math.ceil(Object.values(counts).reduce((a, b) => a + b, 0) / 100),
+    forecast: (counts) => ({
+      requests: Math.ceil(Object.values(counts).reduce((a, b) => a + b, 0) / 100),
+      seconds: 0,
+      share: {},
+    }),
     async *write(batches) {
       for await (const batch of batches) {
         for (let at = 0; at < batch.length; at += destination.batchSize) {

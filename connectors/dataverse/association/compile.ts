@@ -7,7 +7,6 @@ import {
   type CompiledSync,
   didYouMean,
   type FieldLimit,
-  OPERATION_KINDS,
   type Operation,
   type Outcome,
   SyncError,
@@ -16,6 +15,7 @@ import {
 import { columnOf, type Findings } from "../compile-input.ts";
 import { keyPart } from "../compile-match.ts";
 import type { CompiledOptions } from "../compiled.ts";
+import { forecastOf } from "../forecast.ts";
 import type { LookupField, Mapping } from "../mapping.ts";
 import { openResolver } from "../resolve.ts";
 import type { Need } from "../rights.ts";
@@ -42,7 +42,7 @@ export async function compileAssociation(
   signal: AbortSignal,
 ): Promise<CompiledSync> {
   const { associate, rules } = sync;
-  const { service, batchSize, root } = options;
+  const { service, laneOf, root } = options;
   const problems: SyncError["problems"][number][] = [];
   const findings: Findings = {
     problem: (code, path, message, remedy, field) =>
@@ -89,6 +89,8 @@ export async function compileAssociation(
     resolver: openResolver(service, mapping),
   };
   const sender = openSender(service, options);
+  /** Ties have no bulk message. */
+  const table: Table = { ...from, kind: "standard", bulk: { create: false, update: false } };
   return {
     object: relationship.name,
     schemaVersion: options.schemaVersion,
@@ -97,19 +99,18 @@ export async function compileAssociation(
     match: [ends[0].column, ends[1].column].filter((column) => column !== null),
     warnings: [],
     limits: limitsOfEnds([ends[0], ends[1]], columns),
-    requestsFor: (operations) =>
-      OPERATION_KINDS.reduce((sum, kind) => sum + Math.ceil(operations[kind] / batchSize), 0),
+    forecast: (operations) => forecastOf(table, operations, laneOf, service.gates.length),
     plan: (changes, context) => planAssociations(changes, context, tying),
     async *write(operations, context) {
       const ties = new Map<Operation["change"], string | null>();
       const written = writeAll(noting(operations, ties, root), context, {
-        table: { ...from, kind: "standard", bulk: { create: false, update: false } },
+        table,
         options: sync.options,
         missing: "defer",
         parents: new Map(),
         prefix: service.prefix,
         sender,
-        batchSize,
+        laneOf,
         width: () => service.width,
         replan: async (changes) => {
           const again = await planAssociations(changes, context, { ...tying, adopt: true });

@@ -4,7 +4,6 @@ import {
   type Column,
   type CompiledSync,
   fail,
-  OPERATION_KINDS,
   type Operation,
   type Problem,
   SyncError,
@@ -92,11 +91,11 @@ export async function compileAudience(
     parents: [...new Set([...base.parents, table.name])],
     match: listColumn === null ? base.match : [listColumn, ...base.match.filter((i) => i !== listColumn)],
     warnings: writes ? base.warnings : [],
-    requestsFor: (operations) =>
-      OPERATION_KINDS.reduce((sum, kind) => {
-        const isOfMembers = kind === "add_member" || kind === "remove_member";
-        return sum + Math.ceil(operations[kind] / (isOfMembers ? keeper.most : options.batchSize));
-      }, 0),
+    forecast({ add_member: add, remove_member: remove, ...records }) {
+      const forecast = base.forecast({ ...records, add_member: 0, remove_member: 0 });
+      const members = Math.ceil(add / keeper.most) + Math.ceil(remove / keeper.most);
+      return { ...forecast, requests: forecast.requests + members };
+    },
     plan: (changes, context) => planMembers(changes, context, planOptions),
     write: (operations, context) =>
       writeMembers(operations, context, {

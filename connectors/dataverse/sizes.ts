@@ -1,0 +1,112 @@
+/**
+ * How many rows the next request of one object and message takes, from how long the last ones did. A request costs
+ * something for itself and something for each row: it is made as large as it must be for the first to hardly count,
+ * and no larger, because what fails in it, waits for it or is locked by it grows with it. Pure.
+ */
+
+export interface Sizes {
+  /** Rows of the next request. */
+  readonly size: number;
+  /** The most rows that a request may have. */
+  readonly most: number;
+  /** Milliseconds for a row, smoothed; undefined until the first reply. */
+  readonly rowMs: number | undefined;
+  /** The least of it that was seen lately: what a row takes when the service has nothing else to do. */
+  readonly flatMs: number;
+  /** What a request costs for itself, in rows. */
+  readonly fixedRows: number;
+  /** Weighted sums of rows and milliseconds, whose line tells the two costs apart. */
+  readonly sums: Sums;
+}
+
+interface Sums {
+  readonly weight: number;
+  readonly n: number;
+  readonly nn: number;
+  readonly t: number;
+  readonly nt: number;
+}
+
+/** "Use bulk operation messages": 100 to 1,000 rows; start with 100. */
+export const FIRST_ROWS = 100;
+export const MOST_ROWS = 1000;
+/** The share of a request's time that may be the request's own. */
+const OWN_SHARE = 0.02;
+/** Shorter requests would meet the limit on requests before that on execution time: 6,000 in 1,200 seconds are 200 ms each. */
+const LEAST_MS = 300;
+/** Longest time of one request: a plug-in may take 2 minutes, and a lock is held as long. */
+export const MOST_MS = 10_000;
+/** A request that will take no longer may be any number of times as large as the last one; else it is twice as large. */
+const LEAP_MS = 2_000;
+const SMOOTH = 0.2;
+const FORGET = 0.99;
+/** How much sizes must differ, relative to their mean, before their line says anything. */
+const SPREAD = 0.02;
+
+export function newSizes(most: number): Sizes {
+  return {
+    size: Math.min(FIRST_ROWS, most),
+    most,
+    rowMs: undefined,
+    flatMs: Number.POSITIVE_INFINITY,
+    fixedRows: 0,
+    sums: { weight: 0, n: 0, nn: 0, t: 0, nt: 0 },
+  };
+}
+
+/** What a request of so many rows will take, by what is known. */
+export function workOf(
+  { rowMs, flatMs, fixedRows }: Sizes,
+  rows: number,
+  otherwiseMs: number,
+): { readonly expectedMs: number; readonly flatMs?: number } {
+  if (rowMs === undefined) return { expectedMs: otherwiseMs };
+  return { expectedMs: rowMs * (rows + fixedRows), flatMs: flatMs * (rows + fixedRows) };
+}
+
+/** A request of so many rows was done. */
+export function took(sizes: Sizes, rows: number, milliseconds: number): Sizes {
+  if (rows < 1 || !(milliseconds > 0)) return sizes;
+  const weight = 1 / milliseconds ** 2;
+  const keep = (sum: number, more: number): number => sum * FORGET + weight * more;
+  const sums: Sums = {
+    weight: keep(sizes.sums.weight, 1),
+    n: keep(sizes.sums.n, rows),
+    nn: keep(sizes.sums.nn, rows * rows),
+    t: keep(sizes.sums.t, milliseconds),
+    nt: keep(sizes.sums.nt, rows * milliseconds),
+  };
+  const fixedRows = fixedOf(sums) ?? sizes.fixedRows;
+  const sample = milliseconds / (rows + fixedRows);
+  const rowMs = sizes.rowMs === undefined ? sample : sizes.rowMs + SMOOTH * (sample - sizes.rowMs);
+  const flatMs = Math.min(sizes.flatMs * 1.003, rowMs);
+  const next = { ...sizes, sums, fixedRows, rowMs, flatMs };
+  return { ...next, size: sizeOf(next, rows) };
+}
+
+/** The service said that so many rows were too many. */
+export function tooMany(sizes: Sizes, rows: number): Sizes {
+  const most = Math.max(1, Math.floor(rows / 2));
+  return { ...sizes, most: Math.min(sizes.most, most), size: Math.min(sizes.size, most) };
+}
+
+/** What a request costs for itself, in rows; undefined while all requests had about as many rows. */
+function fixedOf({ weight, n, nn, t, nt }: Sums): number | undefined {
+  const spread = weight * nn - n * n;
+  if (spread < SPREAD * n * n) return undefined;
+  const slope = (weight * nt - n * t) / spread;
+  const own = (t - slope * n) / weight;
+  if (slope <= 0) return MOST_ROWS;
+  return Math.max(0, Math.min(MOST_ROWS, own / slope));
+}
+
+function sizeOf({ size, most, rowMs = 0, fixedRows, sums }: Sizes, rows: number): number {
+  const longest = Math.max(1, Math.min(most, Math.floor(MOST_MS / rowMs - fixedRows)));
+  const hardlyCounts = (1 / OWN_SHARE - 1) * fixedRows;
+  // Until sizes have differed nobody knows what a request costs for itself.
+  const isKnown = fixedRows > 0 || fixedOf(sums) !== undefined;
+  const worth = isKnown ? Math.ceil(Math.max(hardlyCounts, LEAST_MS / rowMs - fixedRows, FIRST_ROWS)) : most;
+  const wanted = Math.min(longest, worth);
+  if (wanted <= size || rows < 0.9 * size) return Math.min(size, wanted);
+  return Math.min(wanted, Math.max(2 * size, Math.floor(LEAP_MS / rowMs - fixedRows)));
+}
