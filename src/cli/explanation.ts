@@ -26,6 +26,10 @@ export interface Explanation {
   readonly sync: string;
   readonly model: string;
   readonly object: string;
+  /** Whose members the records are, for people: `the list VIP customers`. */
+  readonly audience?: string;
+  /** Whether a row that is new takes its record off the audience. */
+  readonly leaves?: true;
   readonly destination: string;
   readonly organization: string;
   readonly key: readonly Value[];
@@ -56,7 +60,7 @@ export async function explanationOf(
   const fields = fieldsOf(prepared, row).filter(({ field }) => only === undefined || only.has(field));
   const columns = new Set(fields.flatMap(({ column }) => column ?? []));
   const isAbout = (entry: { readonly key: readonly Value[] }): boolean =>
-    entry.key.length === key.length && entry.key.every((part, n) => part === key[n]);
+    entry.key.length >= key.length && key.every((part, n) => part === entry.key[n]);
   const touches = (entry: ChangeEntry): boolean =>
     only === undefined ||
     entry.kind !== "changed" ||
@@ -75,6 +79,8 @@ export async function explanationOf(
     sync: sync.name,
     model: model.name,
     object: compiled.object,
+    ...(compiled.audience ? { audience: compiled.audience.title } : {}),
+    ...(compiled.audience && sync.mode === "remove" ? { leaves: true as const } : {}),
     destination: sync.destination,
     organization: identity.organization,
     key,

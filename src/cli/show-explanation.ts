@@ -13,9 +13,9 @@ interface View {
 
 export function showExplanation(explanation: Explanation, view: View): string {
   const { paint } = view;
-  const { sync, key, model, object, inModel, record, next, notes } = explanation;
+  const { sync, key, model, object, audience = object, inModel, record, next, notes } = explanation;
   const lines = [
-    paint("bold", `${sync} ${shown(keyText(key), 60)}: ${model} → ${object}`),
+    paint("bold", `${sync} ${shown(keyText(key), 60)}: ${model} → ${audience}`),
     `  record ${record ?? "not known yet"}`,
     "",
     paint(
@@ -85,9 +85,11 @@ function stepLines(step: NextStep, { paint, width }: View): string[] {
 }
 
 /** Writes and rejections in one list, the newest first. */
-function historyLines({ changes, rejects }: Explanation, { paint, width }: View): string[] {
+function historyLines(explanation: Explanation, { paint, width }: View): string[] {
+  const { changes, rejects } = explanation;
+  const words = wordsOf(explanation);
   const events = [
-    ...changes.map((entry) => ({ run: entry.run, lines: changeLines(entry, width) })),
+    ...changes.map((entry) => ({ run: entry.run, lines: changeLines(entry, words, width) })),
     ...rejects.map((entry) => ({
       run: entry.run,
       lines: rejectLines(entry, width).map((line) => paint("red", line)),
@@ -98,10 +100,23 @@ function historyLines({ changes, rejects }: Explanation, { paint, width }: View)
     : events.flatMap(({ lines }) => lines);
 }
 
-const WORDS = { added: "written as a new row", changed: "changed", removed: "removed" } as const;
+type Words = Readonly<Record<ChangeEntry["kind"], string>>;
+
+const WORDS: Words = { added: "written as a new row", changed: "changed", removed: "removed" };
+
+/** What became of a row whose record is a member of something. */
+function wordsOf({ audience, leaves }: Explanation): Words {
+  if (audience === undefined) return WORDS;
+  return {
+    added: `${leaves ? "taken off" : "entered"} ${audience}: the model had the row`,
+    changed: `added to ${audience} again`,
+    removed: `taken off ${audience}: the row had left the model`,
+  };
+}
 
 function changeLines(
   { run, at, kind, columns = {}, fields = [], request }: ChangeEntry,
+  words: Words,
   width: number,
 ): string[] {
   const changed = Object.entries(columns).map(
@@ -110,7 +125,7 @@ function changeLines(
   const why = [...changed, ...(fields.length > 0 ? [`owed or mapped anew: ${fields.join(", ")}`] : [])].join(
     "; ",
   );
-  const text = `${at.slice(0, 19).replace("T", " ")}Z  ${WORDS[kind]}${why === "" ? "" : `: ${why}`}`;
+  const text = `${at.slice(0, 19).replace("T", " ")}Z  ${words[kind]}${why === "" ? "" : `: ${why}`}`;
   const source = `run ${run}${request === undefined ? "" : `, request ${request}`}`;
   return [...wrapped(text, width, "  ", "      "), ...wrapped(source, width, "      ", "      ")];
 }

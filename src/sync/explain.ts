@@ -41,7 +41,8 @@ function modelOfKey({ model, shape, warehouse }: Prepared, key: readonly string[
   const dialect = warehouse.engine?.dialect;
   if (dialect === undefined)
     throw fail.config("explain.no_engine", `The warehouse ${model.warehouse} cannot look up one row.`);
-  const conditions = shape.key.map((i, n) => {
+  // Of a membership the key goes on with its list and its member.
+  const conditions = shape.key.slice(0, key.length).map((i, n) => {
     const column = shape.columns[i]!;
     const stored = dialect.fromModel(column, `backhaul_row.${dialect.quote(column.name)}`, model.timezone);
     return `${dialect.toText(column, stored)} = ${dialect.literal(key[n] ?? "")}`;

@@ -1,20 +1,21 @@
 /** What the history keeps of a row that was written. Pure. */
 import type { Outcome } from "../core/change.ts";
 import type { ChangeEntry } from "../state/history.ts";
-import type { Prepared } from "./prepare.ts";
+import { type Prepared, toldKey } from "./prepare.ts";
 
 type Written = Extract<Outcome, { readonly status: "applied" | "unchanged" }>;
 
 export function changeEntry(
-  { shape }: Prepared,
+  prepared: Prepared,
   run: string,
   { change, id, request }: Pick<Written, "change" | "id" | "request">,
 ): ChangeEntry {
+  const { shape } = prepared;
   const record = id ?? change.id ?? undefined;
   return {
     run,
     at: new Date().toISOString(),
-    key: change.key,
+    key: toldKey(prepared, change.key),
     kind: change.kind,
     ...(change.kind === "changed"
       ? {

@@ -111,7 +111,7 @@ async function removeStrays({ settling }: End, kept: Kept, context: WriteContext
   for (let from = 0; from < strays.length && !failure; from += settling.keeper.most) {
     const entries = strays.slice(from, from + settling.keeper.most).map((id) => ({ id }));
     const settled = await settleMembers("remove", kept, entries, whole);
-    for (const result of settled.values())
+    for (const { result } of settled.values())
       if (typeof result === "object") stop({ ...result, kind: "deferred" });
   }
   if (failure) throw failure;

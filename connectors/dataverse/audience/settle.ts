@@ -32,7 +32,19 @@ export interface MemberSettling {
 }
 
 export type Result = "applied" | "unchanged" | Problem;
-type Results = Map<string, Result>;
+
+/** What became of a member, and the service's own id of the reply that says so. */
+export interface Settled {
+  readonly result: Result;
+  readonly request?: string;
+}
+
+type Results = Map<string, Settled>;
+
+function put(results: Results, id: string, result: Result, reply?: Reply): void {
+  const request = reply?.headers["x-ms-service-request-id"] ?? reply?.headers.req_id;
+  results.set(id, request === undefined ? { result } : { result, request });
+}
 
 /** Rounds of one `$batch` for members that met a passing fault. */
 const MOST_ROUNDS = 4;
@@ -51,7 +63,7 @@ export async function settleMembers(
   kept: Kept,
   entries: readonly Entry[],
   settling: MemberSettling,
-): Promise<ReadonlyMap<string, Result>> {
+): Promise<ReadonlyMap<string, Settled>> {
   const results: Results = new Map();
   const ids = [...new Set(entries.map(({ id }) => id))];
   try {
@@ -63,10 +75,10 @@ export async function settleMembers(
     const problem = error instanceof SyncError ? error.problems[0] : undefined;
     if (problem === undefined) throw error;
     settling.stop(problem);
-    for (const id of ids) if (!results.has(id)) results.set(id, { ...problem, kind: "deferred" });
+    for (const id of ids) if (!results.has(id)) put(results, id, { ...problem, kind: "deferred" });
   }
   // Nobody is sent for who was not seen to be out, or in: whatever the answer says, that is what has changed since.
-  for (const [id, result] of results) {
+  for (const [id, { result }] of results) {
     if (typeof result !== "string") continue;
     if (kind === "add") kept.added++;
     else {
@@ -120,8 +132,8 @@ async function remove(
     return;
   }
   const { present, gone, calls, part } = removal;
-  for (const id of ids) if (!present.has(id)) results.set(id, "unchanged");
-  if (gone !== undefined) results.set(gone, "applied");
+  for (const id of ids) if (!present.has(id)) put(results, id, "unchanged");
+  if (gone !== undefined) put(results, gone, "applied");
   const open = ids.filter((id) => !results.has(id));
   if (open.length === 0) return;
   if (calls !== undefined) {
@@ -171,7 +183,7 @@ async function bulk(
     context,
   );
   if (sent.kind === "reply") {
-    for (const id of ids) results.set(id, "applied");
+    for (const id of ids) put(results, id, "applied", sent.reply);
     return;
   }
   if (stopIfForAll(ids, sent, results, options)) return;
@@ -181,7 +193,7 @@ async function bulk(
   }
   if (step === "half") state.failedHalves++;
   if (ids.length === 1 && options.part === undefined) {
-    results.set(ids[0]!, asResult(sent));
+    put(results, ids[0]!, asResult(sent), sent.reply);
     return;
   }
   if (options.part && (ids.length === 1 || state.failedHalves >= MOST_FAILED_HALVES))
@@ -205,9 +217,9 @@ async function sieve(
   const rows = await service.queries(paths, context.signal);
   const states = new Map(rows.map((row) => [String(row[table.primaryId]).toLowerCase(), row.statecode]));
   for (const id of ids) {
-    if (present?.has(id)) results.set(id, "unchanged");
-    else if (!states.has(id)) results.set(id, notThere(table, id));
-    else if (hasState && states.get(id) !== 0) results.set(id, inactive(table, id));
+    if (present?.has(id)) put(results, id, "unchanged");
+    else if (!states.has(id)) put(results, id, notThere(table, id));
+    else if (hasState && states.get(id) !== 0) put(results, id, inactive(table, id));
   }
   return ids.filter((id) => !results.has(id));
 }
@@ -251,7 +263,7 @@ async function parts(ids: readonly string[], results: Results, options: Parts): 
     );
     if (sent.kind === "refused") {
       if (stopIfForAll(pending, sent, results, options)) return;
-      if (pending.length === 1) results.set(pending[0]!, asResult(sent));
+      if (pending.length === 1) put(results, pending[0]!, asResult(sent), sent.reply);
       else {
         const middle = Math.ceil(pending.length / 2);
         await parts(pending.slice(0, middle), results, options);
@@ -264,10 +276,10 @@ async function parts(ids: readonly string[], results: Results, options: Parts): 
     pending.forEach((id, index) => {
       const reply = replies.length <= pending.length ? replies[index] : undefined;
       const result = judged(kind, reply);
-      if (result.kind === "done") results.set(id, result.result);
+      if (result.kind === "done") put(results, id, result.result, reply);
       else if (result.kind === "everyone") {
         options.stop(result.problem);
-        results.set(id, { ...result.problem, kind: "deferred" });
+        put(results, id, { ...result.problem, kind: "deferred" });
       } else again.push({ id, problem: result.problem });
     });
     if (again.length === 0) return;
@@ -280,7 +292,7 @@ async function parts(ids: readonly string[], results: Results, options: Parts): 
     if (throttled.length > 0) sender.hold(asked, sent.reply, context);
     const isAllowed = round < MOST_ROUNDS || throttled.length > 0;
     if (isAllowed && (await sender.wait(round, since, context, asked))) continue;
-    for (const { id, problem } of again) results.set(id, { ...problem, kind: "deferred" });
+    for (const { id, problem } of again) put(results, id, { ...problem, kind: "deferred" });
     return;
   }
 }
@@ -315,7 +327,7 @@ const asResult = ({ fault, problem }: Refusal): Problem =>
 function deferred(ids: readonly string[], results: Results, { stopped }: MemberSettling): boolean {
   const problem = stopped();
   if (!problem) return false;
-  for (const id of ids) results.set(id, { ...problem, kind: "deferred" });
+  for (const id of ids) put(results, id, { ...problem, kind: "deferred" });
   return true;
 }
 

@@ -10,7 +10,7 @@ import { mapConcurrent } from "../concurrent.ts";
 import { idOf } from "../url.ts";
 import type { Entry, Keeper } from "./roster.ts";
 import type { Kept, Rosters } from "./rosters.ts";
-import { type MemberSettling, settleMembers } from "./settle.ts";
+import { type MemberSettling, type Settled, settleMembers } from "./settle.ts";
 
 export interface MemberWriter extends Pick<MemberSettling, "sender" | "service" | "table" | "options"> {
   readonly keeper: Keeper;
@@ -64,15 +64,16 @@ export async function* writeMembers(
 }
 
 /** A row is written when its record and its membership are. */
-function outcomeOf({ operation, id, record }: Due, result: "applied" | "unchanged" | Problem): Outcome {
+function outcomeOf({ operation, id, record }: Due, { result, request }: Settled): Outcome {
   const { change } = operation;
+  const told = request === undefined ? {} : { request };
   if (typeof result === "object") {
     const status = result.kind === "rejected" ? "rejected" : "deferred";
-    return { status, change, problem: { ...result, kind: status } };
+    return { status, change, problem: { ...result, kind: status }, ...told };
   }
   if (record === undefined || record.status === "rejected" || record.status === "deferred")
-    return { status: result, change, id };
-  return { ...record, status: record.status === "applied" ? "applied" : result, id };
+    return { status: result, change, id, ...told };
+  return { ...record, status: record.status === "applied" ? "applied" : result, id, ...told };
 }
 
 /** Records, where they are written too; then the memberships that this makes due. */
