@@ -9,7 +9,7 @@ import type { Mode } from "../../src/core/spec.ts";
 import { AUDIENCE, openScene, type Scene } from "./support/scene.ts";
 
 const PEOPLE = 7;
-const RUNS = Number(process.env.AUDIENCE_RUNS ?? 4);
+const RUNS = Number(process.env.AUDIENCE_RUNS ?? 3);
 
 type Sync = "adding" | "removing" | "mirror" | "whole" | "upserting";
 const MODES: Readonly<Record<Sync, Mode>> = {
