@@ -12,6 +12,8 @@ import { idOf } from "./url.ts";
 export interface Held {
   readonly id: string;
   readonly row: Readonly<Record<string, unknown>>;
+  /** The record that was looked for was merged into this one, and keeps its key. */
+  readonly isMaster?: true;
 }
 
 /** The name that a column is read by; a lookup's value has one of its own ("Lookup properties"). */
@@ -36,11 +38,26 @@ export function heldColumns(mapping: Mapping): string[] {
     ...(pair === null ? [] : [pair.state, pair.reason]),
     ...(hasState(table) ? [STATE] : []),
     ...(rules.onMany === "first_created" ? [CREATED] : []),
+    ...(canMerge(table) ? [MERGED, MASTER] : []),
   ];
   return [...new Set(names.filter((name) => name !== null))];
 }
 
 const hasState = (table: Table): boolean => table.attributes.get(STATE)?.readable === true;
+
+/** Of a record that was merged into another: that it was, and the other ("Merge" message: accounts, contacts, leads). */
+const MERGED = "merged";
+const MASTER = "_masterid_value";
+
+/** Whether records of a table can be merged. */
+export const canMerge = ({ attributes }: Table): boolean =>
+  attributes.get(MERGED)?.readable === true && attributes.get("masterid")?.readable === true;
+
+/** The id of the record that one was merged into. */
+export function masterOf({ row }: Held): string | null {
+  const master = row[MERGED] === true ? row[MASTER] : null;
+  return typeof master === "string" ? master.toLowerCase() : null;
+}
 
 /** Whether a record is inactive, as far as its table has states: 0 is the active one. */
 export function isInactive({ row }: Held): boolean {

@@ -1,5 +1,6 @@
 /** What has to be read before changes can be planned. Pure. */
 import type { Change, Present, Value } from "../../src/sdk.ts";
+import { canMerge } from "./held.ts";
 import type { LookupField, Mapping, Parent } from "./mapping.ts";
 import { type Found, foldedJson, foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
 import { parentsOf } from "./parent.ts";
@@ -69,7 +70,8 @@ function recordNeeded(
   if (match.by === "none") return [];
   const found = matchOf(mapping, change.kind === "removed" ? change.before : change.after, parents);
   if (isProblem(found)) return [];
-  const wantsValues = change.kind !== "removed" && (reread || hasIfEmpty(mapping, change));
+  const mayBeMerged = rules.adopt && canMerge(mapping.table);
+  const wantsValues = change.kind !== "removed" && (reread || mayBeMerged || hasIfEmpty(mapping, change));
   if (change.kind === "added" || (change.kind === "changed" && change.revived))
     return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : [];
   const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);

@@ -167,7 +167,7 @@ function planChanged(
     const writes = writesOf(mapping, change.after, resolved, into);
     if (isProblem(writes)) return rejected(change, writes);
     const keys = isKnown
-      ? keyWrites(mapping, after, heldMatch(mapping, after, held))
+      ? keyWrites(mapping, after, held.isMaster ? after : heldMatch(mapping, after, held))
       : moved || isUnsure
         ? keyWrites(mapping, after, isUnsure ? null : old)
         : [];
@@ -196,7 +196,7 @@ function recordsOf(
   const byId = (id: string, held: Held | null): Known => ({ address: addressOfId(table, id), held });
   if (id !== null) {
     const held = resolved.current(id) ?? null;
-    return held === null && resolved.isReread ? null : [byId(id, held)];
+    return held === null && resolved.isReread ? null : [byId(held?.id ?? id, held)];
   }
   if (before === null) return null;
   const record = resolved.record(foldedMatch(before));

@@ -1,7 +1,7 @@
 /** Reads what planning needs: the ids of parents and of records, many per request. */
 import type { Change, PlanContext } from "../../src/sdk.ts";
 import { nameColumns, nameOf, PARTITION, readId } from "./elastic.ts";
-import { type Held, heldColumns } from "./held.ts";
+import { type Held, heldColumns, masterOf } from "./held.ts";
 import { Lru } from "./lru.ts";
 import type { KeyPart, Mapping, Parent } from "./mapping.ts";
 import {
@@ -71,15 +71,57 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
       for (const [key, found] of again) wanted.set(key, found);
       await readRecords([...again.values()]);
     }
+    const masters = await mastersOf([...records.values(), ...current.values()].flat(), (asked, found) =>
+      read(service, table, idParts(table), asked, { columns, found, signal: context.signal }),
+    );
+    /** A record that was merged into another stands for that one. */
+    const survivor = (held: Held, merges = 0): Held => {
+      const master = masters.get(masterOf(held) ?? "");
+      return master === undefined || merges >= MOST_MERGES
+        ? held
+        : survivor({ ...master, isMaster: true }, merges + 1);
+    };
+    const survivors = (held: readonly Held[]): Held[] => [
+      ...new Map(held.map((one) => survivor(one)).map((one) => [one.id, one])).values(),
+    ];
     const isThere = ({ id }: Held): boolean => context.leaving?.has(id) !== true;
     return {
       parent,
       record: (key) =>
-        wanted.has(key) ? chosen((records.get(key) ?? []).filter(isThere), mapping.rules.onMany) : "unread",
-      current: currentOf,
+        wanted.has(key)
+          ? chosen(survivors(records.get(key) ?? []).filter(isThere), mapping.rules.onMany)
+          : "unread",
+      current: (id) => {
+        const held = currentOf(id);
+        return held && survivor(held);
+      },
       isReread,
     };
   };
+}
+
+/** How often a record that others were merged into is merged itself; what goes round in circles ends too. */
+const MOST_MERGES = 5;
+
+/** The records that others were merged into, by id. */
+async function mastersOf(
+  held: readonly Held[],
+  find: (asked: readonly Found[], found: Map<string, Held[]>) => Promise<void>,
+): Promise<ReadonlyMap<string, Held>> {
+  const masters = new Map<string, Held>();
+  let open = held;
+  for (let depth = 0; depth < MOST_MERGES; depth++) {
+    const ids = [...new Set(open.flatMap((one) => masterOf(one) ?? []))].filter((id) => !masters.has(id));
+    if (ids.length === 0) break;
+    const found = new Map<string, Held[]>();
+    await find(
+      ids.map((id) => [JSON.stringify(id)]),
+      found,
+    );
+    open = [...found.values()].flat();
+    for (const one of open) masters.set(one.id, one);
+  }
+  return masters;
 }
 
 /** What names a record, as what it is found by: the primary id, and the partition where there are any. */
