@@ -87,7 +87,10 @@ describe("the examples of the help", () => {
         example.replace("<%= config.bin %>", "backhaul").replace("<%= command.id %>", name),
       );
       expect([bin, command]).toEqual(["backhaul", name]);
-      const more = name === "init" && !given.includes("--project") ? ["--project", `new/${examples.indexOf(example)}`] : [];
+      const more =
+        name === "init" && !given.includes("--project")
+          ? ["--project", `new/${examples.indexOf(example)}`]
+          : [];
       const ended = await inProcess(
         () => import(`../src/commands/${name}.ts`),
         [...given, ...more],

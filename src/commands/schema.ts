@@ -12,7 +12,7 @@ export default class Schema extends BaseCommand {
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> contact --json",
-    '<%= config.bin %> <%= command.id %> Account',
+    "<%= config.bin %> <%= command.id %> Account",
   ];
   static override args = {
     object: Args.string({
