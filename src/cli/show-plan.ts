@@ -34,6 +34,9 @@ const KINDS: Readonly<Record<OperationKind, KindWords>> = {
   delete: { sign: "-", style: "red", fate: "to delete" },
 };
 
+/** What becomes of associations, which no list or segment holds. */
+const TIES: Partial<Record<OperationKind, string>> = { add_member: "to make", remove_member: "to undo" };
+
 export function showPlan(plan: SyncPlan, view: PlanView): string {
   const { paint, width } = view;
   const { operations, rejections, recovery, unchanged, waiting } = plan;
@@ -55,7 +58,9 @@ export function showPlan(plan: SyncPlan, view: PlanView): string {
     if (operations[kind] === 0) continue;
     const { sign, style, fate } = KINDS[kind];
     const fields = kind === "update" ? `: ${fieldCounts(plan)}` : "";
-    const text = `${sign} ${counted(operations[kind], "record")} ${fate}${fields}`;
+    const isTie = plan.audience === undefined && TIES[kind] !== undefined;
+    const what = isTie ? `${counted(operations[kind], "association")} ${TIES[kind]}` : undefined;
+    const text = `${sign} ${what ?? `${counted(operations[kind], "record")} ${fate}`}${fields}`;
     lines.push(...wrapped(text, width, "  ", "      ").map((line) => paint(style, line)));
   }
   if (unchanged > 0) lines.push(`  = ${counted(unchanged, "row")} unchanged`);
