@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { expectShape } from "../cli/shape.ts";
 import {
   BIN,
@@ -15,6 +15,9 @@ import {
   writeFiles,
 } from "../support/cli.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
+
+// Each run is a process of its own, and so is each scheduler.
+vi.setConfig({ testTimeout: 300_000 });
 
 let sandbox: RunningSandbox;
 beforeAll(async () => {

@@ -38,7 +38,7 @@ function worker(folder: string, env: Record<string, string>) {
 }
 
 async function until<T>(look: () => T | undefined, said: () => unknown): Promise<T> {
-  const patience = Date.now() + 90_000;
+  const patience = Date.now() + 200_000;
   for (;;) {
     if (Date.now() > patience) throw new Error(JSON.stringify(said()));
     const found = look();
@@ -47,7 +47,9 @@ async function until<T>(look: () => T | undefined, said: () => unknown): Promise
   }
 }
 
-test("each due run is done once, although one of three workers is killed in the middle of one", async () => {
+test("each due run is done once, although one of three workers is killed in the middle of one", {
+  timeout: 300_000,
+}, async () => {
   using folder = temporaryFolder();
   const env = { ...sandboxEnv(sandbox), DATABASE_URL: postgres.url };
   const sync = (name: string): string => `  - sync: ${name}
