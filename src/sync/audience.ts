@@ -4,6 +4,7 @@ import type { Foreseen, Membership, PlanContext, WriteContext } from "../ports.t
 import type { State } from "../state/state.ts";
 import { emptiedProblem, straysProblem } from "./guard.ts";
 import { type Changes, WINDOW } from "./moves.ts";
+import { movedProblem } from "./plan-check.ts";
 import { type Prepared, toldKey } from "./prepare.ts";
 import type { Staged, SyncOptions } from "./stage.ts";
 
@@ -51,10 +52,19 @@ export async function lookAhead(
     context,
   );
   if (foreseen === undefined) return nothing;
+  if (staged.strays !== undefined)
+    return { foreseen, stopped: straysMoved(prepared, staged.strays, foreseen) };
   const stopped = allow.has("removed")
     ? undefined
     : (emptiedProblem(prepared, foreseen) ?? straysProblem(prepared, foreseen));
   return { foreseen, stopped };
+}
+
+/** A saved plan takes off just those whom it names; the guard was asked when it was made. */
+function straysMoved({ sync }: Prepared, planned: readonly string[], { strays }: Foreseen): Ahead["stopped"] {
+  const names = new Set(planned);
+  const isSame = strays.length === planned.length && strays.every((record) => names.has(record));
+  return isSame ? undefined : movedProblem(sync.name, "the members of the list that the model does not name");
 }
 
 /** After the commit. */

@@ -103,7 +103,9 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     options,
   );
   await state.release();
-  writer?.sync(syncHead(prepared, state.record.run, staged));
+  const { stopped = staged.stopped, foreseen } = ahead;
+  const told = { ...staged, stopped, ...(foreseen ? { strays: foreseen.strays } : {}) };
+  writer?.sync(syncHead(prepared, state.record.run, told));
   for (const row of refused) writer?.refused(row);
 
   const operations = noOperations();
@@ -122,8 +124,7 @@ async function planSync(promiser: Promiser, promised: Promised, options: PlanOpt
     samples.set(kind, list);
   };
   const { audience } = compiled;
-  const strays = ahead.foreseen?.strays ?? [];
-  const stopped = ahead.stopped ?? staged.stopped;
+  const strays = foreseen?.strays ?? [];
   const stubs = new Map<string, Set<string>>();
   const count = (operation: Operation): void => {
     for (const { object, record } of operation.stubs ?? [])

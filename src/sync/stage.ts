@@ -37,6 +37,8 @@ export interface Staged extends DiffCounts {
   readonly rows: number;
   /** Why nothing may be written. */
   readonly stopped: Problem | undefined;
+  /** In a saved plan: members whom no row speaks of and who leave, by the addresses of their records. */
+  readonly strays?: readonly string[];
 }
 
 /** Runs the model, refuses unusable keys, diffs against the snapshot and asks the guard: the same for plan and run. */

@@ -128,3 +128,21 @@ test("a saved plan is applied as it was, and names who enters and leaves", async
   expect(run.applied).toBe(2);
   expect(await scene.members()).toEqual(codes(3));
 });
+
+test("a saved plan of a whole list takes off whom it names, or says that the list has moved", async () => {
+  await using scene = await openScene();
+  const ids = await scene.contacts(5);
+  const list = await scene.list({}, ids.slice(2, 4));
+  await scene.model(codes(2));
+  const sync = { audience: { ...AUDIENCE, scope: "all" } } as const;
+  const moved = await scene.apply(sync, async () => {
+    await scene.api("POST", `lists(${list})/Microsoft.Dynamics.CRM.AddMemberList`, { EntityId: ids[4] });
+  });
+  expect(moved.stopped).toMatchObject({
+    code: "plan.moved",
+    message: expect.stringContaining("that the model does not name"),
+  });
+  expect(await scene.members()).toEqual(["C-2", "C-3", "C-4"]);
+  expect((await scene.apply(sync)).stopped).toBeUndefined();
+  expect(await scene.members()).toEqual(codes(2));
+});
