@@ -44,8 +44,7 @@ test.each([
   const run = await fresh(scene, field);
   expect(run.applied).toBe(MEMBERS);
   const { requests } = await scene.bench.counters();
-  console.log(JSON.stringify(requests));
-  // The promise: 110 and 320 for 100,000.
+  // The promise: 110 and 320 for 100,000, sign-in and definitions included.
   expect(total(requests)).toBeLessThanOrEqual(calls + more);
   expect(await scene.members()).toHaveLength(MEMBERS);
 });
