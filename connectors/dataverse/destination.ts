@@ -61,7 +61,7 @@ export async function openDataverse(
     windowMs: options.windowMs,
     grace: options.grace,
   });
-  const laneOf = openLanes(config.batch_size ?? MOST_ROWS);
+  const laneOf = openLanes(config.batch_size ?? MOST_ROWS, options.windowMs ?? PROTECTION.windowMs);
   const tables = openTables(service, options.cache);
 
   let asking: Promise<readonly Json[]> | undefined;

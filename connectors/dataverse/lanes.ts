@@ -30,18 +30,21 @@ const SICK = 2;
 /** How much the last request counts among those before. */
 const LAST = 0.3;
 
-export function openLanes(most: number): LaneOf {
+/** @param windowMs over which the service sums up: no request is to be a large part of it */
+export function openLanes(most: number, windowMs: number): LaneOf {
+  const longestMs = Math.min(MOST_MS, windowMs / 3);
   const lanes = new Map<string, Lane>();
   return (table, kind, way) => {
     const name = `${table.name} ${kind} ${way}`;
-    const lane = lanes.get(name) ?? newLane(isElastic(table) ? Math.min(most, ELASTIC_BATCH) : most);
+    const lane =
+      lanes.get(name) ?? newLane(isElastic(table) ? Math.min(most, ELASTIC_BATCH) : most, longestMs);
     lanes.set(name, lane);
     return lane;
   };
 }
 
-function newLane(most: number): Lane {
-  let sizes: Sizes = newSizes(most);
+function newLane(most: number, longestMs: number): Lane {
+  let sizes: Sizes = newSizes(most, longestMs);
   let badShare = 0;
   return {
     get size() {

@@ -9,6 +9,8 @@ export interface Sizes {
   readonly size: number;
   /** The most rows that a request may have. */
   readonly most: number;
+  /** Milliseconds that a request may take. */
+  readonly longestMs: number;
   /** Milliseconds for a row, smoothed; undefined until the first reply. */
   readonly rowMs: number | undefined;
   /** The least of it that was seen lately: what a row takes when the service has nothing else to do. */
@@ -43,10 +45,11 @@ const FORGET = 0.99;
 /** How much sizes must differ, relative to their mean, before their line says anything. */
 const SPREAD = 0.02;
 
-export function newSizes(most: number): Sizes {
+export function newSizes(most: number, longestMs = MOST_MS): Sizes {
   return {
     size: Math.min(FIRST_ROWS, most),
     most,
+    longestMs,
     rowMs: undefined,
     flatMs: Number.POSITIVE_INFINITY,
     fixedRows: 0,
@@ -100,8 +103,8 @@ function fixedOf({ weight, n, nn, t, nt }: Sums): number | undefined {
   return Math.max(0, Math.min(MOST_ROWS, own / slope));
 }
 
-function sizeOf({ size, most, rowMs = 0, fixedRows, sums }: Sizes, rows: number): number {
-  const longest = Math.max(1, Math.min(most, Math.floor(MOST_MS / rowMs - fixedRows)));
+function sizeOf({ size, most, longestMs, rowMs = 0, fixedRows, sums }: Sizes, rows: number): number {
+  const longest = Math.max(1, Math.min(most, Math.floor(longestMs / rowMs - fixedRows)));
   const hardlyCounts = (1 / OWN_SHARE - 1) * fixedRows;
   // Until sizes have differed nobody knows what a request costs for itself.
   const isKnown = fixedRows > 0 || fixedOf(sums) !== undefined;

@@ -6,6 +6,7 @@ const all = {
   diff: () => import("./diff.mjs"),
   engine: () => import("./engine.mjs"),
   sandbox: () => import("./sandbox.mjs"),
+  sender: () => import("./sender.mjs"),
 };
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : Object.keys(all)) {

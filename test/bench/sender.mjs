@@ -1,0 +1,204 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpus, loadavg } from "node:os";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { report } from "./measure.mjs";
+import { openSubject, operationsOf } from "./sender-subject.mjs";
+
+const SERVER = fileURLToPath(new URL("./sender-server.mjs", import.meta.url));
+const FREE = fileURLToPath(new URL("./sender-free.mjs", import.meta.url));
+const number = (name, otherwise) => Number(process.env[`BACKHAUL_BENCH_${name}`] ?? otherwise);
+const list = (name, otherwise) => (process.env[`BACKHAUL_BENCH_${name}`] ?? otherwise).split(",");
+/** 300 seconds in the documentation; what fits into them shrinks alike. */
+const WINDOW = number("WINDOW", 10);
+const WINDOWS = number("WINDOWS", 10);
+const AT_ONCE = number("AT_ONCE", 3);
+const SERVERS = list("SERVERS", "1,2,4").map(Number);
+const HINTS = list("HINTS", "1,4,10,50").map(Number);
+const TABLES = list("TABLES", "cheap,costly,mixed");
+const PARTS = list("PARTS", "limits,free");
+
+/** How much more than usual a row of each table costs. */
+const COSTS = { contact: 1, account: 5 };
+const OBJECTS = { cheap: ["contact"], costly: ["account"], mixed: ["contact", "account"] };
+
+/**
+ * Against the sandbox's service protection: what a user gets done after the first window, as a share of the ceiling
+ * that follows from the sandbox's own limits and costs. Then against a destination that costs nothing.
+ */
+export default async function sender() {
+  const load = () => `load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`;
+  if (PARTS.includes("limits")) {
+    process.stdout.write(`windows of ${WINDOW} s, ${WINDOWS} each, ${load()}\n`);
+    const cases = TABLES.flatMap((table) =>
+      SERVERS.flatMap((servers) => HINTS.map((hint) => ({ table, servers, hint }))),
+    );
+    const fixed = TABLES.flatMap((table) =>
+      SERVERS.flatMap((servers) => [100, 1000].map((rows) => ({ table, servers, hint: 4, rows }))),
+    );
+    const results = await inTurn(cases, measure);
+    const shares = results.map(({ share }) => share).sort((a, b) => a - b);
+    const sum = (name) => results.reduce((all, one) => all + one[name], 0);
+    atLeast("worst case / ceiling", shares[0], 0.9);
+    atLeast("median / ceiling", shares[Math.floor(shares.length / 2)], 0.95);
+    report("refused of 200 requests after the first window", (200 * sum("throttled")) / sum("requests"), 1);
+    await inTurn(fixed, measure);
+    process.stdout.write(`${load()}\n`);
+  }
+  if (PARTS.includes("free")) await free(load);
+}
+
+function atLeast(name, figure, limit) {
+  const verdict = figure >= limit ? `ok (at least ${limit})` : `MISSED (at least ${limit})`;
+  process.stdout.write(`${name.padEnd(58)} ${figure.toFixed(2).padStart(9)}  ${verdict}\n`);
+}
+
+async function inTurn(cases, work) {
+  const results = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < cases.length) results.push(await work(cases[next++]));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return results;
+}
+
+async function measure({ table, servers, hint, rows }) {
+  const limits = { factor: 300 / WINDOW, delays: true };
+  const server = await start([
+    JSON.stringify({ limits, servers, parallelism: hint, costs: { tables: COSTS } }),
+  ]);
+  try {
+    const objects = OBJECTS[table];
+    /** Seconds of execution that a row costs at best, and that the servers give in a second. */
+    const each = {};
+    let given = 0;
+    for (const object of objects) {
+      const asked = await fetch(
+        `${server.sandbox}/sandbox/limits?kind=upsertMultiple&rows=1000&table=${object}`,
+      );
+      const { ceiling } = await asked.json();
+      each[object] = ceiling.executionMs / 1e6;
+      given = (ceiling.requestsPerSecond * ceiling.executionMs) / 1000;
+    }
+    const done = rows === undefined ? await send(server, objects) : await sendFixed(server, objects, rows);
+    const seconds = WINDOW * (WINDOWS - 1);
+    const work = objects.reduce((sum, object) => sum + done.rows[object] * each[object], 0);
+    const share = work / (given * seconds);
+    const all = objects.reduce((sum, object) => sum + done.rows[object], 0);
+    const how = rows === undefined ? `hint ${hint}` : `5 × ${rows}`;
+    const name = `${table}, ${servers} server${servers > 1 ? "s" : ""}, ${how}`;
+    report(
+      name,
+      share,
+      undefined,
+      `${Math.round(all / seconds)} rows/s, ${done.throttled} of ${done.requests} refused`,
+    );
+    return { share, ...done };
+  } finally {
+    server.child.stdin.end();
+  }
+}
+
+/** What our sender gets done from the end of the first window to the end of the last. */
+async function send(server, objects) {
+  const subject = await openSubject(server, { windowMs: WINDOW * 1000 });
+  const controller = new AbortController();
+  const rows = Object.fromEntries(objects.map((object) => [object, 0]));
+  let isCounting = false;
+  const writing = objects.map(async (object) => {
+    const compiled = await subject.compile(object);
+    const context = { signal: controller.signal, idSeed: ["bench"] };
+    for await (const outcomes of compiled.write(operationsOf(object, controller.signal), context))
+      if (isCounting) rows[object] += outcomes.filter(({ status }) => status === "applied").length;
+  });
+  const ended = Promise.allSettled(writing);
+  await sleep(WINDOW * 1000);
+  isCounting = true;
+  const before = { ...subject.destination.counters };
+  await sleep(WINDOW * 1000 * (WINDOWS - 1));
+  isCounting = false;
+  const after = { ...subject.destination.counters };
+  controller.abort();
+  const failed = (await ended).find(({ reason }) => reason !== undefined && reason.kind !== "aborted");
+  await subject.destination[Symbol.asyncDispose]();
+  if (failed) throw failed.reason;
+  return { rows, throttled: after.throttled - before.throttled, requests: after.writes - before.writes };
+}
+
+/** The yardstick: five requests at once, of so many rows, which wait as they are told. */
+async function sendFixed(server, objects, size) {
+  const { postOf } = await import("./sender-subject.mjs");
+  const post = await postOf(server);
+  const rows = Object.fromEntries(objects.map((object) => [object, 0]));
+  const counts = { throttled: 0, requests: 0 };
+  const started = performance.now();
+  const passed = () => (performance.now() - started) / 1000;
+  const end = WINDOW * WINDOWS;
+  let waitUntil = 0;
+  let next = 0;
+  const worker = async () => {
+    while (passed() < end) {
+      if (waitUntil > performance.now()) await sleep(waitUntil - performance.now());
+      const object = objects[next++ % objects.length];
+      const reply = await post(object, next * size, size);
+      const counts1 = passed() > WINDOW && passed() < end;
+      if (counts1) counts.requests++;
+      if (reply.status === 429) {
+        if (counts1) counts.throttled++;
+        waitUntil = performance.now() + 1000 * Number(reply.headers.get("retry-after"));
+      } else if (counts1) rows[object] += size;
+    }
+  };
+  await Promise.all(Array.from({ length: 5 }, worker));
+  return { rows, ...counts };
+}
+
+/** Rows a second of one core, beside a well-known client and a bare loop of prepared bodies. */
+async function free(load) {
+  const rows = number("SENDER_ROWS", 200_000);
+  for (const latency of [0, 200]) {
+    process.stdout.write(`a destination that costs nothing, ${latency} ms a request, ${load()}\n`);
+    const rates = {};
+    for (const what of latency === 0 ? ["client", "bare", "ours"] : ["bare", "ours"]) {
+      const server = await start(["free", String(latency)]);
+      const child = spawn(
+        "taskset",
+        ["--cpu-list", "1", process.execPath, FREE, what, JSON.stringify(server.ready), String(rows)],
+        {
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
+      const [line] = await once(createInterface({ input: child.stdout }), "line");
+      server.child.stdin.end();
+      rates[what] = JSON.parse(line);
+    }
+    for (const [what, { wall, core }] of Object.entries(rates))
+      process.stdout.write(
+        `  ${what.padEnd(8)} ${count(wall)} rows/s on the wall, ${count(core)} per second of processor\n`,
+      );
+    if (latency === 0) {
+      atLeast(
+        "ours / dynamics-web-api, $batch of 100, 4 at once, processor",
+        rates.ours.core / rates.client.core,
+        1.2,
+      );
+      atLeast(
+        "ours / bare loop of UpsertMultiple of 1,000, processor",
+        rates.ours.core / rates.bare.core,
+        0.5,
+      );
+    } else atLeast("ours / bare loop at 200 ms a request, wall", rates.ours.wall / rates.bare.wall, 1);
+  }
+}
+
+const count = (rate) => Math.round(rate).toLocaleString("en-US").padStart(9);
+const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+async function start(args) {
+  const child = spawn(process.execPath, [SERVER, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  const ready = JSON.parse(line);
+  return { ...ready, ready, child };
+}
