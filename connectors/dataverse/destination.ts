@@ -60,6 +60,7 @@ export async function openDataverse(
     patience: options.patience,
     windowMs: options.windowMs,
     grace: options.grace,
+    schedule: options.schedule,
   });
   const laneOf = openLanes(config.batch_size ?? MOST_ROWS, options.windowMs ?? PROTECTION.windowMs);
   const tables = openTables(service, options.cache);

@@ -1,5 +1,14 @@
 /** Makes an operation of a change, once everything that had to be read is known. Pure. */
-import type { Change, Changed, Planned, Present, Problem, Removed, Value } from "../../src/sdk.ts";
+import type {
+  Change,
+  Changed,
+  FieldWrite,
+  Planned,
+  Present,
+  Problem,
+  Removed,
+  Value,
+} from "../../src/sdk.ts";
 import { addressOfId, keptId, PARTITION } from "./elastic.ts";
 import { type Held, heldMatch, isInactive } from "./held.ts";
 import type { Mapping } from "./mapping.ts";
@@ -71,7 +80,9 @@ export function planAdded(
     const isUpdate = rules.mode === "update" || match.by === "id";
     const writes = writesOf(mapping, change.after, resolved, { isUpdate, change: null, held: null });
     if (isProblem(writes)) return rejected(change, writes);
-    return planned(isUpdate ? "update" : "upsert", change, addressOf(mapping, found), writes);
+    // Nobody knows whether it is inactive; of a new record the state is ignored ("Web API properties").
+    const fields = wakes(mapping) ? awake(mapping, writes.fields) : writes.fields;
+    return planned(isUpdate ? "update" : "upsert", change, addressOf(mapping, found), { ...writes, fields });
   }
   if (rules.mode === "update" || match.by === "id") {
     if (rules.onMissing === "skip") return { status: "unchanged", change, absent: true };
@@ -92,19 +103,24 @@ function forEach<T>(change: Change, records: readonly T[], plan: (record: T) => 
 
 /** A record that was read: what differs is written, by its id. */
 function planHeld(mapping: Mapping, change: Present, held: Held, resolved: Resolved): Planned {
-  const { rules, table, reactivation } = mapping;
+  const { rules, table } = mapping;
   if (rules.mode === "insert") return { status: "unchanged", change, id: held.id };
   const writes = writesOf(mapping, change.after, resolved, { isUpdate: true, change: null, held });
   if (isProblem(writes)) return rejected(change, writes);
-  const returns = rules.matchInactive === "reactivate" || rules.onRemoved === "deactivate";
-  const wakes = isInactive(held) && returns ? reactivation : [];
-  const fields = [
-    ...wakes.filter((wake) => !writes.fields.some(({ field }) => field === wake.field)),
-    ...writes.fields,
-  ];
+  const fields = isInactive(held) && wakes(mapping) ? awake(mapping, writes.fields) : writes.fields;
   if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change, id: held.id };
   return planned("update", change, addressOfId(table, held.id), { ...writes, fields });
 }
+
+/** Whether a record that is matched is made active: where the sync says so, or deactivates what leaves the model. */
+const wakes = ({ rules }: Mapping): boolean =>
+  rules.matchInactive === "reactivate" || rules.onRemoved === "deactivate";
+
+/** With what makes a record active, short of what the row itself says of its state. */
+const awake = ({ reactivation }: Mapping, fields: readonly FieldWrite[]): readonly FieldWrite[] => [
+  ...reactivation.filter((wake) => !fields.some(({ field }) => field === wake.field)),
+  ...fields,
+];
 
 /** A new record, under an id of our own: a repetition of the request is known by it (DESIGN 4.4). */
 function planCreate(

@@ -10,6 +10,7 @@ import {
   type Reply,
   retryReads,
   SCHEDULE,
+  type Schedule,
   type Send,
   type Signs,
   SyncError,
@@ -72,6 +73,7 @@ export interface ServiceOptions {
   readonly windowMs?: number | undefined;
   /** Milliseconds that writes in flight are waited for when the run is interrupted. */
   readonly grace?: number | undefined;
+  readonly schedule?: Schedule | undefined;
 }
 
 export interface Service extends AsyncDisposable {
@@ -142,8 +144,8 @@ export function openService(options: ServiceOptions): Service {
       });
     },
   );
-  const { patience } = options;
-  const retrying = retryReads({ tally, ...(patience === undefined ? {} : { patience }) });
+  const { patience, schedule = SCHEDULE } = options;
+  const retrying = retryReads({ tally, schedule, ...(patience === undefined ? {} : { patience }) });
   const anyone = retrying(pool.send);
   const origin = endpoint.origin + endpoint.prefix;
 

@@ -8,6 +8,7 @@ import {
   changed,
   columnsOf,
   type MappingInput,
+  openBench,
   openStrictBench,
   running,
   syncOf,
@@ -202,17 +203,21 @@ describe("modes", () => {
     expect([...(await bench.stored("contact", "new_customerid")).keys()].sort()).toEqual(["C-2", "C-3"]);
   });
 
-  test("a removed row's record is deactivated, and active again when the row returns", async () => {
-    await using bench = await openStrictBench();
-    const ids = await bench.seed("contact", contacts(1));
-    const compiled = await compile(bench, { mode: "mirror", onRemoved: "deactivate" });
-    await write(compiled, [removed(["C-0", null, null, null], ids[0]!)]);
-    const state = async () => (await bench.stored("contact")).get(ids[0]!);
-    expect(await state()).toMatchObject({ statecode: 1, statuscode: 2 });
-    const back = await write(compiled, added(rows(1)));
-    expect(tallied(back)).toEqual({ applied: 1 });
-    expect(await state()).toMatchObject({ statecode: 0, statuscode: 1, lastname: "Name 0" });
-  });
+  test.each([true, false])(
+    "a removed row's record is deactivated, and active again when the row returns; adopt: %s",
+    async (adopt) => {
+      // Unread, a row is written whole.
+      await using bench = adopt ? await openStrictBench() : await openBench();
+      const ids = await bench.seed("contact", contacts(1));
+      const compiled = await compile(bench, { mode: "mirror", onRemoved: "deactivate", rules: { adopt } });
+      await write(compiled, [removed(["C-0", null, null, null], ids[0]!)]);
+      const state = async () => (await bench.stored("contact")).get(ids[0]!);
+      expect(await state()).toMatchObject({ statecode: 1, statuscode: 2 });
+      const back = await write(compiled, added(rows(1)));
+      expect(tallied(back)).toEqual({ applied: 1 });
+      expect(await state()).toMatchObject({ statecode: 0, statuscode: 1, lastname: "Name 0" });
+    },
+  );
 
   test("a record that vanished is made again by an upsert, whole, and rejected by an update", async () => {
     await using bench = await openStrictBench();
