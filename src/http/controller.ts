@@ -284,9 +284,12 @@ function answered(meter: Meter, now: number, left: number | undefined): Meter {
   const capacity = left > 0 ? (trust * used) / share : Math.min(meter.capacity ?? used, used);
   return {
     ...told,
-    capacity: meter.capacity === undefined ? capacity : meter.capacity + (capacity - meter.capacity) / 8,
+    capacity: meter.capacity === undefined ? capacity : nearer(meter.capacity, capacity),
   };
 }
+
+/** A capacity on its way to what was seen: quickly down, because too much is refused, and slowly up. */
+const nearer = (known: number, seen: number): number => known + (seen - known) / (seen < known ? 3 : 8);
 
 /** Wider while replies take no longer than before and somebody waits; narrower when they take much longer. */
 function widened(state: Controller, stretched: number | undefined): Controller {
