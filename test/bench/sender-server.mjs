@@ -15,11 +15,14 @@ if (isFree) {
   const front = createServer((incoming, outgoing) => {
     const isBatch = incoming.url.endsWith("$batch");
     if (!isBatch && !incoming.url.endsWith("UpsertMultiple")) return passOn(incoming, outgoing);
-    let parts = 0;
-    incoming.on("data", (chunk) => {
-      if (isBatch) parts += chunk.toString("latin1").split(" HTTP/1.1").length - 1;
+    const chunks = [];
+    incoming.on("data", (chunk) => isBatch && chunks.push(chunk));
+    incoming.on("end", () => {
+      const text = Buffer.concat(chunks).toString("latin1");
+      if (text.includes("\nGET "))
+        passOn(incoming, outgoing, Buffer.concat(chunks)); // definitions
+      else setTimeout(() => answer(outgoing, isBatch, text.split(" HTTP/1.1").length - 1), latency);
     });
-    incoming.on("end", () => setTimeout(() => answer(outgoing, isBatch, parts), latency));
   });
   front.keepAliveTimeout = 65_000;
   await new Promise((done) => front.listen(0, "127.0.0.1", done));
@@ -36,13 +39,13 @@ function answer(outgoing, isBatch, parts) {
   outgoing.end(`${part.repeat(parts)}--b--\r\n`);
 }
 
-function passOn(incoming, outgoing) {
+function passOn(incoming, outgoing, body) {
   const target = new URL(incoming.url, url);
   const headers = { ...incoming.headers, host: target.host };
-  incoming.pipe(
-    request(target, { method: incoming.method, headers }, (reply) => {
-      outgoing.writeHead(reply.statusCode, reply.headers);
-      reply.pipe(outgoing);
-    }),
-  );
+  const asked = request(target, { method: incoming.method, headers }, (reply) => {
+    outgoing.writeHead(reply.statusCode, reply.headers);
+    reply.pipe(outgoing);
+  });
+  if (body) asked.end(body);
+  else incoming.pipe(asked);
 }
