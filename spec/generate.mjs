@@ -19,7 +19,7 @@ async function pages() {
   const json = async (name) => JSON.parse(await readFile(new URL(name, here), "utf8"));
   const names = (await readdir(new URL("connectors/", here))).filter((name) => name.endsWith(".schema.json"));
   const connectors = await Promise.all(names.sort().map((name) => json(`connectors/${name}`)));
-  const service = await readFile(new URL("../connectors/dataverse/problems.ts", here), "utf8");
+  const service = await readFile(new URL("../connectors/dataverse/sender/problems.ts", here), "utf8");
   return {
     "config.md": configPage(await json("project.schema.json"), await json("model.schema.json"), connectors),
     "errors.md": errorsPage(await json("errors.json"), service),

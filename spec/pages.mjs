@@ -65,7 +65,7 @@ export function errorsPage(errors, service) {
     throttle: "waits as asked, then sent again",
   };
   return [
-    MADE("spec/errors.json and connectors/dataverse/problems.ts"),
+    MADE("spec/errors.json and connectors/dataverse/sender/problems.ts"),
     "# Errors, by code\n",
     "Every error has a code that does not change, a sentence, and a remedy. `--json` prints all of them as",
     '`{ "error": { "problems": [ { kind, code, message, remedy, place } ] } }`; a rejected row has the same keys.',

@@ -1,8 +1,8 @@
 /** A table in the words of the contract, and finding one by any of its names. Pure. */
 import { fail, near, type ObjectDescription, type ObjectSummary, type SyncError } from "../../src/sdk.ts";
-import { isWritable } from "./compile.ts";
+import { isWritable } from "./compile/compile.ts";
 import { labelOf } from "./metadata/labels.ts";
-import type { Json } from "./service.ts";
+import type { Json } from "./sender/service.ts";
 import { type Attribute, type Choice, hasBulk, type Table } from "./table.ts";
 import { valueSchemaOf } from "./types/value-schema.ts";
 

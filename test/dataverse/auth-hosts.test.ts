@@ -1,11 +1,11 @@
 /** Where requests and tokens go: clouds, hosts that are allowed, and a gateway in front. */
 import { describe, expect, test } from "vitest";
-import { authorityOf } from "../../connectors/dataverse/authority.ts";
+import { authorityOf } from "../../connectors/dataverse/auth/authority.ts";
+import { openApplication } from "../../connectors/dataverse/auth/msal.ts";
 import type { DataverseConfig } from "../../connectors/dataverse/config.ts";
 import { openDataverse } from "../../connectors/dataverse/destination.ts";
-import { endpointOf, loginOf } from "../../connectors/dataverse/hosts.ts";
-import { openApplication } from "../../connectors/dataverse/msal.ts";
-import { ownPath } from "../../connectors/dataverse/service.ts";
+import { endpointOf, loginOf } from "../../connectors/dataverse/sender/hosts.ts";
+import { ownPath } from "../../connectors/dataverse/sender/service.ts";
 import schema from "../../spec/connectors/dataverse.schema.json" with { type: "json" };
 import { added, compile, configOf, openBench, running, tallied, write } from "./support/bench.ts";
 import { KEY, PREFIX, startGateway } from "./support/gateway.ts";

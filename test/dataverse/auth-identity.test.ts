@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { tokenSource } from "../../connectors/dataverse/auth.ts";
+import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { running } from "./support/bench.ts";
 import { refusalOf } from "./support/refusal.ts";
 import { startTokenServer, type TokenServer } from "./support/token-server.ts";

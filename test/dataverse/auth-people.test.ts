@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type AuthOptions, tokenSource } from "../../connectors/dataverse/auth.ts";
+import { type AuthOptions, tokenSource } from "../../connectors/dataverse/auth/auth.ts";
+import { seal, unseal } from "../../connectors/dataverse/auth/vault.ts";
 import type { PersonAuth } from "../../connectors/dataverse/config.ts";
-import { seal, unseal } from "../../connectors/dataverse/vault.ts";
 import { openCache } from "../../src/cli/cache.ts";
 import { running } from "./support/bench.ts";
 import { refusalOf } from "./support/refusal.ts";

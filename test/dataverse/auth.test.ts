@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { singleFlight, tokenSource } from "../../connectors/dataverse/auth.ts";
-import { authorityOf } from "../../connectors/dataverse/authority.ts";
+import { singleFlight, tokenSource } from "../../connectors/dataverse/auth/auth.ts";
+import { authorityOf } from "../../connectors/dataverse/auth/authority.ts";
+import { openApplication } from "../../connectors/dataverse/auth/msal.ts";
 import { openDataverse } from "../../connectors/dataverse/destination.ts";
-import { openApplication } from "../../connectors/dataverse/msal.ts";
 import { startSandbox } from "../../src/sandbox/index.ts";
 import { configOf } from "./support/bench.ts";
 import { refusalOf } from "./support/refusal.ts";

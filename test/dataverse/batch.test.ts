@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { batchReply, batchRequest } from "../../connectors/dataverse/batch.ts";
-import { boundaryOf } from "../../connectors/dataverse/multipart.ts";
-import { errorOf, verdictOf } from "../../connectors/dataverse/problems.ts";
+import { batchReply, batchRequest } from "../../connectors/dataverse/sender/batch.ts";
+import { boundaryOf } from "../../connectors/dataverse/sender/multipart.ts";
+import { errorOf, verdictOf } from "../../connectors/dataverse/sender/problems.ts";
 import type { Reply } from "../../src/http/answer.ts";
 
 const reply = (body: string, type = "multipart/mixed; boundary=batchresponse_1", status = 200): Reply => ({

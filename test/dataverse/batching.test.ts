@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batches } from "../../connectors/dataverse/batching.ts";
-import { bulkBody, partOf } from "../../connectors/dataverse/bodies.ts";
+import { batches } from "../../connectors/dataverse/write/batching.ts";
+import { bulkBody, partOf } from "../../connectors/dataverse/write/bodies.ts";
 import type { FieldWrite, Operation, OperationKind } from "../../src/core/change.ts";
 import { contact } from "./support/tables.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { compileMapping } from "../../connectors/dataverse/compile.ts";
+import { compileMapping } from "../../connectors/dataverse/compile/compile.ts";
 import type { Table } from "../../connectors/dataverse/table.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { DEFAULT_RULES, type FieldSpec, NO_OPTIONS, type SyncSpec } from "../../src/core/spec.ts";

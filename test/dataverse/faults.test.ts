@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { generate } from "selfsigned";
 import { describe, expect, test } from "vitest";
-import { tokenSource } from "../../connectors/dataverse/auth.ts";
+import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { openDataverse } from "../../connectors/dataverse/destination.ts";
 import { noOperations } from "../../src/core/change.ts";
 import { SyncError } from "../../src/core/errors.ts";

@@ -1,10 +1,10 @@
 /** What answers in the service's place, or answers with less than it was asked. */
 import { describe, expect, test } from "vitest";
-import { tokenSource } from "../../connectors/dataverse/auth.ts";
-import { isBulkDone } from "../../connectors/dataverse/bodies.ts";
+import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { openDataverse } from "../../connectors/dataverse/destination.ts";
-import { paired } from "../../connectors/dataverse/pairing.ts";
-import { verdictOf } from "../../connectors/dataverse/problems.ts";
+import { verdictOf } from "../../connectors/dataverse/sender/problems.ts";
+import { isBulkDone } from "../../connectors/dataverse/write/bodies.ts";
+import { paired } from "../../connectors/dataverse/write/pairing.ts";
 import type { Operation } from "../../src/core/change.ts";
 import type { Destination } from "../../src/ports.ts";
 import type { Reply } from "../../src/sdk.ts";

@@ -1,10 +1,10 @@
 /** Records that were merged into others; the sandbox merges none, so that what is read is made up here. */
 import { expect, test } from "vitest";
-import { keyPart } from "../../connectors/dataverse/compile-match.ts";
-import type { Mapping } from "../../connectors/dataverse/mapping.ts";
-import { planChange } from "../../connectors/dataverse/plan.ts";
-import { openResolver } from "../../connectors/dataverse/resolve.ts";
-import type { Json, Service } from "../../connectors/dataverse/service.ts";
+import type { Mapping } from "../../connectors/dataverse/compile/mapping.ts";
+import { keyPart } from "../../connectors/dataverse/compile/match.ts";
+import { planChange } from "../../connectors/dataverse/plan/plan.ts";
+import { openResolver } from "../../connectors/dataverse/plan/resolve.ts";
+import type { Json, Service } from "../../connectors/dataverse/sender/service.ts";
 import type { Table } from "../../connectors/dataverse/table.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import type { Change } from "../../src/core/change.ts";

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { request as passOn } from "undici";
 import { describe, expect, test } from "vitest";
-import { optionHeaders, tagged } from "../../connectors/dataverse/options.ts";
+import { optionHeaders, tagged } from "../../connectors/dataverse/compile/options.ts";
 import { NO_OPTIONS, type WriteOptions } from "../../src/core/spec.ts";
 import { SEEDED } from "../../src/sandbox/index.ts";
 import { tokenFor } from "../sandbox/client.ts";

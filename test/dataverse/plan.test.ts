@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { keyPart } from "../../connectors/dataverse/compile-match.ts";
-import type { MappedField, Mapping } from "../../connectors/dataverse/mapping.ts";
-import { needsOf } from "../../connectors/dataverse/needs.ts";
-import { planChange } from "../../connectors/dataverse/plan.ts";
-import type { Match, Resolution } from "../../connectors/dataverse/resolution.ts";
+import type { MappedField, Mapping } from "../../connectors/dataverse/compile/mapping.ts";
+import { keyPart } from "../../connectors/dataverse/compile/match.ts";
+import { needsOf } from "../../connectors/dataverse/plan/needs.ts";
+import { planChange } from "../../connectors/dataverse/plan/plan.ts";
+import type { Match, Resolution } from "../../connectors/dataverse/plan/resolution.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import type { Added, Changed, Present } from "../../src/core/change.ts";
 import { DEFAULT_RULES, NO_OPTIONS } from "../../src/core/spec.ts";

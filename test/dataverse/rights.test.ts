@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lackingOf, type Need } from "../../connectors/dataverse/rights.ts";
+import { lackingOf, type Need } from "../../connectors/dataverse/compile/rights.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import { DEFAULT_RULES, NO_OPTIONS, type SyncSpec, type WriteOptions } from "../../src/core/spec.ts";
 import { type SandboxOptions, SEEDED } from "../../src/sandbox/index.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ownPath } from "../../connectors/dataverse/service.ts";
+import { ownPath } from "../../connectors/dataverse/sender/service.ts";
 import { LONGEST_PATH, MOST_IN_VALUES } from "../../connectors/dataverse/unverified.ts";
 import {
   addressByKey,

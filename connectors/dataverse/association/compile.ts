@@ -12,17 +12,17 @@ import {
   SyncError,
   type SyncSpec,
 } from "../../../src/sdk.ts";
-import { columnOf, type Findings } from "../compile-input.ts";
-import { keyPart } from "../compile-match.ts";
-import type { CompiledOptions } from "../compiled.ts";
-import { forecastOf } from "../forecast.ts";
-import type { LookupField, Mapping } from "../mapping.ts";
-import { openResolver } from "../resolve.ts";
-import type { Need } from "../rights.ts";
-import { openSender } from "../sender.ts";
+import type { CompiledOptions } from "../compile/compiled.ts";
+import { columnOf, type Findings } from "../compile/input.ts";
+import type { LookupField, Mapping } from "../compile/mapping.ts";
+import { keyPart } from "../compile/match.ts";
+import type { Need } from "../compile/rights.ts";
+import { openResolver } from "../plan/resolve.ts";
+import { forecastOf } from "../sender/forecast.ts";
+import { openSender } from "../sender/sender.ts";
 import type { Table } from "../table.ts";
 import { limitsOf } from "../types/limits.ts";
-import { writeAll } from "../write.ts";
+import { writeAll } from "../write/write.ts";
 import { planAssociations, TIE, tieOf } from "./plan.ts";
 import { type Relationship, readRelationship } from "./relationship.ts";
 

@@ -9,14 +9,14 @@ import type {
   Problem,
   Value,
 } from "../../../src/sdk.ts";
+import type { LookupField } from "../compile/mapping.ts";
 import { addressOfId } from "../elastic.ts";
-import type { LookupField } from "../mapping.ts";
-import { foldedJson, literalOf, textOf } from "../match.ts";
-import { parentOf } from "../parent.ts";
-import type { Resolved } from "../resolution.ts";
-import type { Resolver } from "../resolve.ts";
-import type { Service } from "../service.ts";
-import { isSeveral, named } from "../several.ts";
+import { foldedJson, literalOf, textOf } from "../plan/match.ts";
+import { parentOf } from "../plan/parent.ts";
+import type { Resolved } from "../plan/resolution.ts";
+import type { Resolver } from "../plan/resolve.ts";
+import { isSeveral, named } from "../plan/several.ts";
+import type { Service } from "../sender/service.ts";
 import { isProblem, quoted, valueProblem } from "../types/value-problem.ts";
 import { addressByKey, idOf, inQueries } from "../url.ts";
 import type { Relationship } from "./relationship.ts";

@@ -1,7 +1,7 @@
 /** A many-to-many relationship as a sync of associations needs to know it. Source: "Entity relationships", N:N. */
 import { didYouMean, fail, type SyncError, type SyncSpec } from "../../../src/sdk.ts";
 import { list } from "../metadata/labels.ts";
-import type { Json, Service } from "../service.ts";
+import type { Json, Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
 import { SERVICE_ROOT, textLiteral } from "../url.ts";
 

@@ -9,12 +9,12 @@ import {
   SyncError,
   type SyncSpec,
 } from "../../../src/sdk.ts";
-import type { Compiled } from "../compile.ts";
-import { type CompiledOptions, compiledSync } from "../compiled.ts";
-import type { Mapping } from "../mapping.ts";
-import { foldedMatch, matchOf } from "../match.ts";
-import { openResolver } from "../resolve.ts";
-import { openSender } from "../sender.ts";
+import type { Compiled } from "../compile/compile.ts";
+import { type CompiledOptions, compiledSync } from "../compile/compiled.ts";
+import type { Mapping } from "../compile/mapping.ts";
+import { foldedMatch, matchOf } from "../plan/match.ts";
+import { openResolver } from "../plan/resolve.ts";
+import { openSender } from "../sender/sender.ts";
 import type { Table } from "../table.ts";
 import { isProblem } from "../types/value-problem.ts";
 import { idOf, inQueries } from "../url.ts";

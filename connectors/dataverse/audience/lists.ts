@@ -3,13 +3,13 @@
  * "AddMemberList action", "Web service error codes".
  */
 import type { AudienceSpec, Problem, WriteContext } from "../../../src/sdk.ts";
-import { isBulkDone } from "../bodies.ts";
-import type { Refusal, Sender, Sent } from "../sender.ts";
-import type { Json, Service } from "../service.ts";
+import type { Refusal, Sender, Sent } from "../sender/sender.ts";
+import type { Json, Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
 import { MOST_LIST_MEMBERS } from "../unverified.ts";
 import { addressById, folded, inQueries, pathOf, SERVICE_ROOT } from "../url.ts";
 import { idOfTexts } from "../uuid5.ts";
+import { isBulkDone } from "../write/bodies.ts";
 import { memberOf, memberships } from "./memberships.ts";
 import { openRemoval, type RemovalMemory } from "./removal.ts";
 import type { Keeper, Roster } from "./roster.ts";

@@ -1,5 +1,5 @@
 /** Rows of `listmember`: who is in a list, and under which id ("List member (ListMember) table/entity reference"). */
-import type { Json, Service } from "../service.ts";
+import type { Json, Service } from "../sender/service.ts";
 import { LONGEST_PATH, MEMBER_PROPERTY, MOST_IN_VALUES } from "../unverified.ts";
 import { chunked, encode, SERVICE_ROOT } from "../url.ts";
 import type { Roster } from "./roster.ts";

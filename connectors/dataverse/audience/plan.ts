@@ -1,11 +1,19 @@
 /** What changes of rows mean for the members of a list: who enters, who leaves, who is there already. */
 import type { Added, AudienceSpec, Change, Mode, PlanContext, Planned, Problem } from "../../../src/sdk.ts";
-import { isInactive } from "../held.ts";
-import type { Mapping } from "../mapping.ts";
-import { addressOf, type Found, foldedMatch, foldedRead, isAddressable, matchOf, textOf } from "../match.ts";
-import { isMany } from "../resolution.ts";
-import type { Resolver } from "../resolve.ts";
-import { isSeveral, named } from "../several.ts";
+import type { Mapping } from "../compile/mapping.ts";
+import { isInactive } from "../plan/held.ts";
+import {
+  addressOf,
+  type Found,
+  foldedMatch,
+  foldedRead,
+  isAddressable,
+  matchOf,
+  textOf,
+} from "../plan/match.ts";
+import { isMany } from "../plan/resolution.ts";
+import type { Resolver } from "../plan/resolve.ts";
+import { isSeveral, named } from "../plan/several.ts";
 import { isProblem, quoted } from "../types/value-problem.ts";
 import { addressById, folded, idOf } from "../url.ts";
 import { isKept, type Kept, type Rosters } from "./rosters.ts";

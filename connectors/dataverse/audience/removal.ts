@@ -4,12 +4,12 @@
  * list afterwards. The one that worked is remembered for the organisation, and proven again in every run.
  */
 import type { Problem, WriteContext } from "../../../src/sdk.ts";
-import type { BatchPart } from "../batch.ts";
-import { isBulkDone } from "../bodies.ts";
-import type { Sender } from "../sender.ts";
-import type { Service } from "../service.ts";
+import type { BatchPart } from "../sender/batch.ts";
+import type { Sender } from "../sender/sender.ts";
+import type { Service } from "../sender/service.ts";
 import { REMOVAL_FORMS } from "../unverified.ts";
 import { pathOf, SERVICE_ROOT } from "../url.ts";
+import { isBulkDone } from "../write/bodies.ts";
 import { memberships } from "./memberships.ts";
 import type { Keeper, Roster } from "./roster.ts";
 import { parametersOf } from "./signatures.ts";

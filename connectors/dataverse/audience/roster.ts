@@ -1,7 +1,7 @@
 /** What has members: a marketing list or a segment, and the calls that read and change who they are. */
 import type { Operation, Problem, WriteContext } from "../../../src/sdk.ts";
-import type { BatchPart } from "../batch.ts";
-import type { Refusal } from "../sender.ts";
+import type { BatchPart } from "../sender/batch.ts";
+import type { Refusal } from "../sender/sender.ts";
 
 export interface Roster {
   readonly id: string;

@@ -3,13 +3,13 @@
  * "Real-time marketing segments API".
  */
 import type { AudienceSpec, Problem, WriteContext } from "../../../src/sdk.ts";
-import { isBulkDone } from "../bodies.ts";
-import type { Refusal, Sender, Sent } from "../sender.ts";
-import type { Json, Service } from "../service.ts";
+import type { Refusal, Sender, Sent } from "../sender/sender.ts";
+import type { Json, Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
 import { SEGMENT_PAGE } from "../unverified.ts";
 import { addressById, folded, inQueries, SERVICE_ROOT } from "../url.ts";
 import { idOfTexts } from "../uuid5.ts";
+import { isBulkDone } from "../write/bodies.ts";
 import type { Keeper, Roster } from "./roster.ts";
 
 const STATIC = 10;

@@ -7,14 +7,14 @@ import {
   type WriteContext,
   type WriteOptions,
 } from "../../../src/sdk.ts";
-import { type BatchPart, batchReply, batchRequest, isBatchReply } from "../batch.ts";
-import { isBulkDone } from "../bodies.ts";
-import { optionHeaders, tagged } from "../options.ts";
-import { errorOf, isFramed, verdictOf } from "../problems.ts";
-import type { Refusal, Sender } from "../sender.ts";
-import type { Service } from "../service.ts";
+import { optionHeaders, tagged } from "../compile/options.ts";
+import { type BatchPart, batchReply, batchRequest, isBatchReply } from "../sender/batch.ts";
+import { errorOf, isFramed, verdictOf } from "../sender/problems.ts";
+import type { Refusal, Sender } from "../sender/sender.ts";
+import type { Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
 import { inQueries, SERVICE_ROOT } from "../url.ts";
+import { isBulkDone } from "../write/bodies.ts";
 import type { Call, Entry, Keeper } from "./roster.ts";
 import type { Kept } from "./rosters.ts";
 

@@ -1,5 +1,5 @@
 /** Signatures of actions, read from `$metadata` ("Use Web API actions", "Web API service documents"). */
-import type { Service } from "../service.ts";
+import type { Service } from "../sender/service.ts";
 import { SERVICE_ROOT } from "../url.ts";
 
 /** Names of an action's parameters, the bound one included; `undefined` where the organisation has no such action. */

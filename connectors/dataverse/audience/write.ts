@@ -6,8 +6,8 @@ import {
   SyncError,
   type WriteContext,
 } from "../../../src/sdk.ts";
-import { mapConcurrent } from "../concurrent.ts";
 import { idOf } from "../url.ts";
+import { mapConcurrent } from "../write/concurrent.ts";
 import type { Entry, Keeper } from "./roster.ts";
 import type { Kept, Rosters } from "./rosters.ts";
 import { type MemberSettling, type Settled, settleMembers } from "./settle.ts";

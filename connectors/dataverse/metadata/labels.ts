@@ -1,5 +1,5 @@
 /** Parts of definitions as they come. Pure. */
-import type { Json } from "../service.ts";
+import type { Json } from "../sender/service.ts";
 
 /** The label in the user's language, else in any. */
 export function labelOf(label: Json): string {

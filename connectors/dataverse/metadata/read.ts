@@ -1,5 +1,5 @@
 /** How the replies about a table become a `Table`. Source: "Column definitions". Pure. */
-import type { Json } from "../service.ts";
+import type { Json } from "../sender/service.ts";
 import type { Attribute, Key, Navigation, Table } from "../table.ts";
 import { labelOf, list } from "./labels.ts";
 import { MESSAGES } from "./paths.ts";

@@ -1,6 +1,6 @@
 /** What a column takes, from its definition. Sources: "Column definitions", "Image columns", "Date and time". Pure. */
 import { plain } from "../decimal.ts";
-import type { Json } from "../service.ts";
+import type { Json } from "../sender/service.ts";
 import type { Choice, Navigation, Shape } from "../table.ts";
 import { labelOf, list } from "./labels.ts";
 

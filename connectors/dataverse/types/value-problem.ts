@@ -1,6 +1,6 @@
 /** How a value that cannot be written is told. */
 import type { Problem } from "../../../src/sdk.ts";
-import { shortened } from "../problems.ts";
+import { shortened } from "../sender/problems.ts";
 
 /** A value as a JSON fragment, exact and escaped, or why there is none. `null` for what counts as empty. */
 export type Coerced = string | Problem;

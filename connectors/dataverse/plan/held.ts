@@ -1,0 +1,121 @@
+/** What a record holds already, and whether that is what would be written. Pure. */
+
+import type { MappedField, Mapping } from "../compile/mapping.ts";
+import { plain } from "../decimal.ts";
+import { nameColumns, nameOf } from "../elastic.ts";
+import type { Table } from "../table.ts";
+import { NULL } from "../types/value-problem.ts";
+import { idOf } from "../url.ts";
+import { type Found, foldedJson, foldedRead, readBy, textOf } from "./match.ts";
+
+/** A record that was read: its id, and the mapped columns by the names they are read by. */
+export interface Held {
+  readonly id: string;
+  readonly row: Readonly<Record<string, unknown>>;
+  /** The record that was looked for was merged into this one, and keeps its key. */
+  readonly isMaster?: true;
+}
+
+/** The name that a column is read by; a lookup's value has one of its own ("Lookup properties"). */
+function readName({ table }: Mapping, field: string): string | null {
+  const attribute = table.attributes.get(field);
+  if (attribute === undefined || !attribute.readable || attribute.shape.kind === "image") return null;
+  if (attribute.type === "PartyList") return null;
+  return attribute.shape.kind === "lookup" ? `_${field}_value` : field;
+}
+
+const STATE = "statecode";
+/** The column that says when a record was made. */
+export const CREATED = "createdon";
+
+/** The columns to read of records that rows may belong to. */
+export function heldColumns(mapping: Mapping): string[] {
+  const { table, match, fields, pair, rules } = mapping;
+  const names = [
+    ...nameColumns(table),
+    ...match.parts.map(({ field }) => readName(mapping, field)),
+    ...fields.map(({ field }) => readName(mapping, field)),
+    ...(pair === null ? [] : [pair.state, pair.reason]),
+    ...(hasState(table) ? [STATE] : []),
+    ...(rules.onMany === "first_created" ? [CREATED] : []),
+    ...(canMerge(table) ? [MERGED, MASTER] : []),
+  ];
+  return [...new Set(names.filter((name) => name !== null))];
+}
+
+const hasState = (table: Table): boolean => table.attributes.get(STATE)?.readable === true;
+
+/** Of a record that was merged into another: that it was, and the other ("Merge" message: accounts, contacts, leads). */
+const MERGED = "merged";
+const MASTER = "_masterid_value";
+
+/** Whether records of a table can be merged. */
+export const canMerge = ({ attributes }: Table): boolean =>
+  attributes.get(MERGED)?.readable === true && attributes.get("masterid")?.readable === true;
+
+/** The id of the record that one was merged into. */
+export function masterOf({ row }: Held): string | null {
+  const master = row[MERGED] === true ? row[MASTER] : null;
+  return typeof master === "string" ? master.toLowerCase() : null;
+}
+
+/** Whether a record is inactive, as far as its table has states: 0 is the active one. */
+export function isInactive({ row }: Held): boolean {
+  return typeof row[STATE] === "number" && row[STATE] !== 0;
+}
+
+/** A field's value in a record as JSON; undefined where it cannot be seen. */
+export function heldJson(mapping: Mapping, { field }: MappedField, { row }: Held): string | undefined {
+  const name = readName(mapping, field);
+  if (name === null) return undefined;
+  const value = row[name];
+  return value === undefined || value === null ? NULL : JSON.stringify(value);
+}
+
+/** What a record has in the columns of a match; the wanted value where that is the same to the service, or unseen. */
+export function heldMatch({ match }: Mapping, wanted: Found, { row }: Held): Found {
+  return match.parts.map((part, index) => {
+    const want = wanted[index] ?? NULL;
+    const value = row[readBy(part)];
+    if (value === undefined || foldedRead(value) === foldedJson(want)) return want;
+    return JSON.stringify(value);
+  });
+}
+
+/** Longest number that a binary float carries exactly; a longer one may have been rounded as it was read. */
+const EXACT_DIGITS = 15;
+
+/** Whether a record holds a value already, compared as the column's type does; in doubt it does not. */
+export function holds(mapping: Mapping, field: MappedField, json: string, held: Held): boolean {
+  const before = heldJson(mapping, field, held);
+  if (before === undefined || json === NULL || before === NULL) return before === json;
+  if (field.kind === "lookup") {
+    const id = idOf(textOf(json).replace(/^\//, ""));
+    return id !== null && nameOf(id).id === textOf(before).toLowerCase();
+  }
+  if (before === json) return true;
+  if (field.kind === "plain" && field.file !== undefined) return false; // what the file holds is not read
+  const shape = mapping.table.attributes.get(field.field)?.shape.kind;
+  switch (shape) {
+    case "moment":
+      return Date.parse(textOf(json)) === Date.parse(textOf(before));
+    case "decimal":
+    case "double":
+    case "whole":
+      return isSameNumber(json, before);
+    case "choices":
+      return sorted(json) === sorted(before);
+    case "id":
+      return textOf(json).toLowerCase() === textOf(before).toLowerCase();
+    default:
+      return false;
+  }
+}
+
+function isSameNumber(a: string, b: string): boolean {
+  const [left, right] = [plain(textOf(a)), plain(textOf(b))];
+  if (left === null || right === null || left === undefined) return false;
+  return left === right && left.replaceAll(/\D/g, "").length <= EXACT_DIGITS;
+}
+
+const sorted = (json: string): string => textOf(json).split(",").sort().join(",");

@@ -1,0 +1,170 @@
+/** How a row's values find its record: as an address, as a filter and as a folded text to compare by. Pure. */
+import type { Problem, Value } from "../../../src/sdk.ts";
+import type { KeyPart, LookupField, Mapping, MatchPart } from "../compile/mapping.ts";
+import { plain } from "../decimal.ts";
+import { addressOfId, keptId, PARTITION } from "../elastic.ts";
+import { isElastic } from "../table.ts";
+import { isProblem, NULL, quoted, valueProblem } from "../types/value-problem.ts";
+import { UNSAFE_IN_KEY } from "../unverified.ts";
+import { addressById, addressByKey, folded, textLiteral } from "../url.ts";
+import { parentOf, type WantedParent } from "./parent.ts";
+import type { Resolution, Resolved } from "./resolution.ts";
+import { isSeveral, named } from "./several.ts";
+
+/** The values that find a record, as JSON fragments in the order of the match's parts. */
+export type Found = readonly string[];
+
+export function matchOf(
+  { match }: Mapping,
+  row: readonly Value[],
+  parents: Pick<Resolved, "parent"> = NOBODY,
+): Found | Problem {
+  const values: string[] = [];
+  for (const part of match.parts) {
+    const value = row[part.column] ?? null;
+    const json =
+      value === null ? NULL : part.lookup ? idOfParent(part.lookup, row, parents) : part.coerce(value);
+    if (isProblem(json)) return json;
+    if (json === NULL) {
+      return valueProblem(
+        "no_match",
+        part.field,
+        "it finds the record and is empty.",
+        "Leave rows without a value out of the model.",
+      );
+    }
+    values.push(json);
+  }
+  return values;
+}
+
+const NOBODY: Pick<Resolved, "parent"> = { parent: () => "missing" };
+
+/** What stands for the id of a parent that an earlier sync will have made: the address that it will have. */
+const PROMISED = "promised:";
+
+/** The id of the record that a lookup in a key points at. */
+function idOfParent(
+  field: LookupField,
+  row: readonly Value[],
+  { parent: find }: Pick<Resolved, "parent">,
+): string | Problem {
+  const wanted = parentOf(field, row);
+  if (wanted === null) return NULL;
+  if (isProblem(wanted)) return wanted;
+  const found = find(wanted.parent.ref, foldedJson(wanted.json));
+  if (typeof found === "object" && "id" in found) return JSON.stringify(found.id);
+  if (found === "promised") return JSON.stringify(PROMISED + JSON.parse(bindByKey(wanted)));
+  return noParent(field.field, wanted, found);
+}
+
+/** True for values that no record can have yet. */
+export const isPromised = (found: Found): boolean => found.some((json) => json.startsWith(`"${PROMISED}`));
+
+/** The property and the value by which a part of a key is written. */
+export function writeOfPart(
+  part: MatchPart,
+  json: string,
+): { readonly property: string; readonly json: string } {
+  const parent = part.lookup?.parents[0];
+  if (parent === undefined) return { property: part.field, json };
+  const text = textOf(json);
+  const address = text.startsWith(PROMISED)
+    ? text.slice(PROMISED.length)
+    : `/${addressOfId(parent.table, text)}`;
+  return { property: parent.property, json: JSON.stringify(address) };
+}
+
+/** A parent by its key, as it is bound. */
+export function bindByKey({ parent, json }: WantedParent): string {
+  const { table, part } = parent;
+  if (part.field === table.primaryId) return JSON.stringify(`/${addressById(table.set, textOf(json))}`);
+  return JSON.stringify(`/${addressByKey(table.set, [[part.field, literalOf(part, json)]])}`);
+}
+
+/** Why nothing can be bound where one record was looked for. */
+export function noParent(field: string, { parent, json }: WantedParent, found: Resolution): Problem {
+  const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;
+  if (typeof found === "object" && isSeveral(found)) {
+    return {
+      kind: "rejected",
+      code: "lookup.ambiguous",
+      message: `${field}: there are several ${names}: ${named(found)}.`,
+      remedy: "Merge the records that share the value.",
+      field,
+    };
+  }
+  return {
+    kind: "rejected",
+    code: "lookup.missing",
+    message: `${field}: there is no ${names}.`,
+    remedy: "Sync the parent first, correct the value, or set when_missing.",
+    field,
+  };
+}
+
+/** A value as an address or a filter spells it. */
+export function literalOf(part: KeyPart, json: string): string {
+  return part.isText ? textLiteral(JSON.parse(json) as string) : bare(json);
+}
+
+export const readBy = ({ field, read }: KeyPart): string => read ?? field;
+
+/** A value as plain text, for the list of an `In` filter. */
+export function textOf(json: string): string {
+  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+}
+
+function bare(json: string): string {
+  return json.startsWith('"') ? json.slice(1, -1) : json;
+}
+
+/** A value as the service compares it. */
+export function foldedJson(json: string): string {
+  return folded(textOf(json));
+}
+
+/** The same for a value that was read back. */
+export function foldedRead(value: unknown): string {
+  return typeof value === "number" ? (plain(String(value)) ?? "") : folded(String(value ?? ""));
+}
+
+/** Folded values as one text, to look up by. */
+export function keyText(values: readonly string[]): string {
+  return values.length === 1 ? (values[0] ?? "") : JSON.stringify(values);
+}
+
+export function foldedMatch(found: Found): string {
+  return keyText(found.map(foldedJson));
+}
+
+/**
+ * The id that a match by id and partition tells, or by id alone, which is a partition of its own: on an elastic
+ * table the two are known before a record is made.
+ */
+export function placeOf({ table, match }: Mapping, found: Found): string | null {
+  const at = (name: string) => match.parts.findIndex(({ field }) => field === name);
+  const [id, partition] = [found[at(table.primaryId)], found[at(PARTITION)]];
+  if (!isElastic(table) || id === undefined) return null;
+  return keptId(bare(id), partition === undefined ? null : textOf(partition));
+}
+
+/**
+ * True when the values may stand in an address; on an elastic table never: a write that does not know its record is
+ * an upsert, which erases there what it does not bring.
+ */
+export function isAddressable({ table, match }: Mapping, found: Found): boolean {
+  if (match.by === "columns" || match.by === "none" || isElastic(table)) return false;
+  return match.parts.every((part, index) => !part.isText || !UNSAFE_IN_KEY.test(textOf(found[index] ?? "")));
+}
+
+export function addressOf(mapping: Mapping, found: Found): string {
+  const { table, match } = mapping;
+  const place = placeOf(mapping, found);
+  if (place !== null) return addressOfId(table, place);
+  if (match.by === "id") return addressById(table.set, bare(found[0] ?? ""));
+  return addressByKey(
+    table.set,
+    match.parts.map((part, index) => [readBy(part), literalOf(part, found[index] ?? "")] as const),
+  );
+}

@@ -1,0 +1,139 @@
+/** What has to be read before changes can be planned. Pure. */
+import type { Change, Present, Value } from "../../../src/sdk.ts";
+import type { LookupField, Mapping, Parent } from "../compile/mapping.ts";
+import { isProblem } from "../types/value-problem.ts";
+import { canMerge } from "./held.ts";
+import { type Found, foldedJson, foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
+import { parentsOf } from "./parent.ts";
+import type { Resolved } from "./resolution.ts";
+
+export interface Needs {
+  /** Parents to find, by the name of their cache; folded value to the value as JSON. */
+  readonly parents: ReadonlyMap<
+    string,
+    { readonly parent: Parent; readonly values: ReadonlyMap<string, string> }
+  >;
+  /** Records to find by match values, folded to as they are. */
+  readonly records: ReadonlyMap<string, Found>;
+  /** Records to read by their ids. */
+  readonly ids: ReadonlySet<string>;
+}
+
+/**
+ * @param reread whether records that are known are read too
+ * @param found parents that are known already: a match may need them
+ */
+export function needsOf(
+  mapping: Mapping,
+  changes: readonly Change[],
+  reread: boolean,
+  found?: Pick<Resolved, "parent">,
+): Needs {
+  const parents = new Map<string, { parent: Parent; values: Map<string, string> }>();
+  const records = new Map<string, Found>();
+  const ids = new Set<string>();
+  const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
+  const matched = mapping.match.parts.flatMap(({ lookup }) => lookup ?? []);
+  const want = (field: LookupField, row: readonly Value[]): void => {
+    for (const wanted of parentsOf(field, row)) {
+      if (isProblem(wanted)) continue;
+      const { parent, json } = wanted;
+      const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, string>() };
+      parents.set(parent.ref, entry);
+      entry.values.set(foldedJson(json), json);
+    }
+  };
+  for (const change of changes) {
+    const needed = recordNeeded(mapping, change, reread, found);
+    for (const field of matched) {
+      if (change.kind !== "added") want(field, change.before);
+      if (change.kind !== "removed") want(field, change.after);
+    }
+    if (typeof needed === "string") ids.add(needed);
+    else for (const found of needed) records.set(foldedMatch(found), found);
+    if (change.kind === "removed") continue;
+    for (const field of lookups) {
+      if (isTouched(field, change)) want(field, change.after);
+    }
+  }
+  return { parents, records, ids };
+}
+
+/** The id that the record has to be read by, or the match values; none where nothing has to be known. */
+function recordNeeded(
+  mapping: Mapping,
+  change: Change,
+  reread: boolean,
+  parents?: Pick<Resolved, "parent">,
+): readonly Found[] | string {
+  const { match, rules } = mapping;
+  if (match.by === "none") return [];
+  const found = matchOf(mapping, change.kind === "removed" ? change.before : change.after, parents);
+  if (isProblem(found)) return [];
+  const mayBeMerged = rules.adopt && canMerge(mapping.table);
+  const wantsValues = change.kind !== "removed" && (reread || mayBeMerged || hasIfEmpty(mapping, change));
+  if (change.kind === "added" || (change.kind === "changed" && change.revived))
+    return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : [];
+  const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
+  if (id !== null) return wantsValues ? id : [];
+  if (change.kind === "removed") return change.unsure || isAddressable(mapping, found) ? [] : [found];
+  const before = matchOf(mapping, change.before, parents);
+  if (isProblem(before)) return rules.adopt || !isAddressable(mapping, found) ? [found] : [];
+  if (!isSame(before, found)) return [before, found];
+  return isAddressable(mapping, found) && !wantsValues ? [] : [found];
+}
+
+/** The matches of rows whose records have these ids. */
+export function matchesOf(
+  mapping: Mapping,
+  changes: readonly Change[],
+  ids: ReadonlySet<string>,
+  parents: Pick<Resolved, "parent">,
+): ReadonlyMap<string, Found> {
+  const matches = new Map<string, Found>();
+  for (const change of changes) {
+    if (change.kind === "removed") continue;
+    const found = matchOf(mapping, change.after, parents);
+    if (isProblem(found)) continue;
+    const id = mapping.match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
+    if (id !== null && ids.has(id)) matches.set(foldedMatch(found), found);
+  }
+  return matches;
+}
+
+/** The id that the snapshot remembers; one record does not stand for the many that a row may be written to. */
+export function knownId({ rules }: Mapping, { id }: Change): string | null {
+  return rules.onMany === "all" ? null : id;
+}
+
+function hasIfEmpty({ fields }: Mapping, change: Present): boolean {
+  return fields.some((field) => field.write === "if_empty" && isTouched(field, change));
+}
+
+export function isSame(a: Found, b: Found): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+/** True when a change concerns a field: new, its column changed, or still owed. */
+export function isTouched(
+  field: {
+    readonly field: string;
+    readonly column: number | null;
+    readonly objectColumn?: number | null;
+    readonly file?: { readonly column: number | null };
+    readonly template?: { readonly columns: readonly number[] };
+  },
+  change: Present,
+): boolean {
+  if (change.kind === "added") return true;
+  const columns = [
+    field.column,
+    field.objectColumn ?? null,
+    field.file?.column ?? null,
+    ...(field.template?.columns ?? []),
+  ];
+  return (
+    change.pending.includes(field.field) ||
+    columns.some((column) => column !== null && change.columns.includes(column))
+  );
+}

@@ -1,0 +1,229 @@
+/** Reads what planning needs: the ids of parents and of records, many per request. */
+import type { Change, PlanContext } from "../../../src/sdk.ts";
+import type { KeyPart, Mapping, Parent } from "../compile/mapping.ts";
+import { nameColumns, nameOf, PARTITION, readId } from "../elastic.ts";
+import { Lru } from "../lru.ts";
+import type { Service } from "../sender/service.ts";
+import { isElastic, type Table } from "../table.ts";
+import { inQueries, orQueries } from "../url.ts";
+import { type Held, heldColumns, masterOf } from "./held.ts";
+import {
+  type Found,
+  foldedMatch,
+  foldedRead,
+  isPromised,
+  keyText,
+  literalOf,
+  readBy,
+  textOf,
+} from "./match.ts";
+import { matchesOf, needsOf } from "./needs.ts";
+import { chosen, type Resolution, type Resolved } from "./resolution.ts";
+import { stubOf } from "./stubs.ts";
+
+/** Ids of parents that a run keeps, for each way to look one up. */
+const CACHED = 200_000;
+
+export type Resolver = (changes: readonly Change[], context: PlanContext) => Promise<Resolved>;
+
+/** A resolver for one sync. Found parents are kept for the run; missing ones may come, and are asked for again. */
+export function openResolver(service: Service, mapping: Mapping): Resolver {
+  const caches = new Map<string, Lru<string>>();
+  const columns = heldColumns(mapping);
+  return async (changes, context) => {
+    const isReread = context.reread === true && mapping.rules.adopt;
+    let needs = needsOf(mapping, changes, isReread);
+    const parents = new Map<string, Map<string, Resolution>>();
+    const work: Promise<void>[] = [];
+    for (const [ref, { parent, values }] of needs.parents) {
+      const cache = caches.get(ref) ?? new Lru<string>(CACHED);
+      caches.set(ref, cache);
+      const found = new Map<string, Resolution>();
+      parents.set(ref, found);
+      work.push(findParents(service, parent, values, { cache, found, context }));
+    }
+    const parent: Resolved["parent"] = (ref, value) => parents.get(ref)?.get(value) ?? "missing";
+    if (mapping.match.parts.some(({ lookup }) => lookup !== undefined)) {
+      await Promise.all(work);
+      needs = needsOf(mapping, changes, isReread, { parent });
+    }
+    const records = new Map<string, Held[]>();
+    const current = new Map<string, Held[]>();
+    const { table, match } = mapping;
+    const readRecords = (asked: readonly Found[]): Promise<void> =>
+      read(
+        service,
+        table,
+        match.parts,
+        asked.filter((found) => !isPromised(found)),
+        { columns, found: records, signal: context.signal },
+      );
+    const wanted = new Map(needs.records);
+    work.push(readRecords([...wanted.values()]));
+    const ids = [...needs.ids].map((id) => idFound(table, id));
+    work.push(read(service, table, idParts(table), ids, { columns, found: current, signal: context.signal }));
+    await Promise.all(work);
+    const currentOf = (id: string): Held | undefined => current.get(foldedMatch(idFound(table, id)))?.[0];
+    if (isReread) {
+      // A record that is gone may have been made anew by others, under another id.
+      const gone = new Set([...needs.ids].filter((id) => currentOf(id) === undefined));
+      const again = gone.size === 0 ? new Map() : matchesOf(mapping, changes, gone, { parent });
+      for (const [key, found] of again) wanted.set(key, found);
+      await readRecords([...again.values()]);
+    }
+    const masters = await mastersOf([...records.values(), ...current.values()].flat(), (asked, found) =>
+      read(service, table, idParts(table), asked, { columns, found, signal: context.signal }),
+    );
+    /** A record that was merged into another stands for that one. */
+    const survivor = (held: Held, merges = 0): Held => {
+      const master = masters.get(masterOf(held) ?? "");
+      return master === undefined || merges >= MOST_MERGES
+        ? held
+        : survivor({ ...master, isMaster: true }, merges + 1);
+    };
+    const survivors = (held: readonly Held[]): Held[] => [
+      ...new Map(held.map((one) => survivor(one)).map((one) => [one.id, one])).values(),
+    ];
+    const isThere = ({ id }: Held): boolean => context.leaving?.has(id) !== true;
+    return {
+      parent,
+      record: (key) =>
+        wanted.has(key)
+          ? chosen(survivors(records.get(key) ?? []).filter(isThere), mapping.rules.onMany)
+          : "unread",
+      current: (id) => {
+        const held = currentOf(id);
+        return held && survivor(held);
+      },
+      isReread,
+    };
+  };
+}
+
+/** How often a record that others were merged into is merged itself; what goes round in circles ends too. */
+const MOST_MERGES = 5;
+
+/** The records that others were merged into, by id. */
+async function mastersOf(
+  held: readonly Held[],
+  find: (asked: readonly Found[], found: Map<string, Held[]>) => Promise<void>,
+): Promise<ReadonlyMap<string, Held>> {
+  const masters = new Map<string, Held>();
+  let open = held;
+  for (let depth = 0; depth < MOST_MERGES; depth++) {
+    const ids = [...new Set(open.flatMap((one) => masterOf(one) ?? []))].filter((id) => !masters.has(id));
+    if (ids.length === 0) break;
+    const found = new Map<string, Held[]>();
+    await find(
+      ids.map((id) => [JSON.stringify(id)]),
+      found,
+    );
+    open = [...found.values()].flat();
+    for (const one of open) masters.set(one.id, one);
+  }
+  return masters;
+}
+
+/** What names a record, as what it is found by: the primary id, and the partition where there are any. */
+const idParts = (table: Table): KeyPart[] =>
+  nameColumns(table).map((field) => ({
+    field,
+    coerce: (value) => JSON.stringify(value),
+    isText: field === PARTITION,
+    isListable: field !== PARTITION,
+  }));
+
+function idFound(table: Table, kept: string): Found {
+  const { id, partition = id } = nameOf(kept);
+  return isElastic(table) ? [JSON.stringify(id), JSON.stringify(partition)] : [JSON.stringify(id)];
+}
+
+async function findParents(
+  service: Service,
+  parent: Parent,
+  values: ReadonlyMap<string, string>,
+  to: { readonly cache: Lru<string>; readonly found: Map<string, Resolution>; readonly context: PlanContext },
+): Promise<void> {
+  const { cache, found, context } = to;
+  const open = new Map<string, Found>();
+  for (const [folded, json] of values) {
+    const id = cache.get(folded);
+    if (id === undefined) open.set(folded, [json]);
+    else found.set(folded, { id });
+  }
+  const held = new Map<string, Held[]>();
+  const columns = [...new Set([...nameColumns(parent.table), parent.part.field])];
+  await read(service, parent.table, [parent.part], [...open.values()], {
+    columns,
+    found: held,
+    signal: context.signal,
+  });
+  const missing: string[] = [];
+  for (const [folded, [json = ""]] of open) {
+    const [one, ...others] = held.get(folded) ?? [];
+    if (one === undefined) missing.push(textOf(json));
+    else if (others.length > 0) found.set(folded, { several: [one, ...others].map(({ id }) => id) });
+    else {
+      found.set(folded, { id: one.id });
+      cache.set(folded, one.id);
+    }
+  }
+  for (const kind of ["promised", "awaited"] as const) {
+    const open = missing.filter((text) => !found.has(foldedRead(text)));
+    if (open.length === 0) break;
+    for (const text of (await context[kind]?.(parent.table.name, parent.part.field, open)) ?? []) {
+      const folded = foldedRead(text);
+      if (!found.has(folded)) found.set(folded, kind);
+    }
+  }
+  if (!parent.makesStubs) return;
+  for (const [folded, [json = ""]] of open) {
+    if (found.has(folded)) continue;
+    const { id, ...stub } = stubOf(parent, json, context.idSeed[0] ?? "");
+    found.set(folded, { id, stub });
+  }
+}
+
+interface Reading {
+  /** Columns to read, the primary id among them. */
+  readonly columns: readonly string[];
+  /** Takes the records, by the folded values that found them. */
+  readonly found: Map<string, Held[]>;
+  readonly signal: AbortSignal;
+}
+
+/** Reads records by the values of columns, many values in one query and many queries in one request. */
+async function read(
+  service: Service,
+  table: Table,
+  parts: readonly KeyPart[],
+  wanted: readonly Found[],
+  { columns, found, signal }: Reading,
+): Promise<void> {
+  if (wanted.length === 0) return;
+  const asked = new Set(wanted.map(foldedMatch));
+  for (const row of await service.queries(queries(table, parts, wanted, columns), signal)) {
+    const key = keyText(parts.map((part) => foldedRead(row[readBy(part)])));
+    if (!asked.has(key)) continue;
+    const id = readId(table, row);
+    const others = found.get(key) ?? [];
+    if (!others.some((other) => other.id === id)) found.set(key, [...others, { id, row }]);
+  }
+}
+
+function queries(
+  table: Table,
+  parts: readonly KeyPart[],
+  wanted: readonly Found[],
+  select: readonly string[],
+): string[] {
+  const [first] = parts;
+  if (parts.length === 1 && first?.isListable) {
+    const values = wanted.map(([json = ""]) => textOf(json));
+    return inQueries({ set: table.set, select, property: first.field, values });
+  }
+  const terms = wanted.map((found) =>
+    parts.map((part, index) => [readBy(part), literalOf(part, found[index] ?? "")] as const),
+  );
+  return orQueries({ set: table.set, select, terms });
+}

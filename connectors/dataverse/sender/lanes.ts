@@ -1,0 +1,76 @@
+/** What is remembered of each object and way of writing, for the length of a connection. */
+import type { OperationKind } from "../../../src/sdk.ts";
+import { ELASTIC_BATCH } from "../elastic.ts";
+import { isElastic, type Table } from "../table.ts";
+import { MOST_MS, newSizes, type Sizes, took, tooMany, workOf } from "./sizes.ts";
+
+export interface Lane {
+  /** Rows of the next request. */
+  readonly size: number;
+  /** Rows that a request may have which takes no longer than so many milliseconds. */
+  rowsIn(milliseconds: number): number;
+  /** The requests that so many rows will go in, when so many go at once. */
+  sizesFor(rows: number, parallel: number): Iterable<number>;
+  /** What a request of so many rows will take. */
+  work(rows: number): { readonly expectedMs: number; readonly flatMs?: number };
+  took(rows: number, milliseconds: number): void;
+  tooMany(rows: number): void;
+  /** Of so many rows so many were at fault. */
+  found(rows: number, bad: number): void;
+  /** True when so many rows together would hardly be without a bad one. */
+  isSick(rows: number): boolean;
+}
+
+export type LaneOf = (table: Table, kind: OperationKind, way: "bulk" | "batch") => Lane;
+
+/** Milliseconds of a row and of a request before anything was measured; people report about 20 a row. */
+export const GUESS = { row: 20, own: 50 };
+/** Bad rows expected in a request from which on it is not tried as a whole. */
+const SICK = 2;
+/** How much the last request counts among those before. */
+const LAST = 0.3;
+
+/** @param windowMs over which the service sums up: no request is to be a large part of it */
+export function openLanes(most: number, windowMs: number): LaneOf {
+  const longestMs = Math.min(MOST_MS, windowMs / 3);
+  const lanes = new Map<string, Lane>();
+  return (table, kind, way) => {
+    const name = `${table.name} ${kind} ${way}`;
+    const lane =
+      lanes.get(name) ?? newLane(isElastic(table) ? Math.min(most, ELASTIC_BATCH) : most, longestMs);
+    lanes.set(name, lane);
+    return lane;
+  };
+}
+
+function newLane(most: number, longestMs: number): Lane {
+  let sizes: Sizes = newSizes(most, longestMs);
+  let badShare = 0;
+  return {
+    get size() {
+      return sizes.size;
+    },
+    rowsIn: (milliseconds) => Math.max(1, Math.floor(milliseconds / (sizes.rowMs ?? GUESS.row))),
+    *sizesFor(rows, parallel) {
+      let size = sizes.size;
+      // Before anything is measured sizes grow with each round of requests.
+      const largest = Math.min(most, sizes.rowMs === undefined ? MOST_MS / GUESS.row : size);
+      for (let left = rows, at = 1; left > 0; at++) {
+        yield Math.min(left, size);
+        left -= size;
+        if (at % parallel === 0) size = Math.max(size, Math.min(largest, 2 * size));
+      }
+    },
+    work: (rows) => workOf(sizes, rows, GUESS.own + GUESS.row * rows),
+    took(rows, milliseconds) {
+      sizes = took(sizes, rows, milliseconds);
+    },
+    tooMany(rows) {
+      sizes = tooMany(sizes, rows);
+    },
+    found(rows, bad) {
+      badShare += LAST * Math.min(1, rows / 20) * (bad / rows - badShare);
+    },
+    isSick: (rows) => badShare * rows >= SICK,
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * Bodies of writes, put together from JSON fragments. Sources: "Use bulk operation messages", "UpsertMultiple
+ * messages", "Execute batch operations using the Web API". Pure.
+ */
+import type { Operation, Reply } from "../../../src/sdk.ts";
+import { nameOf, PARTITION } from "../elastic.ts";
+import type { BatchPart } from "../sender/batch.ts";
+import { isElastic, type Table } from "../table.ts";
+import { BULK_DETAILS } from "../unverified.ts";
+import { idOf, pathOf, SERVICE_ROOT } from "../url.ts";
+
+const BULK: Readonly<Partial<Record<Operation["kind"], string>>> = {
+  create: "CreateMultiple",
+  update: "UpdateMultiple",
+  deactivate: "UpdateMultiple",
+  upsert: "UpsertMultiple",
+  delete: "DeleteMultiple",
+};
+
+/** Path of a bulk message. */
+export function bulkPath(table: Table, kind: Operation["kind"]): string {
+  const message = BULK[kind];
+  return `${SERVICE_ROOT}${table.set}/Microsoft.Dynamics.CRM.${message}`;
+}
+
+/** Every item says its type, and which record it is: by the primary id, or by a key's address. */
+export function bulkBody(table: Table, operations: readonly Operation[]): string {
+  const items = operations.map((operation) => {
+    const id = idOf(operation.record);
+    const identity =
+      id !== null
+        ? `,${nameIn(table, id)}`
+        : operation.kind === "create"
+          ? ""
+          : `,"@odata.id":${JSON.stringify(operation.record)}`;
+    return `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}"${identity}${properties(operation, ",")}}`;
+  });
+  return `{"Targets":[${items.join(",\n")}]}`;
+}
+
+/** What names a record in an item: the partition of an elastic one stands there as a property too. */
+function nameIn(table: Table, kept: string): string {
+  const { id, partition } = nameOf(kept);
+  const place = partition === undefined ? "" : `,"${PARTITION}":${JSON.stringify(partition)}`;
+  return `${JSON.stringify(table.primaryId)}:"${id}"${place}`;
+}
+
+/** True for the one reply that says a bulk message was done; a page in the service's place is none. */
+export function isBulkDone({ status, headers, body }: Reply): boolean {
+  if (status === 204) return true;
+  if (status !== 200 || !/^application\/json\b/i.test(headers["content-type"] ?? "")) return false;
+  try {
+    const told: unknown = body === "" ? {} : JSON.parse(body);
+    return typeof told === "object" && told !== null && !("error" in told);
+  } catch {
+    return false;
+  }
+}
+
+/** Ids of new records in the order of the request ("CreateMultiple"); none where the reply does not say. */
+export function createdIds({ body }: Reply): readonly string[] {
+  try {
+    const { Ids } = JSON.parse(body) as { Ids?: unknown };
+    return Array.isArray(Ids) ? Ids.map((id) => String(id).toLowerCase()) : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Which items of an elastic table's bulk message failed, by index; null where the reply does not tell. Source: "Bulk
+ * operation messages", `Plugin.BulkApiErrorDetails`, whose name in the Web API is not settled.
+ */
+export function failedItems({ body }: Reply): ReadonlySet<number> | null {
+  try {
+    const { error } = JSON.parse(body) as { error?: Record<string, unknown> };
+    const name = Object.keys(error ?? {}).find((key) => key.endsWith(BULK_DETAILS));
+    const details = name === undefined ? null : (JSON.parse(String(error?.[name])) as unknown);
+    if (!Array.isArray(details)) return null;
+    const failed = details
+      .filter(({ StatusCode }) => !(StatusCode < 300))
+      .map(({ RequestIndex }) => RequestIndex);
+    return failed.length > 0 && failed.every(Number.isInteger) ? new Set(failed) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** One record's request inside a `$batch`; `If-Match: *` keeps an update from making a record. */
+export function partOf(table: Table, operation: Operation): BatchPart {
+  const { kind, record } = operation;
+  // An address cannot hold every partition, a body can.
+  if (isElastic(table))
+    return { method: "POST", path: bulkPath(table, kind), body: bulkBody(table, [operation]) };
+  if (operation.into !== undefined) return tiePart(operation, operation.into);
+  if (kind === "delete") return { method: "DELETE", path: pathOf(record) };
+  if (kind === "create") {
+    const id = idOf(record);
+    const identity = id === null ? "" : `${JSON.stringify(table.primaryId)}:"${id}"`;
+    return {
+      method: "POST",
+      path: pathOf(table.set),
+      body: `{${identity}${properties(operation, identity === "" ? "" : ",")}}`,
+    };
+  }
+  return {
+    method: "PATCH",
+    path: pathOf(record),
+    headers: kind === "upsert" ? {} : { "If-Match": "*" },
+    body: `{${properties(operation, "")}}`,
+  };
+}
+
+/** "Associate and disassociate table rows": what is added is named in the body, what is removed in the address. */
+function tiePart(operation: Operation, into: string): BatchPart {
+  const slash = into.lastIndexOf("/");
+  const path = `${pathOf(into.slice(0, slash))}${into.slice(slash)}`;
+  if (operation.kind === "remove_member")
+    return { method: "DELETE", path: `${path}${operation.record.slice(into.length)}/$ref` };
+  return { method: "POST", path: `${path}/$ref`, body: `{${properties(operation, "")}}` };
+}
+
+function properties({ record, fields }: Operation, lead: string): string {
+  const hasPartition = idOf(record)?.includes(",") === true;
+  /** Parties of several lists stand under one name. */
+  const lists = new Map<string, string[]>();
+  let text = "";
+  const put = (property: string, json: string): void => {
+    text += `${text === "" ? lead : ","}${JSON.stringify(property)}:${json}`;
+  };
+  for (const { property, json } of fields) {
+    if (hasPartition && property === PARTITION) continue; // it names the record already
+    if (!json.startsWith("[")) put(property, json);
+    else lists.set(property, [...(lists.get(property) ?? []), json.slice(1, -1)]);
+  }
+  for (const [property, items] of lists) put(property, `[${items.join(",")}]`);
+  return text;
+}
+
+/** Whether an operation makes other records along with its own. */
+export const hasParties = ({ fields }: Operation): boolean => fields.some(({ json }) => json.startsWith("["));
+
+/** About how many characters an operation takes in a body. */
+export function sizeOf({ record, fields }: Operation): number {
+  return fields.reduce(
+    (sum, { property, json }) => sum + property.length + json.length + 6,
+    record.length + 100,
+  );
+}

@@ -1,0 +1,117 @@
+/** Replies about single records as outcomes. Pure. */
+import type { Operation, Outcome, Problem, Reply } from "../../../src/sdk.ts";
+import { keptId, nameOf, PARTITION } from "../elastic.ts";
+import { errorOf, isFramed, verdictOf } from "../sender/problems.ts";
+import { idOf } from "../url.ts";
+import { createdIds } from "./bodies.ts";
+
+export function applied(operation: Operation, told?: string): Outcome {
+  const id =
+    idOf(operation.record) ?? (told === undefined ? undefined : keptId(told, partitionIn(operation)));
+  return {
+    status: "applied",
+    change: operation.change,
+    ...(id === undefined ? {} : { id }),
+    ...owedBy(operation),
+  };
+}
+
+/** The partition that a new record of an elastic table is put in, where its id is the server's. */
+function partitionIn({ fields }: Operation): string | undefined {
+  const json = fields.find(({ property }) => property === PARTITION)?.json;
+  return json === undefined || json === "null" ? undefined : (JSON.parse(json) as string);
+}
+
+const owedBy = ({
+  owed,
+  later,
+}: Operation): Pick<Extract<Outcome, { owed?: unknown }>, "owed" | "later"> => ({
+  ...(owed.length > 0 ? { owed } : {}),
+  ...(later ? { later: true } : {}),
+});
+
+/** Nothing differed but what is still owed: nothing was sent. */
+export function unchanged(operation: Operation): Outcome {
+  return { status: "unchanged", change: operation.change, ...owedBy(operation) };
+}
+
+export function rejected({ change }: Operation, problem: Problem): Outcome {
+  return { status: "rejected", change, problem: { ...problem, kind: "rejected", refused: true } };
+}
+
+export function deferred({ change }: Operation, problem: Problem): Outcome {
+  return { status: "deferred", change, problem: { ...problem, kind: "deferred" } };
+}
+
+/**
+ * With the service's own id of the reply: of a whole reply `x-ms-service-request-id`, of a part of a batch `REQ_ID`
+ * (observed; "Compose HTTP requests and handle errors" names the first).
+ */
+export function answeredBy<T extends Outcome>(outcome: T, { headers }: Reply): T {
+  const request = headers["x-ms-service-request-id"] ?? headers.req_id;
+  return request === undefined ? outcome : { ...outcome, request };
+}
+
+/** True for the replies to a single record's write that say it was done. */
+function isDone({ status, headers }: Reply): boolean {
+  return (
+    status === 204 || ((status === 200 || status === 201) && !/html/i.test(headers["content-type"] ?? ""))
+  );
+}
+
+const ENTITY_ID = /\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/i;
+
+/** The id that a reply tells; after an upsert by key the service repeats the key instead ("Upsert a table row"). */
+export function toldId(reply: Reply): string | undefined {
+  return ENTITY_ID.exec(reply.headers["odata-entityid"] ?? "")?.[1]?.toLowerCase();
+}
+
+/**
+ * True when a refused update says that its own record is gone, and not one that it points at: the status alone
+ * does not tell the two apart.
+ */
+export function isGone(operation: Operation, reply: Reply, table: string): boolean {
+  if (operation.kind === "create" || operation.kind === "upsert") return false;
+  const { code, message } = errorOf(reply);
+  const said = message.toLowerCase();
+  const binds = operation.fields.filter(
+    ({ property, json }) => property.endsWith("@odata.bind") && json !== "null",
+  );
+  const id = idOf(operation.record);
+  if (code === "0x80040217")
+    return id === null ? binds.length === 0 : said.includes(nameOf(id).id) || binds.length === 0;
+  if (code === "0x80060891")
+    return id === null && (binds.length === 0 || said.includes(`in ${table} entity`));
+  return code === "" && reply.status === 404 && isFramed(reply) && binds.length === 0;
+}
+
+/** A record with the id, or with the values of a key, is there ("Web service error codes"). */
+const DUPLICATE: ReadonlySet<string> = new Set(["0x80040237", "0x80060892"]);
+
+const REMOVALS: ReadonlySet<Operation["kind"]> = new Set(["delete", "deactivate", "remove_member"]);
+
+export interface Unsettled {
+  /** `twice`: what was to be made is there, by an echo of the request or as somebody else's. */
+  readonly status: "gone" | "again" | "twice" | "everyone";
+  readonly problem: Problem;
+}
+
+/** What a record's own reply means; `again` for what may succeed when it is sent once more. */
+export function judged(operation: Operation, reply: Reply, table: string): Outcome | Unsettled {
+  if (isDone(reply))
+    return applied(
+      operation,
+      toldId(reply) ?? (operation.kind === "create" ? createdIds(reply)[0] : undefined),
+    );
+  const { fault, problem } = verdictOf(reply);
+  // "Associate and disassociate table rows": a tie that is there is refused like a second record of one id.
+  if (operation.kind === "add_member" && DUPLICATE.has(errorOf(reply).code)) return applied(operation);
+  if (operation.kind === "create" && DUPLICATE.has(errorOf(reply).code)) return { status: "twice", problem };
+  if (isGone(operation, reply, table)) {
+    // What was to be removed is not there: nothing is left to do.
+    const isRemoval = REMOVALS.has(operation.kind);
+    return isRemoval ? applied(operation) : { status: "gone", problem };
+  }
+  if (fault === "row") return answeredBy(rejected(operation, problem), reply);
+  return { status: fault === "everyone" ? "everyone" : "again", problem };
+}
