@@ -4,6 +4,7 @@ import { openDataverse } from "../../connectors/dataverse/destination.ts";
 import { SyncError } from "../../src/core/errors.ts";
 import type { ModelSpec } from "../../src/core/spec.ts";
 import type { Cache } from "../../src/define.ts";
+import type { FaultName } from "../../src/sandbox/faults/actions.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/index.ts";
 import { prepare } from "../../src/sync/prepare.ts";
 import type { SyncRun } from "../../src/sync/report.ts";
@@ -134,13 +135,17 @@ const isDone = (run: SyncRun): boolean => run.stopped === undefined && run.defer
 const rejectedKeys = ({ rejections }: SyncRun): Set<string> =>
   new Set(rejections.listed.map(({ key }) => key.join()));
 
-/** A fault that blames the row, by the service's own word, is the only excuse for a rejection that was not due. */
-const BLAMING = ["plugin", "duplicate"] as const;
+/** Faults that blame the row, by the service's own word: the only excuse for a rejection that was not due. */
+const BLAMING: Partial<Record<FaultName, string>> = {
+  plugin: "dataverse.0x80040265",
+  duplicate: "dataverse.0x80040333",
+};
 
 function afterRun(told: Story, { rows, trouble }: Step, run: SyncRun): void {
-  if (trouble && BLAMING.some((kind) => trouble.kinds.includes(kind))) return;
+  const excuses = new Set((trouble?.kinds ?? []).map((kind) => BLAMING[kind]));
   const bad = hostile(rows);
   for (const { key, code, message } of run.rejections.listed) {
+    if (excuses.has(code)) continue;
     const isMissing = (told.mode.mode === "update" || told.match === "id") && code === "record.not_found";
     const isTaken = told.mode.mode === "insert" && !told.adopt && told.strangers.includes(Number(key.join()));
     check(isMissing || isTaken || bad.has(key.join()), "a row was rejected for a fault", key, code, message);
