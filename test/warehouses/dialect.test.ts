@@ -133,7 +133,8 @@ describe.each(warehouses)("$name", ({ start, lacks = [] }) => {
             fc.constantFrom('"', '"; DROP TABLE t; --', "select", "\\", "'", "a.b", " ", "Ä", "$1", "?"),
           ),
           async (name) => {
-            const sql = `SELECT x.${dialect.quote(name)} FROM (SELECT 'in' AS ${dialect.quote(name)}) x`;
+            // Named anew in the result: the driver of Snowflake takes no column that is called toString there.
+            const sql = `SELECT x.${dialect.quote(name)} AS v FROM (SELECT 'in' AS ${dialect.quote(name)}) x`;
             expect(await engine.rows(sql)).toEqual([["in"]]);
           },
         ),
