@@ -1,7 +1,7 @@
 /**
- * How many rows the next request of one object and message takes, from how long the last ones did. A request costs
- * something for itself and something for each row: it is made as large as it must be for the first to hardly count,
- * and no larger, because what fails in it, waits for it or is locked by it grows with it. Pure.
+ * How many rows the next request of one object and message takes, from how long the last ones did: as many as the
+ * service takes in one, short of a request that would last too long. A request costs something for itself and
+ * something for each row; the two are told apart to foresee what the next one takes. Pure.
  */
 
 export interface Sizes {
@@ -32,10 +32,6 @@ interface Sums {
 /** "Use bulk operation messages": 100 to 1,000 rows; start with 100. */
 export const FIRST_ROWS = 100;
 export const MOST_ROWS = 1000;
-/** The share of a request's time that may be the request's own. */
-const OWN_SHARE = 0.02;
-/** Shorter requests would meet the limit on requests before that on execution time: 6,000 in 1,200 seconds are 200 ms each. */
-const LEAST_MS = 300;
 /** Longest time of one request: a plug-in may take 2 minutes, and a lock is held as long. */
 export const MOST_MS = 10_000;
 /** A request that will take no longer may be any number of times as large as the last one; else it is twice as large. */
@@ -103,13 +99,8 @@ function fixedOf({ weight, n, nn, t, nt }: Sums): number | undefined {
   return Math.max(0, Math.min(MOST_ROWS, own / slope));
 }
 
-function sizeOf({ size, most, longestMs, rowMs = 0, fixedRows, sums }: Sizes, rows: number): number {
-  const longest = Math.max(1, Math.min(most, Math.floor(longestMs / rowMs - fixedRows)));
-  const hardlyCounts = (1 / OWN_SHARE - 1) * fixedRows;
-  // Until sizes have differed nobody knows what a request costs for itself.
-  const isKnown = fixedRows > 0 || fixedOf(sums) !== undefined;
-  const worth = isKnown ? Math.ceil(Math.max(hardlyCounts, LEAST_MS / rowMs - fixedRows, FIRST_ROWS)) : most;
-  const wanted = Math.min(longest, worth);
+function sizeOf({ size, most, longestMs, rowMs = 0, fixedRows }: Sizes, rows: number): number {
+  const wanted = Math.max(1, Math.min(most, Math.floor(longestMs / rowMs - fixedRows)));
   if (wanted <= size || rows < 0.9 * size) return Math.min(size, wanted);
   return Math.min(wanted, Math.max(2 * size, Math.floor(LEAP_MS / rowMs - fixedRows)));
 }
