@@ -142,6 +142,6 @@ test("a row without a match value is rejected, and says so", async () => {
   await scene.list();
   await scene.model(["C-0", { id: "2", code: null }]);
   const run = await scene.run();
-  expect(run.rejections.listed).toMatchObject([{ code: "match.null", key: ["2", null] }]);
+  expect(run.rejections.listed).toMatchObject([{ code: "match.null", key: ["2"] }]);
   expect(await scene.members()).toEqual(["C-0"]);
 });
