@@ -5,7 +5,7 @@ export const SERVICE_ROOT = "/api/data/v9.2/";
 
 /** Text as an OData literal: a quote is doubled ("Use an alternate key to reference a record"). */
 export function textLiteral(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  return text.includes("'") ? `'${text.replaceAll("'", "''")}'` : `'${text}'`;
 }
 
 const UNRESERVED = new Set(
@@ -35,18 +35,24 @@ export function addressByKey(
   set: string,
   parts: readonly (readonly [name: string, literal: string])[],
 ): string {
-  return `${set}(${parts.map(([name, literal]) => `${name}=${literal}`).join(",")})`;
+  let names = "";
+  for (const [name, literal] of parts) names += `${names === "" ? "" : ","}${name}=${literal}`;
+  return `${set}(${names})`;
 }
 
 const BY_ID = /^[A-Za-z0-9_]+\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\)$/;
+
+/** Characters of `(id)`: where they do not fit nothing is looked for. */
+const ID_IN_BRACKETS = 38;
 
 const BY_PARTITION =
   /^[A-Za-z0-9_]+\([A-Za-z0-9_]+=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}),partitionid='(.*)'\)$/s;
 
 /** The id in an address, with the partition of an elastic table's record behind it; null when it names a key. */
 export function idOf(address: string): string | null {
-  const id = BY_ID.exec(address)?.[1];
+  const id = address.at(-ID_IN_BRACKETS) === "(" ? BY_ID.exec(address)?.[1] : undefined;
   if (id !== undefined) return id;
+  if (!address.includes(",partitionid='")) return null;
   const [, own, partition] = BY_PARTITION.exec(address) ?? [];
   return own === undefined ? null : `${own},${partition?.replaceAll("''", "'")}`;
 }
@@ -109,5 +115,6 @@ export function chunked(texts: readonly string[], glue: string, longest: number,
 
 /** Text as the service compares it: case and trailing spaces do not count. */
 export function folded(text: string): string {
-  return text.toLowerCase().replace(/ +$/, "");
+  const lower = text.toLowerCase();
+  return lower.endsWith(" ") ? lower.replace(/ +$/, "") : lower;
 }

@@ -33,18 +33,22 @@ async function ours() {
 }
 
 async function client() {
+  // A client has one batch at a time: each worker one of its own.
+  const clients = Array.from(
+    { length: 4 },
+    () =>
+      new DynamicsWebApi({
+        serverUrl: server.url,
+        dataApi: { version: "9.2" },
+        onTokenRefresh: async () => token,
+      }),
+  );
   return async (count) => {
     let next = 0;
-    const worker = async () => {
+    const worker = async (own) => {
       while (next < count) {
         const from = next;
         next += 100;
-        // A client has one batch at a time: each worker one of its own.
-        const own = new DynamicsWebApi({
-          serverUrl: server.url,
-          dataApi: { version: "9.2" },
-          onTokenRefresh: async () => token,
-        });
         own.startBatch();
         for (const { after } of changesOf(from, 100))
           own.update({
@@ -55,7 +59,7 @@ async function client() {
         await own.executeBatch();
       }
     };
-    await Promise.all([worker(), worker(), worker(), worker()]);
+    await Promise.all(clients.map(worker));
   };
 }
 

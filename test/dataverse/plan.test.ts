@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { MappedField, Mapping } from "../../connectors/dataverse/compile/mapping.ts";
 import { keyPart } from "../../connectors/dataverse/compile/match.ts";
+import { type Found, foldedMatch } from "../../connectors/dataverse/plan/match.ts";
 import { needsOf } from "../../connectors/dataverse/plan/needs.ts";
 import { planChange } from "../../connectors/dataverse/plan/plan.ts";
 import type { Match, Resolution } from "../../connectors/dataverse/plan/resolution.ts";
@@ -111,7 +112,7 @@ function plan(
   const { parents = { "a-1": { id: PARENT } }, records = {} } = resolutions;
   const resolved = {
     parent: (_ref: string, value: string) => parents[value] ?? "missing",
-    record: (match: string) => records[match] ?? "unread",
+    record: (found: Found) => records[foldedMatch(found)] ?? "unread",
     current: () => undefined,
     isReread: false,
   };

@@ -12,7 +12,7 @@ import {
 import type { Compiled } from "../compile/compile.ts";
 import { type CompiledOptions, compiledSync } from "../compile/compiled.ts";
 import type { Mapping } from "../compile/mapping.ts";
-import { foldedMatch, matchOf } from "../plan/match.ts";
+import { matchOf } from "../plan/match.ts";
 import { openResolver } from "../plan/resolve.ts";
 import { openSender } from "../sender/sender.ts";
 import type { Table } from "../table.ts";
@@ -161,7 +161,7 @@ async function idsOf(
   return new Map(
     operations.flatMap((operation, index) => {
       const found = matchOf(mapping, rows[index]!);
-      const record = isProblem(found) ? "missing" : resolved.record(foldedMatch(found));
+      const record = isProblem(found) ? "missing" : resolved.record(found);
       return typeof record === "object" && "id" in record ? [[operation, record.id] as const] : [];
     }),
   );

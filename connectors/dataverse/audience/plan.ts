@@ -165,7 +165,7 @@ async function findMembers(rows: readonly Row[], context: PlanContext, options: 
   const resolved = await options.resolver(asked, context);
   const missing: typeof open = [];
   for (const one of open) {
-    const record = resolved.record(foldedMatch(one.found));
+    const record = resolved.record(one.found);
     // A membership is one record's: `on_many: all` is refused for audiences.
     if (isMany(record)) continue;
     if (isSeveral(record))

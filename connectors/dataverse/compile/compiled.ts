@@ -60,7 +60,10 @@ export function compiledSync(
     forecast: (operations) => forecastOf(mapping.table, operations, laneOf, service.gates.length),
     async plan(changes, context) {
       const resolved = await resolver(changes, context);
-      return changes.map((change) => planChange(mapping, change, resolved, context.idSeed));
+      const { matches } = resolved;
+      return changes.map((change, index) =>
+        planChange(mapping, change, resolved, context.idSeed, matches[index]),
+      );
     },
     write: (operations, context) =>
       writeAll(operations, context, {

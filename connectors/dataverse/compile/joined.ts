@@ -18,14 +18,17 @@ const RANK: Readonly<Record<Outcome["status"], number>> = {
 export function joined(): Joined {
   const open = new Map<Change, { left: number; worst?: Outcome }>();
   return {
-    split: (operations) =>
-      operations.flatMap((operation) => {
+    split(operations) {
+      if (operations.every(({ also }) => also === undefined)) return operations;
+      return operations.flatMap((operation) => {
         const all = allOf(operation);
         if (all.length > 1) open.set(operation.change, { left: all.length });
         return all;
-      }),
-    join: (outcomes) =>
-      outcomes.flatMap((outcome) => {
+      });
+    },
+    join(outcomes) {
+      if (open.size === 0) return outcomes;
+      return outcomes.flatMap((outcome) => {
         const entry = open.get(outcome.change);
         if (entry === undefined) return [outcome];
         entry.left--;
@@ -33,7 +36,8 @@ export function joined(): Joined {
         if (entry.left > 0) return [];
         open.delete(outcome.change);
         return [entry.worst];
-      }),
+      });
+    },
   };
 }
 

@@ -105,14 +105,15 @@ export function noParent(field: string, { parent, json }: WantedParent, found: R
 
 /** A value as an address or a filter spells it. */
 export function literalOf(part: KeyPart, json: string): string {
-  return part.isText ? textLiteral(JSON.parse(json) as string) : bare(json);
+  return part.isText ? textLiteral(textOf(json)) : bare(json);
 }
 
 export const readBy = ({ field, read }: KeyPart): string => read ?? field;
 
 /** A value as plain text, for the list of an `In` filter. */
 export function textOf(json: string): string {
-  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+  if (!json.startsWith('"')) return json;
+  return json.includes("\\") ? (JSON.parse(json) as string) : json.slice(1, -1);
 }
 
 function bare(json: string): string {
@@ -135,7 +136,7 @@ export function keyText(values: readonly string[]): string {
 }
 
 export function foldedMatch(found: Found): string {
-  return keyText(found.map(foldedJson));
+  return found.length === 1 ? foldedJson(found[0]!) : keyText(found.map(foldedJson));
 }
 
 /**
@@ -143,9 +144,10 @@ export function foldedMatch(found: Found): string {
  * table the two are known before a record is made.
  */
 export function placeOf({ table, match }: Mapping, found: Found): string | null {
+  if (!isElastic(table)) return null;
   const at = (name: string) => match.parts.findIndex(({ field }) => field === name);
   const [id, partition] = [found[at(table.primaryId)], found[at(PARTITION)]];
-  if (!isElastic(table) || id === undefined) return null;
+  if (id === undefined) return null;
   return keptId(bare(id), partition === undefined ? null : textOf(partition));
 }
 

@@ -1,5 +1,5 @@
 /** What has to be read before changes can be planned. Pure. */
-import type { Change, Present, Value } from "../../../src/sdk.ts";
+import type { Change, Present, Problem, Value } from "../../../src/sdk.ts";
 import type { LookupField, Mapping, Parent } from "../compile/mapping.ts";
 import { isProblem } from "../types/value-problem.ts";
 import { canMerge } from "./held.ts";
@@ -8,6 +8,8 @@ import { parentsOf } from "./parent.ts";
 import type { Resolved } from "./resolution.ts";
 
 export interface Needs {
+  /** How each change's row is matched, in the order of the changes. */
+  readonly matches: readonly (Found | Problem)[];
   /** Parents to find, by the name of their cache; folded value to the value as JSON. */
   readonly parents: ReadonlyMap<
     string,
@@ -32,6 +34,7 @@ export function needsOf(
   const parents = new Map<string, { parent: Parent; values: Map<string, string> }>();
   const records = new Map<string, Found>();
   const ids = new Set<string>();
+  const matches: (Found | Problem)[] = [];
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
   const matched = mapping.match.parts.flatMap(({ lookup }) => lookup ?? []);
   const want = (field: LookupField, row: readonly Value[]): void => {
@@ -44,7 +47,9 @@ export function needsOf(
     }
   };
   for (const change of changes) {
-    const needed = recordNeeded(mapping, change, reread, found);
+    const match = matchOf(mapping, change.kind === "removed" ? change.before : change.after, found);
+    matches.push(match);
+    const needed = isProblem(match) ? NOTHING : recordNeeded(mapping, change, match, reread, found);
     for (const field of matched) {
       if (change.kind !== "added") want(field, change.before);
       if (change.kind !== "removed") want(field, change.after);
@@ -56,24 +61,25 @@ export function needsOf(
       if (isTouched(field, change)) want(field, change.after);
     }
   }
-  return { parents, records, ids };
+  return { matches, parents, records, ids };
 }
 
 /** The id that the record has to be read by, or the match values; none where nothing has to be known. */
+const NOTHING: readonly Found[] = [];
+
 function recordNeeded(
   mapping: Mapping,
   change: Change,
+  found: Found,
   reread: boolean,
   parents?: Pick<Resolved, "parent">,
 ): readonly Found[] | string {
   const { match, rules } = mapping;
-  if (match.by === "none") return [];
-  const found = matchOf(mapping, change.kind === "removed" ? change.before : change.after, parents);
-  if (isProblem(found)) return [];
+  if (match.by === "none") return NOTHING;
   const mayBeMerged = rules.adopt && canMerge(mapping.table);
   const wantsValues = change.kind !== "removed" && (reread || mayBeMerged || hasIfEmpty(mapping, change));
   if (change.kind === "added" || (change.kind === "changed" && change.revived))
-    return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : [];
+    return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : NOTHING;
   const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
   if (id !== null) return wantsValues ? id : [];
   if (change.kind === "removed") return change.unsure || isAddressable(mapping, found) ? [] : [found];

@@ -15,27 +15,31 @@ import { isElastic } from "../table.ts";
 import { isProblem, quoted } from "../types/value-problem.ts";
 import { idOfTexts } from "../uuid5.ts";
 import { type Held, heldMatch, isInactive } from "./held.ts";
-import { addressOf, type Found, foldedMatch, matchOf, placeOf, textOf } from "./match.ts";
+import { addressOf, type Found, matchOf, placeOf, textOf } from "./match.ts";
 import { isSame, knownId } from "./needs.ts";
 import { sourceValue } from "./parent.ts";
 import { isMany, type Resolved } from "./resolution.ts";
 import { isSeveral, named, type Several } from "./several.ts";
 import { keyWrites, type Writes, writesOf } from "./writes.ts";
 
-/** @param idSeed what ids of our own are made from, before the primary key */
+/**
+ * @param idSeed what ids of our own are made from, before the primary key
+ * @param found how the row is matched, where that is known already
+ */
 export function planChange(
   mapping: Mapping,
   change: Change,
   resolved: Resolved,
   idSeed: readonly string[],
+  found?: Found | Problem,
 ): Planned {
   switch (change.kind) {
     case "added":
-      return planAdded(mapping, change, resolved, idSeed);
+      return planAdded(mapping, change, resolved, idSeed, found);
     case "changed":
-      return planChanged(mapping, change, resolved, idSeed);
+      return planChanged(mapping, change, resolved, idSeed, found);
     case "removed":
-      return planRemoved(mapping, change, resolved, idSeed);
+      return planRemoved(mapping, change, resolved, idSeed, found);
   }
 }
 
@@ -48,15 +52,14 @@ const planned = (
   { fields, owed, later, stubs }: Writes,
 ): Planned => ({
   status: "planned",
-  operation: {
-    kind,
-    change,
-    record,
-    fields,
-    owed,
-    ...(later.length > 0 ? { later } : {}),
-    ...(stubs.length > 0 ? { stubs } : {}),
-  },
+  operation:
+    later.length === 0 && stubs.length === 0
+      ? { kind, change, record, fields, owed }
+      : {
+          ...{ kind, change, record, fields, owed },
+          ...(later.length > 0 ? { later } : {}),
+          ...(stubs.length > 0 ? { stubs } : {}),
+        },
 });
 
 /** A row that no record is known for: what was read decides, else the mode and the kind of match. */
@@ -65,11 +68,11 @@ export function planAdded(
   change: Present,
   resolved: Resolved,
   idSeed: readonly string[],
+  found: Found | Problem = matchOf(mapping, change.after, resolved),
 ): Planned {
   const { match, rules, table } = mapping;
-  const found = matchOf(mapping, change.after, resolved);
   if (isProblem(found)) return rejected(change, found);
-  const record = match.by === "none" ? "missing" : resolved.record(foldedMatch(found));
+  const record = match.by === "none" ? "missing" : resolved.record(found);
   if (isSeveral(record)) return rejected(change, ambiguousMatch(mapping, found, record));
   if (isMany(record))
     return forEach(change, record.many, (held) => planHeld(mapping, change, held, resolved));
@@ -165,17 +168,17 @@ function planChanged(
   change: Changed,
   resolved: Resolved,
   idSeed: readonly string[],
+  after: Found | Problem = matchOf(mapping, change.after, resolved),
 ): Planned {
-  const after = matchOf(mapping, change.after, resolved);
   if (isProblem(after)) return rejected(change, after);
   const before = matchOf(mapping, change.before, resolved);
   const moved = isProblem(before) || !isSame(before, after);
   const isNamed = !isProblem(after) && (mapping.match.by === "id" || placeOf(mapping, after) !== null);
-  if (change.revived || (isNamed && moved)) return planAdded(mapping, change, resolved, idSeed);
+  if (change.revived || (isNamed && moved)) return planAdded(mapping, change, resolved, idSeed, after);
   const old = isProblem(before) ? null : before;
   const isUnsure = change.rematch === true && knownId(mapping, change) !== null;
   const record = recordsOf(mapping, change, old, after, resolved);
-  if (record === null) return planAdded(mapping, change, resolved, idSeed);
+  if (record === null) return planAdded(mapping, change, resolved, idSeed, after);
   if (isProblem(record)) return rejected(change, record);
   return forEach(change, record, ({ address, held }) => {
     const isKnown = resolved.isReread && held !== null;
@@ -215,7 +218,7 @@ function recordsOf(
     return held === null && resolved.isReread ? null : [byId(held?.id ?? id, held)];
   }
   if (before === null) return null;
-  const record = resolved.record(foldedMatch(before));
+  const record = resolved.record(before);
   if (isSeveral(record)) return ambiguousMatch(mapping, before, record);
   if (isMany(record)) return record.many.map((held) => byId(held.id, held));
   if (typeof record === "object") return [byId(record.id, record)];
@@ -229,6 +232,7 @@ function planRemoved(
   change: Removed,
   resolved: Resolved,
   idSeed: readonly string[],
+  found: Found | Problem = matchOf(mapping, change.before, resolved),
 ): Planned {
   const { table, rules, deactivation } = mapping;
   const kind = rules.onRemoved === "deactivate" ? "deactivate" : "delete";
@@ -244,10 +248,9 @@ function planRemoved(
     const own = () => addressOfId(table, keptId(ownId(change, idSeed), partition));
     return isOurs ? remove(own()) : { status: "unchanged", change };
   }
-  const found = matchOf(mapping, change.before, resolved);
   if (isProblem(found)) return { status: "unchanged", change };
   if (mapping.match.by === "id") return remove(addressOf(mapping, found));
-  const record = resolved.record(foldedMatch(found));
+  const record = resolved.record(found);
   if (isSeveral(record)) return rejected(change, ambiguousMatch(mapping, found, record));
   if (record === "missing") return { status: "unchanged", change };
   if (isMany(record)) return forEach(change, record.many, ({ id }) => remove(addressOfId(table, id)));

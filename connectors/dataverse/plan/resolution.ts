@@ -1,6 +1,7 @@
 /** Where the values of rows lead in the destination. Pure. */
 import type { Rules, Stub } from "../../../src/sdk.ts";
 import { CREATED, type Held, isInactive } from "./held.ts";
+import type { Found } from "./match.ts";
 import type { Several } from "./several.ts";
 
 /**
@@ -24,7 +25,7 @@ export type Match = Held | Many | Several | "missing" | "unread";
 
 export interface Resolved {
   parent(ref: string, value: string): Resolution;
-  record(match: string): Match;
+  record(found: Found): Match;
   /** A record by its id, where its values had to be known. */
   current(id: string): Held | undefined;
   /** True when every record that a row is known to have was read: one that is not there is gone. */

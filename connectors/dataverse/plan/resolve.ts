@@ -17,14 +17,17 @@ import {
   readBy,
   textOf,
 } from "./match.ts";
-import { matchesOf, needsOf } from "./needs.ts";
+import { matchesOf, type Needs, needsOf } from "./needs.ts";
 import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import { stubOf } from "./stubs.ts";
 
 /** Ids of parents that a run keeps, for each way to look one up. */
 const CACHED = 200_000;
 
-export type Resolver = (changes: readonly Change[], context: PlanContext) => Promise<Resolved>;
+export type Resolver = (
+  changes: readonly Change[],
+  context: PlanContext,
+) => Promise<Resolved & Pick<Needs, "matches">>;
 
 /** A resolver for one sync. Found parents are kept for the run; missing ones may come, and are asked for again. */
 export function openResolver(service: Service, mapping: Mapping): Resolver {
@@ -87,10 +90,12 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     const isThere = ({ id }: Held): boolean => context.leaving?.has(id) !== true;
     return {
       parent,
-      record: (key) =>
-        wanted.has(key)
-          ? chosen(survivors(records.get(key) ?? []).filter(isThere), mapping.rules.onMany)
-          : "unread",
+      record(found) {
+        const key = wanted.size === 0 ? undefined : foldedMatch(found);
+        if (key === undefined || !wanted.has(key)) return "unread";
+        return chosen(survivors(records.get(key) ?? []).filter(isThere), mapping.rules.onMany);
+      },
+      matches: needs.matches,
       current: (id) => {
         const held = currentOf(id);
         return held && survivor(held);

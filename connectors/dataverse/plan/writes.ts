@@ -60,9 +60,8 @@ export function writesOf(
   const owed: string[] = [];
   const later: FieldWrite[] = [];
   const stubs: Stub[] = [];
-  const keys = new Set(mapping.match.parts.map(({ field }) => field));
   for (const field of mapping.fields) {
-    if (keys.has(field.field)) {
+    if (mapping.match.parts.some((part) => part.field === field.field)) {
       const stub = isUpdate ? undefined : stubIn(field, row, resolved);
       if (stub) stubs.push(stub);
       continue;
@@ -94,7 +93,7 @@ export function writesOf(
     if (!pending && isUnchanged(field, result, before, row, change?.before)) continue;
     if (held && !change && !isOfPair(mapping, field.field) && holds(mapping, field, result.json, held))
       continue;
-    fields.push({ ...result, ...(before === undefined ? {} : { before }) });
+    fields.push(before === undefined ? result : { ...result, before });
   }
   const second = isUpdate ? later : settledPair(mapping, later, row, null, null);
   if (isProblem(second)) return second;
@@ -218,8 +217,10 @@ function writeOf(
     const shown = shownOf(field, row);
     return { awaited: { field: field.field, property, json: shown.shown ?? NULL, ...shown } };
   }
-  if (json !== NULL && json !== "clear")
-    return { field: field.field, property, json, ...shownOf(field, row) };
+  if (json !== NULL && json !== "clear") {
+    const write = { field: field.field, property, json };
+    return field.kind === "plain" && field.file === undefined ? write : { ...write, ...shownOf(field, row) };
+  }
   const isNobody = field.kind === "lookup" && field.party !== undefined;
   if (json === NULL && (whenNull === "skip" || isNobody)) return "skip";
   if (field.required) {

@@ -10,6 +10,8 @@ export interface Batch {
 }
 
 interface Lane {
+  /** Operations that it takes. */
+  readonly most: number;
   operations: Operation[];
   records: Set<string>;
   size: number;
@@ -18,7 +20,7 @@ interface Lane {
 /** Operations that are told of at once where nothing is to be sent. */
 const MOST_UNSENT = 1000;
 
-const emptyLane = (): Lane => ({ operations: [], records: new Set(), size: 0 });
+const emptyLane = (most: number): Lane => ({ most, operations: [], records: new Set(), size: 0 });
 
 /**
  * Batches of the operations, in their order within a kind. `isStopped` is asked before each pull: what has been
@@ -30,23 +32,21 @@ export async function* batches(
   isStopped: () => boolean,
 ): AsyncGenerator<Batch> {
   const lanes = new Map<Batch["kind"], Lane>();
+  const mostOf = (kind: Batch["kind"]): number => (kind === "none" ? MOST_UNSENT : most(kind));
   if (isStopped()) return;
   for await (const group of operations) {
     for (const operation of group) {
       const kind = operation.fields.length === 0 && operation.kind === "update" ? "none" : operation.kind;
-      let lane = lanes.get(kind) ?? emptyLane();
+      let lane = lanes.get(kind) ?? emptyLane(mostOf(kind));
       const size = sizeOf(operation);
       const record = operation.record.toLowerCase();
       const isAgain = kind !== "create" && lane.records.has(record);
-      const isFull =
-        lane.operations.length >= (kind === "none" ? MOST_UNSENT : most(kind)) ||
-        lane.size + size > LARGEST_BODY ||
-        isAgain;
+      const isFull = lane.operations.length >= lane.most || lane.size + size > LARGEST_BODY || isAgain;
       if (isFull && lane.operations.length > 0) {
         yield { kind, operations: lane.operations };
-        lane = emptyLane();
+        lane = emptyLane(mostOf(kind));
       }
-      lanes.set(kind, lane);
+      if (lane.operations.length === 0) lanes.set(kind, lane);
       lane.operations.push(operation);
       lane.records.add(record);
       lane.size += size;

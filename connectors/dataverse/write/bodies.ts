@@ -25,17 +25,16 @@ export function bulkPath(table: Table, kind: Operation["kind"]): string {
 
 /** Every item says its type, and which record it is: by the primary id, or by a key's address. */
 export function bulkBody(table: Table, operations: readonly Operation[]): string {
-  const items = operations.map((operation) => {
-    const id = idOf(operation.record);
-    const identity =
-      id !== null
-        ? `,${nameIn(table, id)}`
-        : operation.kind === "create"
-          ? ""
-          : `,"@odata.id":${JSON.stringify(operation.record)}`;
-    return `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}"${identity}${properties(operation, ",")}}`;
-  });
-  return `{"Targets":[${items.join(",\n")}]}`;
+  const head = `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}"`;
+  let items = "";
+  for (const operation of operations) {
+    const { kind, record } = operation;
+    const id = idOf(record);
+    const key = kind === "create" ? "" : `,"@odata.id":${JSON.stringify(record)}`;
+    const identity = id === null ? key : `,${nameIn(table, id)}`;
+    items += `${items === "" ? "" : ",\n"}${head}${identity}${properties(operation, ",", id)}}`;
+  }
+  return `{"Targets":[${items}]}`;
 }
 
 /** What names a record in an item: the partition of an elastic one stands there as a property too. */
@@ -100,7 +99,7 @@ export function partOf(table: Table, operation: Operation): BatchPart {
     return {
       method: "POST",
       path: pathOf(table.set),
-      body: `{${identity}${properties(operation, identity === "" ? "" : ",")}}`,
+      body: `{${identity}${properties(operation, identity === "" ? "" : ",", id)}}`,
     };
   }
   return {
@@ -120,21 +119,35 @@ function tiePart(operation: Operation, into: string): BatchPart {
   return { method: "POST", path: `${path}/$ref`, body: `{${properties(operation, "")}}` };
 }
 
-function properties({ record, fields }: Operation, lead: string): string {
-  const hasPartition = idOf(record)?.includes(",") === true;
-  /** Parties of several lists stand under one name. */
-  const lists = new Map<string, string[]>();
+function properties(operation: Operation, lead: string, id = idOf(operation.record)): string {
+  const hasPartition = id?.includes(",") === true;
   let text = "";
   const put = (property: string, json: string): void => {
-    text += `${text === "" ? lead : ","}${JSON.stringify(property)}:${json}`;
+    text += `${text === "" ? lead : ","}${nameOfProperty(property)}:${json}`;
   };
-  for (const { property, json } of fields) {
+  /** Parties of several lists stand under one name. */
+  let lists: Map<string, string[]> | undefined;
+  for (const { property, json } of operation.fields) {
     if (hasPartition && property === PARTITION) continue; // it names the record already
     if (!json.startsWith("[")) put(property, json);
-    else lists.set(property, [...(lists.get(property) ?? []), json.slice(1, -1)]);
+    else {
+      lists ??= new Map();
+      lists.set(property, [...(lists.get(property) ?? []), json.slice(1, -1)]);
+    }
   }
-  for (const [property, items] of lists) put(property, `[${items.join(",")}]`);
+  for (const [property, items] of lists ?? []) put(property, `[${items.join(",")}]`);
   return text;
+}
+
+/** Names of properties as JSON: there are few, and each stands in every row. */
+const NAMES = new Map<string, string>();
+
+function nameOfProperty(property: string): string {
+  const known = NAMES.get(property);
+  if (known !== undefined) return known;
+  const name = JSON.stringify(property);
+  NAMES.set(property, name);
+  return name;
 }
 
 /** Whether an operation makes other records along with its own. */
@@ -142,8 +155,7 @@ export const hasParties = ({ fields }: Operation): boolean => fields.some(({ jso
 
 /** About how many characters an operation takes in a body. */
 export function sizeOf({ record, fields }: Operation): number {
-  return fields.reduce(
-    (sum, { property, json }) => sum + property.length + json.length + 6,
-    record.length + 100,
-  );
+  let size = record.length + 100;
+  for (const { property, json } of fields) size += property.length + json.length + 6;
+  return size;
 }

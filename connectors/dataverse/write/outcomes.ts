@@ -5,16 +5,20 @@ import { errorOf, isFramed, verdictOf } from "../sender/problems.ts";
 import { idOf } from "../url.ts";
 import { createdIds } from "./bodies.ts";
 
-export function applied(operation: Operation, told?: string): Outcome {
+type Taken = Extract<Outcome, { readonly status: "applied" | "unchanged" }>;
+
+/** @param request the service's own id of the reply */
+export function applied(operation: Operation, told?: string, request?: string): Outcome {
   const id =
     idOf(operation.record) ?? (told === undefined ? undefined : keptId(told, partitionIn(operation)));
-  return {
-    status: "applied",
-    change: operation.change,
-    ...(id === undefined ? {} : { id }),
-    ...owedBy(operation),
-  };
+  const outcome: Writable<Taken> = { status: "applied", change: operation.change };
+  if (id !== undefined) outcome.id = id;
+  if (request !== undefined) outcome.request = request;
+  return withOwed(outcome, operation);
 }
+
+/** One that is still being put together: there is one for each row. */
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 /** The partition that a new record of an elastic table is put in, where its id is the server's. */
 function partitionIn({ fields }: Operation): string | undefined {
@@ -22,17 +26,15 @@ function partitionIn({ fields }: Operation): string | undefined {
   return json === undefined || json === "null" ? undefined : (JSON.parse(json) as string);
 }
 
-const owedBy = ({
-  owed,
-  later,
-}: Operation): Pick<Extract<Outcome, { owed?: unknown }>, "owed" | "later"> => ({
-  ...(owed.length > 0 ? { owed } : {}),
-  ...(later ? { later: true } : {}),
-});
+function withOwed(outcome: Writable<Taken>, { owed, later }: Operation): Outcome {
+  if (owed.length > 0) outcome.owed = owed;
+  if (later) outcome.later = true;
+  return outcome;
+}
 
 /** Nothing differed but what is still owed: nothing was sent. */
 export function unchanged(operation: Operation): Outcome {
-  return { status: "unchanged", change: operation.change, ...owedBy(operation) };
+  return withOwed({ status: "unchanged", change: operation.change }, operation);
 }
 
 export function rejected({ change }: Operation, problem: Problem): Outcome {
@@ -44,11 +46,14 @@ export function deferred({ change }: Operation, problem: Problem): Outcome {
 }
 
 /**
- * With the service's own id of the reply: of a whole reply `x-ms-service-request-id`, of a part of a batch `REQ_ID`
+ * The service's own id of the reply: of a whole reply `x-ms-service-request-id`, of a part of a batch `REQ_ID`
  * (observed; "Compose HTTP requests and handle errors" names the first).
  */
-export function answeredBy<T extends Outcome>(outcome: T, { headers }: Reply): T {
-  const request = headers["x-ms-service-request-id"] ?? headers.req_id;
+export const requestOf = ({ headers }: Reply): string | undefined =>
+  headers["x-ms-service-request-id"] ?? headers.req_id;
+
+export function answeredBy<T extends Outcome>(outcome: T, reply: Reply): T {
+  const request = requestOf(reply);
   return request === undefined ? outcome : { ...outcome, request };
 }
 

@@ -18,7 +18,7 @@ import { hasBulk, isElastic, type Table } from "../table.ts";
 import { SERVICE_ROOT } from "../url.ts";
 import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isBulkDone, partOf } from "./bodies.ts";
 import { halvesOf, suspectsOf } from "./isolate.ts";
-import { answeredBy, applied, deferred, judged, rejected } from "./outcomes.ts";
+import { applied, deferred, judged, rejected, requestOf } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
 
 /** Operations of one `$batch` ("Execute batch operations using the Web API"). */
@@ -65,7 +65,8 @@ export async function settle(
   const goTogether = isBulk(options.table, kind);
   // Records inside a record are made by single requests alone ("Create related table rows in one operation").
   const alone = goTogether ? operations.filter(hasParties) : operations;
-  const together = goTogether ? operations.filter((operation) => !hasParties(operation)) : [];
+  const rest = () => (alone.length === 0 ? operations : operations.filter((one) => !hasParties(one)));
+  const together = goTogether ? rest() : [];
   if (together.length > 0) await settling.whole(together);
   if (alone.length > 0) await settling.parts(alone);
   return settled;
@@ -151,8 +152,9 @@ class Settling {
     if (sent.kind === "reply") {
       this.#lane.took(operations.length, sent.reply.tookMs ?? 0);
       const ids = this.#kind === "create" ? createdIds(sent.reply) : [];
+      const request = requestOf(sent.reply);
       operations.forEach((operation, index) => {
-        this.#settled.outcomes.push(answeredBy(applied(operation, ids[index]), sent.reply));
+        this.#settled.outcomes.push(applied(operation, ids[index], request));
       });
       return undefined;
     }

@@ -19,7 +19,8 @@ export function stubMaker(
   const made = new Set<string>();
   return async (operations) => {
     const wanted = new Map<string, Stub>();
-    for (const stub of operations.flatMap(stubsOf)) if (!made.has(stub.record)) wanted.set(stub.record, stub);
+    for (const operation of operations)
+      for (const stub of stubsOf(operation)) if (!made.has(stub.record)) wanted.set(stub.record, stub);
     if (wanted.size === 0) return { ready: operations, failed: [] };
     const problems = new Map<string, Outcome>();
     for (const [object, table] of tables) {
@@ -46,8 +47,11 @@ export function stubMaker(
   };
 }
 
+const NONE: readonly Stub[] = [];
 const stubsOf = (operation: Operation): readonly Stub[] =>
-  allOf(operation).flatMap(({ stubs = [] }) => stubs);
+  operation.also === undefined
+    ? (operation.stubs ?? NONE)
+    : allOf(operation).flatMap(({ stubs = NONE }) => stubs);
 
 function createOf({ record, fields }: Stub): Operation {
   const change: Added = { kind: "added", seq: 0, key: [], id: null, after: [] };

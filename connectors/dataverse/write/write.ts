@@ -80,7 +80,8 @@ export async function* writeAll(
   const source = batches(all, sizeOf, () => signal.aborted);
   const width = () => options.width() + AHEAD;
   for await (const outcomes of mapConcurrent(source, width, (batch) => finish(batch, settling, options))) {
-    const whole = [...early.splice(0), ...join(outcomes)];
+    const told = join(outcomes);
+    const whole = early.length > 0 ? [...early.splice(0), ...told] : told;
     if (whole.length > 0) yield whole;
   }
   if (early.length > 0) yield early;
