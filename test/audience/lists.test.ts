@@ -146,3 +146,94 @@ test("a saved plan of a whole list takes off whom it names, or says that the lis
   expect((await scene.apply(sync)).stopped).toBeUndefined();
   expect(await scene.members()).toEqual(codes(2));
 });
+
+test("a saved plan of several lists is applied, made lists and all; one that is locked since costs its own rows", async () => {
+  await using scene = await openScene();
+  const ids = await scene.contacts(4);
+  await scene.list({ listname: "Silver" }, [ids[3]!]);
+  const bronze = await scene.list({ listname: "Bronze" });
+  const sync = {
+    audience: { ...AUDIENCE, named: { column: "list" }, create: true, scope: "all" },
+  } as const;
+  await scene.model([
+    { id: "1", code: "C-0", list: "Gold" },
+    { id: "2", code: "C-1", list: "Silver" },
+    { id: "3", code: "C-2", list: "Bronze" },
+  ]);
+  const run = await scene.apply(sync, async () => {
+    await scene.api("PATCH", `lists(${bronze})`, { lockstatus: true });
+  });
+  expect([run.stopped, run.applied, run.rejections.byCode]).toEqual([undefined, 2, { "audience.locked": 1 }]);
+  expect(await scene.members("Gold")).toEqual(["C-0"]);
+  expect(await scene.members("Silver")).toEqual(["C-1"]);
+  await scene.api("PATCH", `lists(${bronze})`, { lockstatus: false });
+  expect((await scene.run(sync)).applied).toBe(1);
+  expect(await scene.members("Bronze")).toEqual(["C-2"]);
+});
+
+test("of several lists one that is locked in the middle of a run costs its own rows alone", async () => {
+  await using scene = await openScene();
+  await scene.contacts(6);
+  for (const listname of ["Gold", "Silver", "Tin"]) await scene.list({ listname });
+  const sync = { audience: { ...AUDIENCE, named: { column: "list" } } } as const;
+  const rows = (...pairs: readonly (readonly [number, string])[]) =>
+    pairs.map(([n, list]) => ({ id: `${n}/${list}`, code: `C-${n}`, list }));
+  const locked = { status: 400, code: "0x80040302", message: "List is Locked." } as const;
+  await scene.model(rows([0, "Gold"], [1, "Gold"], [2, "Silver"], [3, "Tin"], [4, "Tin"]));
+  await scene.bench.faults({ on: { kind: "action" }, do: locked });
+  const entering = await scene.run(sync);
+  expect(entering.rejections.byCode).toEqual({ "audience.locked": 5 - entering.applied });
+  expect(entering.applied).toBeGreaterThan(2);
+  expect(entering.rejections.listed[0]).toMatchObject({
+    message: expect.stringMatching(/^The list "(Gold|Silver|Tin)" is locked since the run began\.$/),
+  });
+  // Nobody waits longer than until the next run.
+  expect((await scene.run(sync)).applied).toBe(5 - entering.applied);
+
+  // The list on which the form of a removal is to be proven is the one that is locked.
+  await scene.model(rows([0, "Gold"]));
+  await scene.bench.faults({ on: { kind: "action" }, do: locked });
+  const leaving = await scene.run(sync);
+  expect(leaving.rejections.byCode).toEqual({ "audience.locked": 4 - leaving.applied });
+  expect(leaving.applied).toBeGreaterThan(1);
+  await scene.run(sync);
+  expect([await scene.members("Gold"), await scene.members("Silver"), await scene.members("Tin")]).toEqual([
+    ["C-0"],
+    [],
+    [],
+  ]);
+});
+
+test("who has to leave a list that is locked leaves when it is open again", async () => {
+  await using scene = await openScene();
+  await scene.contacts(3);
+  const gold = await scene.list({ listname: "Gold" });
+  await scene.list({ listname: "Silver" });
+  const sync = { audience: { ...AUDIENCE, named: { column: "list" } } } as const;
+  const row = (n: number, list: string) => ({ id: `${n}`, code: `C-${n}`, list });
+  await scene.model([row(0, "Gold"), row(1, "Gold"), row(2, "Silver")]);
+  await scene.run(sync);
+  await scene.api("PATCH", `lists(${gold})`, { lockstatus: true });
+  await scene.model([row(0, "Gold"), row(2, "Silver")]);
+  expect((await scene.run(sync)).rejections.byCode).toEqual({ "audience.locked": 1 });
+  expect(await scene.members("Gold")).toEqual(["C-0", "C-1"]);
+  await scene.api("PATCH", `lists(${gold})`, { lockstatus: false });
+  expect((await scene.run(sync)).rejections.total).toBe(0);
+  expect(await scene.members("Gold")).toEqual(["C-0"]);
+});
+
+test("a value that names no list makes none", async () => {
+  await using scene = await openScene();
+  await scene.contacts(3);
+  const sync = { audience: { ...AUDIENCE, named: { column: "list" }, create: true } } as const;
+  const long = "x".repeat(60_000);
+  await scene.model([
+    { id: "1", code: "C-0", list: "  " },
+    { id: "2", code: "C-1", list: long },
+    { id: "3", code: "C-2", list: null },
+  ]);
+  const run = await scene.run(sync);
+  expect(run.applied).toBe(0);
+  expect((await scene.bench.stored("list")).size).toBe(0);
+  expect(run.rejections.listed.map(({ message }) => message.length < 200)).toEqual([true, true, true]);
+});

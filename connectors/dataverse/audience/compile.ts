@@ -20,7 +20,7 @@ import { isProblem } from "../types/value-problem.ts";
 import { idOf, inQueries } from "../url.ts";
 import { type End, finishAudience, foreseeAudience } from "./end.ts";
 import { canBeMember, openLists } from "./lists.ts";
-import { MEMBER, planMembers } from "./plan.ts";
+import { MEMBER, naming, planMembers } from "./plan.ts";
 import { isKept, openRosters, titleOf } from "./rosters.ts";
 import { canBeInSegment, openSegments } from "./segments.ts";
 import { writeMembers } from "./write.ts";
@@ -62,6 +62,7 @@ export async function compileAudience(
   const rosters = openRosters(keeper);
   const { named } = audience;
   const listColumn = "column" in named ? columns.findIndex(({ name }) => name === named.column) : null;
+  const nameOf = naming({ audience, listColumn });
   const object = await objectOf();
   const resolver = openResolver(service, mapping);
   const writes = mode === "upsert";
@@ -79,7 +80,8 @@ export async function compileAudience(
     mode,
     keeper,
     rosters,
-    settling: { keeper, table, options: sync.options, sender, service },
+    nameOf,
+    settling: { keeper, table, options: sync.options, isSeveral: listColumn !== null, sender, service },
   };
   return {
     ...base,
@@ -101,6 +103,7 @@ export async function compileAudience(
       writeMembers(operations, context, {
         ...end.settling,
         rosters,
+        nameOf,
         records: base.write,
         idsOf: (some) => idsOf(some, mapping, resolver, context),
       }),

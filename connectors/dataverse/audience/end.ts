@@ -1,12 +1,14 @@
 /** What concerns a list as a whole: who leaves without a row, and whether its members are who they should be. */
 import type {
   AudienceSpec,
+  Change,
   Foreseeing,
   Foreseen,
   KnownRows,
   Membership,
   Mode,
   PlanContext,
+  Planned,
   WriteContext,
 } from "../../../src/sdk.ts";
 import { SyncError } from "../../../src/sdk.ts";
@@ -20,6 +22,8 @@ export interface End {
   readonly mode: Mode;
   readonly keeper: Keeper;
   readonly rosters: Rosters;
+  /** The name of the list that a row means. */
+  readonly nameOf: (change: Change) => string;
   readonly settling: Omit<MemberSettling, "context" | "stop" | "stopped">;
 }
 
@@ -43,6 +47,8 @@ export async function foreseeAudience(
   let enter = 0;
   let leave = 0;
   for await (const window of all.planned()) {
+    // A saved plan names lists that nobody has looked up since.
+    if (isWhole) await rosters.named(window.map(changeOf).map(end.nameOf), context.signal);
     for (const planned of window) {
       const operation = planned.status === "planned" ? planned.operation : undefined;
       if (operation?.kind === "remove_member") leave++;
@@ -75,6 +81,9 @@ export async function foreseeAudience(
   }
 }
 
+const changeOf = (planned: Planned): Change =>
+  planned.status === "planned" ? planned.operation.change : planned.change;
+
 /** Takes off whom no row speaks of, closes every list, and compares its members with what was intended. */
 export async function finishAudience(
   end: End,
@@ -83,8 +92,11 @@ export async function finishAudience(
 ): Promise<readonly Membership[]> {
   const { keeper, rosters } = end;
   const results: Membership[] = [];
+  let failure: SyncError | undefined;
   for (const kept of rosters.all.values()) {
-    await removeStrays(end, kept, context);
+    const failed = await removeStrays(end, kept, context);
+    if (failed && kept.closed === undefined) throw failed;
+    failure ??= failed;
     const changed = kept.added + kept.removed > 0;
     const intended = await intendedCount(kept, context);
     const problem = await keeper.close(kept.roster, changed, context);
@@ -97,10 +109,16 @@ export async function finishAudience(
       told.intended === found ? told : { ...told, ...(await differences(end, kept, known, context)) },
     );
   }
+  if (failure) throw failure;
   return results;
 }
 
-async function removeStrays({ settling }: End, kept: Kept, context: WriteContext): Promise<void> {
+/** @returns why not all of them have left */
+async function removeStrays(
+  { settling }: End,
+  kept: Kept,
+  context: WriteContext,
+): Promise<SyncError | undefined> {
   const { strays } = kept;
   kept.strays = [];
   let failure: SyncError | undefined;
@@ -114,7 +132,7 @@ async function removeStrays({ settling }: End, kept: Kept, context: WriteContext
     for (const { result } of settled.values())
       if (typeof result === "object") stop({ ...result, kind: "deferred" });
   }
-  if (failure) throw failure;
+  return failure;
 }
 
 /** Where the number of members was not told before, those that were read. */

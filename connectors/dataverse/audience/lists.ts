@@ -6,13 +6,14 @@ import type { AudienceSpec, Problem, WriteContext } from "../../../src/sdk.ts";
 import type { Refusal, Sender, Sent } from "../sender/sender.ts";
 import type { Json, Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
+import { quoted } from "../types/value-problem.ts";
 import { MOST_LIST_MEMBERS } from "../unverified.ts";
 import { addressById, folded, inQueries, pathOf, SERVICE_ROOT } from "../url.ts";
 import { idOfTexts } from "../uuid5.ts";
 import { isBulkDone } from "../write/bodies.ts";
 import { memberOf, memberships } from "./memberships.ts";
 import { openRemoval, type RemovalMemory } from "./removal.ts";
-import type { Keeper, Roster } from "./roster.ts";
+import { type Keeper, type Roster, unnamed } from "./roster.ts";
 
 /** `createdfromcode`: the table that the members are of. */
 const CODES: Readonly<Record<string, number>> = { account: 1, contact: 2, lead: 4 };
@@ -72,6 +73,7 @@ export function openLists({ service, sender, table, audience, sync, memory }: Li
   const ownId = (name: string): string => idOfTexts(["list", table.name, by ?? "", folded(name)]);
 
   const found = (name: string, rows: readonly Json[]): Roster | Problem => {
+    if (name.trim() === "") return unnamed("list");
     const [row, ...others] = rows;
     const what = `"${name}"`;
     if (others.length > 0) {
@@ -107,7 +109,11 @@ export function openLists({ service, sender, table, audience, sync, memory }: Li
         "Correct the name, or write create: true.",
       );
     if (by === undefined && name.length > LONGEST_NAME)
-      return refusal("name", `"${name}" is too long for the name of a list.`, "Use 128 characters at most.");
+      return refusal(
+        "name",
+        `${quoted(name)} is too long for the name of a list.`,
+        "Use 128 characters at most.",
+      );
     const id = ownId(name);
     names.set(id, name);
     const title = name.slice(0, LONGEST_NAME);

@@ -53,9 +53,8 @@ export async function planMembers(
   context: PlanContext,
   options: PlanOptions,
 ): Promise<readonly Planned[]> {
-  const { audience, rosters, listColumn } = options;
-  const nameOf = (change: Change): string =>
-    "value" in audience.named ? audience.named.value : (valuesOf(change)[listColumn ?? -1] ?? "");
+  const { rosters } = options;
+  const nameOf = naming(options);
   const lists = await rosters.named(changes.map(nameOf), context.signal);
   const keptOf = (change: Change): Kept | Problem => lists.get(folded(nameOf(change)))!;
   const records = await planRecords(changes, context, options);
@@ -80,7 +79,16 @@ export async function planMembers(
   return rows.map((row) => planRow(row, present, options));
 }
 
+/** The name of the list that a row means. */
+export const naming =
+  ({ audience: { named }, listColumn }: Pick<PlanOptions, "audience" | "listColumn">) =>
+  (change: Change): string =>
+    "value" in named ? named.value : (valuesOf(change)[listColumn ?? -1] ?? "");
+
 const valuesOf = (change: Change) => (change.kind === "removed" ? change.before : change.after);
+
+/** Lists that cannot be written today and still have their members: who has to leave waits. */
+const HOLDS: ReadonlySet<string> = new Set(["audience.locked", "audience.inactive", "audience.several"]);
 
 /** Of a row that was written before, only what it owes. */
 function concernsMembership({ change }: Pick<Row, "change">, { mode }: PlanOptions): boolean {
@@ -218,7 +226,10 @@ function planRow(row: Row, present: ReadonlyMap<Kept, ReadonlySet<string>>, opti
     change,
     problem: { ...problem, kind: "rejected" },
   });
-  if (!isKept(kept)) return change.kind === "removed" ? { status: "unchanged", change } : rejected(kept);
+  if (!isKept(kept)) {
+    const isOver = change.kind === "removed" && !HOLDS.has(kept.code);
+    return isOver ? { status: "unchanged", change } : rejected(kept);
+  }
   const leaves = change.kind === "removed" || mode === "remove";
   if (member.kind === "unfit")
     return leaves && change.kind === "removed" ? { status: "unchanged", change } : rejected(member.problem);

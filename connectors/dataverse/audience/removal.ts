@@ -10,6 +10,7 @@ import type { Service } from "../sender/service.ts";
 import { REMOVAL_FORMS } from "../unverified.ts";
 import { pathOf, SERVICE_ROOT } from "../url.ts";
 import { isBulkDone } from "../write/bodies.ts";
+import { isOfList } from "./closing.ts";
 import { memberships } from "./memberships.ts";
 import type { Keeper, Roster } from "./roster.ts";
 import { parametersOf } from "./signatures.ts";
@@ -55,6 +56,7 @@ export function openRemoval({ service, sender, memory }: Options): Keeper["remov
       );
       if (sent.kind === "refused") {
         last = sent.problem;
+        if (isOfList(last)) return last;
         if (sent.fault !== "row" && sent.fault !== "everyone") return sent.problem;
         if (context.signal.aborted) return sent.problem;
       }
@@ -87,12 +89,20 @@ export function openRemoval({ service, sender, memory }: Options): Keeper["remov
     const present = new Set(rows.keys());
     const [first] = rows;
     if (first === undefined) return { present };
-    // Whoever comes meanwhile waits for the proof.
-    const isFirst = proven === undefined;
-    proven ??= prove(roster, first, context);
-    const form = await proven;
-    if (typeof form !== "string") return form;
-    const part = (id: string): BatchPart => request(form, roster, id, rows.get(id) ?? "");
-    return { present, part, ...(isFirst ? { gone: first[0] } : {}) };
+    for (;;) {
+      // Whoever comes meanwhile waits for the proof.
+      const isFirst = proven === undefined;
+      proven ??= prove(roster, first, context);
+      const proof = proven;
+      const form = await proof;
+      if (typeof form === "string") {
+        const part = (id: string): BatchPart => request(form, roster, id, rows.get(id) ?? "");
+        return { present, part, ...(isFirst ? { gone: first[0] } : {}) };
+      }
+      // A list that is locked proves nothing: the next one shows which form works.
+      if (!isOfList(form)) return form;
+      if (proven === proof) proven = undefined;
+      if (isFirst) return form;
+    }
   };
 }

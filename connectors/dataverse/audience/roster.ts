@@ -73,4 +73,12 @@ export interface Keeper {
   close(roster: Roster, changed: boolean, context: WriteContext): Promise<Problem | undefined>;
 }
 
+/** A row whose value says nothing. */
+export const unnamed = (word: string): Problem => ({
+  kind: "config",
+  code: "audience.name",
+  message: `The name of the ${word} is empty.`,
+  remedy: `Name one, or leave the row out.`,
+});
+
 export const isRoster = (found: Roster | Problem): found is Roster => "address" in found;

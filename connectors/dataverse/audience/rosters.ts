@@ -15,6 +15,8 @@ export interface Kept {
   removed: number;
   /** Members that no row speaks of and that have to leave. */
   strays: readonly string[];
+  /** Why it takes no changes any more, where that came up while the run was at work. */
+  closed?: Problem;
   /** Ids of those taken off, so that one who is still there is told. */
   readonly gone: Set<string>;
 }

@@ -10,7 +10,7 @@ import { SEGMENT_PAGE } from "../unverified.ts";
 import { addressById, folded, inQueries, SERVICE_ROOT } from "../url.ts";
 import { idOfTexts } from "../uuid5.ts";
 import { isBulkDone } from "../write/bodies.ts";
-import type { Keeper, Roster } from "./roster.ts";
+import { type Keeper, type Roster, unnamed } from "./roster.ts";
 
 const STATIC = 10;
 const JOURNEYS = 12;
@@ -108,6 +108,7 @@ export function openSegments({ service, sender, table, audience }: SegmentsOptio
     rows: readonly Json[],
     signal: AbortSignal,
   ): Promise<Roster | Problem> => {
+    if (name.trim() === "") return unnamed("segment");
     const what = `"${name}"`;
     const [row, ...others] = rows;
     if (others.length > 0) {

@@ -15,6 +15,7 @@ import type { Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
 import { inQueries, SERVICE_ROOT } from "../url.ts";
 import { isBulkDone } from "../write/bodies.ts";
+import { closing } from "./closing.ts";
 import type { Call, Entry, Keeper } from "./roster.ts";
 import type { Kept } from "./rosters.ts";
 
@@ -23,6 +24,8 @@ export interface MemberSettling {
   /** The table of the members. */
   readonly table: Table;
   readonly options: WriteOptions;
+  /** One list for each value of a column: what one of them refuses is no matter of the others. */
+  readonly isSeveral: boolean;
   readonly sender: Sender;
   readonly service: Service;
   readonly context: WriteContext;
@@ -62,8 +65,9 @@ export async function settleMembers(
   kind: "add" | "remove",
   kept: Kept,
   entries: readonly Entry[],
-  settling: MemberSettling,
+  all: MemberSettling,
 ): Promise<ReadonlyMap<string, Settled>> {
+  const settling = all.isSeveral ? ofOneList(kept, all) : all;
   const results: Results = new Map();
   const ids = [...new Set(entries.map(({ id }) => id))];
   try {
@@ -88,6 +92,19 @@ export async function settleMembers(
     kept.presence.note(id, kind === "add");
   }
   return results;
+}
+
+/** Stops for one list what is the matter with it alone. */
+function ofOneList(kept: Kept, { stop, stopped, ...all }: MemberSettling): MemberSettling {
+  return {
+    ...all,
+    stop(problem) {
+      const own = closing(problem, all.keeper, kept.roster);
+      if (own === undefined) stop(problem);
+      else kept.closed ??= own;
+    },
+    stopped: () => stopped() ?? kept.closed,
+  };
 }
 
 async function add(
@@ -279,7 +296,7 @@ async function parts(ids: readonly string[], results: Results, options: Parts): 
       if (result.kind === "done") put(results, id, result.result, reply);
       else if (result.kind === "everyone") {
         options.stop(result.problem);
-        put(results, id, { ...result.problem, kind: "deferred" });
+        put(results, id, undone(options.stopped() ?? result.problem));
       } else again.push({ id, problem: result.problem });
     });
     if (again.length === 0) return;
@@ -327,9 +344,13 @@ const asResult = ({ fault, problem }: Refusal): Problem =>
 function deferred(ids: readonly string[], results: Results, { stopped }: MemberSettling): boolean {
   const problem = stopped();
   if (!problem) return false;
-  for (const id of ids) put(results, id, { ...problem, kind: "deferred" });
+  for (const id of ids) put(results, id, undone(problem));
   return true;
 }
+
+/** What is wrong with a list is wrong with its rows; anything else says nothing against them. */
+const undone = (problem: Problem): Problem =>
+  problem.kind === "rejected" ? problem : { ...problem, kind: "deferred" };
 
 function stopIfForAll(
   ids: readonly string[],

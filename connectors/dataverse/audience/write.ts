@@ -6,15 +6,18 @@ import {
   SyncError,
   type WriteContext,
 } from "../../../src/sdk.ts";
-import { idOf } from "../url.ts";
+import { folded, idOf } from "../url.ts";
 import { mapConcurrent } from "../write/concurrent.ts";
 import type { Entry, Keeper } from "./roster.ts";
-import type { Kept, Rosters } from "./rosters.ts";
+import { isKept, type Kept, type Rosters } from "./rosters.ts";
 import { type MemberSettling, type Settled, settleMembers } from "./settle.ts";
 
-export interface MemberWriter extends Pick<MemberSettling, "sender" | "service" | "table" | "options"> {
+export interface MemberWriter
+  extends Pick<MemberSettling, "sender" | "service" | "table" | "options" | "isSeveral"> {
   readonly keeper: Keeper;
   readonly rosters: Rosters;
+  /** The name of the list that a row means. */
+  readonly nameOf: (change: Operation["change"]) => string;
   /** Writes the records themselves, where they are written too. */
   readonly records: (
     operations: AsyncIterable<readonly Operation[]>,
@@ -47,7 +50,7 @@ export async function* writeMembers(
   const stopped = (): Problem | undefined => failure.problem;
   const settling: MemberSettling = { ...writer, context, stop, stopped };
   const isStopped = (): boolean => failure.problem !== undefined || context.signal.aborted;
-  const items = inLanes(recordsFirst(operations, context, writer, stop), writer, isStopped);
+  const items = inLanes(recordsFirst(operations, context, writer, stop), writer, isStopped, context);
   const width = Math.max(1, writer.service.width);
   yield* mapConcurrent(
     items,
@@ -170,17 +173,51 @@ const gone = ({ record }: Operation): Problem => ({
   remedy: "Sync the record first, or leave the row out.",
 });
 
+/** A saved plan names lists that nobody has looked up since: those that are no more what they were cost their rows. */
+async function lostLists(
+  due: readonly Due[],
+  { keeper, rosters, nameOf }: MemberWriter,
+  { signal }: WriteContext,
+): Promise<ReadonlyMap<Due, Outcome>> {
+  const lost = new Map<Due, Outcome>();
+  const isKnown = ({ operation: { into } }: Due): boolean => into !== undefined && rosters.all.has(into);
+  const open = due.filter((one) => !isKnown(one));
+  if (open.length === 0) return lost;
+  const name = ({ operation: { change } }: Due): string => nameOf(change);
+  const found = await rosters.named(open.map(name), signal);
+  for (const one of open) {
+    if (isKnown(one)) continue;
+    const list = found.get(folded(name(one)));
+    const problem: Problem = list !== undefined && !isKept(list) ? list : replaced(keeper.word, name(one));
+    const { change } = one.operation;
+    lost.set(one, { status: "rejected", change, problem: { ...problem, kind: "rejected" } });
+  }
+  return lost;
+}
+
+const replaced = (word: string, name: string): Problem => ({
+  kind: "rejected",
+  code: "audience.not_found",
+  message: `The ${word} "${name}" that the plan was made for is there no more; another has its name.`,
+  remedy: "Run or plan again.",
+});
+
 /** Batches for one list and one direction each, as large as a call may be. */
 async function* inLanes(
   sources: AsyncIterable<{ readonly due: readonly Due[]; readonly outcomes: readonly Outcome[] }>,
-  { keeper, rosters }: MemberWriter,
+  writer: MemberWriter,
   isStopped: () => boolean,
+  context: WriteContext,
 ): AsyncGenerator<Item> {
+  const { keeper, rosters } = writer;
   const lanes = new Map<string, { kind: "add" | "remove"; kept: Kept; entries: Due[] }>();
   if (isStopped()) return;
   for await (const { due, outcomes } of sources) {
     if (outcomes.length > 0) yield { kind: "settled", outcomes };
+    const lost = await lostLists(due, writer, context);
+    if (lost.size > 0) yield { kind: "settled", outcomes: [...lost.values()] };
     for (const one of due) {
+      if (lost.has(one)) continue;
       const kind = one.operation.kind === "remove_member" ? "remove" : "add";
       const name = `${kind} ${one.operation.into}`;
       const lane = lanes.get(name) ?? { kind, kept: rosters.at(one.operation.into!), entries: [] };
