@@ -17,6 +17,10 @@ export interface Lane {
   tooMany(rows: number): void;
   /** Of so many rows so many were at fault. */
   found(rows: number, bad: number): void;
+  /** A request that failed whole looks for bad rows until what is given back is called. */
+  searches(): () => void;
+  /** Requests that look for bad rows now. */
+  readonly searching: number;
   /** True when so many rows together would hardly be without a bad one. */
   isSick(rows: number): boolean;
 }
@@ -46,6 +50,7 @@ export function openLanes(most: number, windowMs: number): LaneOf {
 function newLane(most: number, longestMs: number): Lane {
   let sizes: Sizes = newSizes(most, longestMs);
   let badShare = 0;
+  let searching = 0;
   return {
     get size() {
       return sizes.size;
@@ -70,6 +75,13 @@ function newLane(most: number, longestMs: number): Lane {
     },
     found(rows, bad) {
       badShare += LAST * Math.min(1, rows / 20) * (bad / rows - badShare);
+    },
+    searches() {
+      searching++;
+      return () => void searching--;
+    },
+    get searching() {
+      return searching;
     },
     isSick: (rows) => badShare * rows >= SICK,
   };

@@ -36,6 +36,8 @@ export const MOST_ROWS = 1000;
 export const MOST_MS = 10_000;
 /** A request that will take no longer may be any number of times as large as the last one; else it is twice as large. */
 const LEAP_MS = 2_000;
+/** No clock tells less apart. */
+const TICK_MS = 0.001;
 const SMOOTH = 0.2;
 const FORGET = 0.99;
 /** How much sizes must differ, relative to their mean, before their line says anything. */
@@ -63,9 +65,10 @@ export function workOf(
   return { expectedMs: rowMs * (rows + fixedRows), flatMs: flatMs * (rows + fixedRows) };
 }
 
-/** A request of so many rows was done. */
-export function took(sizes: Sizes, rows: number, milliseconds: number): Sizes {
-  if (rows < 1 || !(milliseconds > 0)) return sizes;
+/** A request of so many rows was done, in so many milliseconds. */
+export function took(sizes: Sizes, rows: number, measured: number): Sizes {
+  if (rows < 1 || !(measured > 0)) return sizes;
+  const milliseconds = Math.max(TICK_MS, measured);
   const weight = 1 / milliseconds ** 2;
   const keep = (sum: number, more: number): number => sum * FORGET + weight * more;
   const sums: Sums = {

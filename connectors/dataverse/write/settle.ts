@@ -27,6 +27,8 @@ const MOST_PARTS = 1000;
 const MOST_ROUNDS = 4;
 /** Halves of a bulk request that may fail before the rest is sent record by record. */
 const MOST_FAILED_HALVES = 2;
+/** Requests that look for bad records at once from which on there are many: they go record by record. */
+const MANY_SEARCHES = 2;
 /** Fewer records than this are sent record by record at once. */
 const FEW = 8;
 /** Milliseconds that a request may take which looks for records at fault: longer than others, so that they are few. */
@@ -169,6 +171,15 @@ class Settling {
    */
   async #isolate(operations: readonly Operation[], refusal: Refusal): Promise<void> {
     this.#isIsolating = true;
+    const found = this.#lane.searches();
+    try {
+      await this.#search(operations, refusal);
+    } finally {
+      found();
+    }
+  }
+
+  async #search(operations: readonly Operation[], refusal: Refusal): Promise<void> {
     const named = refusal.fault === "row" ? suspectsOf(operations, refusal.problem.message) : [];
     if (named.length > 0 && named.length < operations.length) {
       const rest = operations.filter((operation) => !named.includes(operation));
@@ -179,7 +190,7 @@ class Settling {
   }
 
   async #split(operations: readonly Operation[], refusal: Refusal): Promise<void> {
-    const isSick = this.#lane.isSick(operations.length);
+    const isSick = this.#lane.isSick(operations.length) || this.#lane.searching >= MANY_SEARCHES;
     if (operations.length <= FEW || (isSick && refusal.fault === "row")) return this.parts(operations);
     if (refusal.fault === "passing") this.#isSearching = true;
     const untried = halvesOf(operations);
