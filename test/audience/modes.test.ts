@@ -166,3 +166,25 @@ describe("matching", () => {
     expect(await scene.members()).toEqual(codes(5));
   });
 });
+
+test("upsert: a bad record costs one row, and a lost answer none, however the records are sent again", async () => {
+  await using scene = await openScene();
+  const { bench } = scene;
+  await scene.list();
+  const fields = [{ field: "lastname", source: { column: "name" }, whenNull: "clear" }] as const;
+  const sync = { mode: "upsert", onRemoved: "keep", fields } as const;
+  const rows = (from: number, to: number, name: string) =>
+    codes(to, from).map((id) => ({ id, name: id === "C-5" ? "bad" : name }));
+  await bench.plugins({ table: "contact", column: "lastname", equals: "bad" });
+  await scene.model(rows(0, 40, "one"));
+  const first = await scene.run(sync);
+  expect([first.applied, first.rejections.byCode]).toEqual([39, { "dataverse.0x80040265": 1 }]);
+  expect(await scene.members()).toEqual(codes(40).filter((id) => id !== "C-5"));
+
+  await scene.model(rows(0, 80, "one"));
+  await bench.faults({ on: { kind: "createMultiple" }, do: "resetAfterCommit" });
+  const second = await scene.run(sync);
+  expect(second.applied).toBe(40);
+  expect(await scene.members()).toEqual(codes(80).filter((id) => id !== "C-5"));
+  expect((await bench.stored("contact")).size).toBe(79);
+});

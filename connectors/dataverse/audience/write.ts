@@ -97,7 +97,7 @@ async function* recordsFirst(
     }
     try {
       if (records.size > 0)
-        for await (const outcomes of writer.records(only([...records.values()]), context))
+        for await (const outcomes of writer.records(only([...records.values()].map(alone)), context))
           yield await withMemberships(outcomes, records, writer);
     } catch (error) {
       const problem = error instanceof SyncError ? error.problems[0] : undefined;
@@ -129,6 +129,11 @@ async function* recordsFirst(
       })),
     };
   }
+}
+
+/** The record's own write: what it joins afterwards is no part of it. */
+function alone({ into: _, ...operation }: Operation): Operation {
+  return operation;
 }
 
 const deferred = (change: Operation["change"], problem: Problem): Outcome => ({
