@@ -118,3 +118,16 @@ test("segments that cannot be kept are refused with a sentence", async () => {
     await refusal("VIP", { object: "account", match: [{ field: "accountnumber", column: "code" }] }),
   ).toMatch(/Records of account cannot be members of a segment/);
 });
+
+test("a saved plan of several segments takes off whom it names", async () => {
+  await using scene = await openScene();
+  await scene.contacts(5);
+  const sync = { audience: { ...SEGMENT, named: { column: "list" } } } as const;
+  const row = (n: number, list: string) => ({ id: `${n}`, code: `C-${n}`, list });
+  await scene.model([row(0, "S1"), row(1, "S1"), row(2, "S2"), row(3, "S2"), row(4, "x".repeat(257))]);
+  const first = await scene.run(sync);
+  expect([first.applied, first.rejections.byCode]).toEqual([4, { "audience.name": 1 }]);
+  await scene.model([row(0, "S1"), row(2, "S2"), row(4, "S2")]);
+  expect((await scene.apply(sync)).applied).toBe(3);
+  expect([await live(scene, "S1"), await live(scene, "S2")]).toEqual([["C-0"], ["C-2", "C-4"]]);
+});

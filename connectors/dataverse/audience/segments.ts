@@ -6,6 +6,7 @@ import type { AudienceSpec, Problem, WriteContext } from "../../../src/sdk.ts";
 import type { Refusal, Sender, Sent } from "../sender/sender.ts";
 import type { Json, Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
+import { quoted } from "../types/value-problem.ts";
 import { SEGMENT_PAGE } from "../unverified.ts";
 import { addressById, folded, inQueries, SERVICE_ROOT } from "../url.ts";
 import { idOfTexts } from "../uuid5.ts";
@@ -19,6 +20,7 @@ const DRAFT = 723270001;
 const MOST_IDS = 1_000;
 const MOST_IN_GROUP = 200_000;
 const MOST_GROUPS = 10;
+const LONGEST_NAME = 256;
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const SEGMENT = "msdynmkt_segments";
@@ -55,6 +57,8 @@ interface Inside {
   readonly sizes: Map<string, number>;
   /** The groups that a member is in. */
   readonly groupsOf: Map<string, readonly string[]>;
+  /** Resolves when the members have been read; absent before anybody has begun. */
+  read?: Promise<void>;
 }
 
 export const canBeInSegment = ({ name }: Table): boolean => name === "contact" || name === "lead";
@@ -149,6 +153,12 @@ export function openSegments({ service, sender, table, audience }: SegmentsOptio
         `There is no segment named "${name}".`,
         "Correct the name, or write create: true.",
       );
+    if (name.length > LONGEST_NAME)
+      return refusal(
+        "name",
+        `${quoted(name)} is too long for the name of a segment.`,
+        `Use ${LONGEST_NAME} characters at most.`,
+      );
     const id = ownId(name);
     inside.set(id, {
       definition: idOfTexts(["segment definition", id]),
@@ -183,9 +193,20 @@ export function openSegments({ service, sender, table, audience }: SegmentsOptio
     }
   }
 
+  /** Which groups hold whom, and how many: a saved plan is written without having looked. */
+  const known = async (roster: Roster, signal: AbortSignal): Promise<Inside> => {
+    const own = insideOf(roster);
+    if (roster.sleep === "new") return own;
+    own.read ??= (async () => {
+      for await (const _ of members(roster, signal));
+    })();
+    await own.read;
+    return own;
+  };
+
   /** A group of ours that has room, made where there is none. */
   const roomFor = async (roster: Roster, count: number, context: WriteContext): Promise<string | Problem> => {
-    const own = insideOf(roster);
+    const own = await known(roster, context.signal);
     const { id } = roster;
     const there = numberOfOwn(own, id);
     for (let n = 0; n < there; n++) {
@@ -281,7 +302,10 @@ export function openSegments({ service, sender, table, audience }: SegmentsOptio
       return isThere(second) ? undefined : (second as Refusal & Sent);
     },
     pages: ({ sleep }) => (sleep === "new" ? 0 : 1),
-    everyone: members,
+    async *everyone(roster, signal) {
+      yield* members(roster, signal);
+      insideOf(roster).read ??= Promise.resolve();
+    },
     async count(roster, signal) {
       let count = 0;
       for await (const page of members(roster, signal)) count += page.length;
@@ -291,8 +315,8 @@ export function openSegments({ service, sender, table, audience }: SegmentsOptio
       const group = await inTurn(() => roomFor(roster, ids.length, context));
       return typeof group === "string" ? call("AddStaticMembers", roster, group, ids) : group;
     },
-    async removal(roster, ids) {
-      const { groupsOf } = insideOf(roster);
+    async removal(roster, ids, { signal }) {
+      const { groupsOf } = await known(roster, signal);
       return {
         present: new Set(ids.filter((id) => groupsOf.has(id))),
         calls(chosen) {
