@@ -37,6 +37,9 @@ function unreadable(place: Place, message: string, remedy: string, cause?: unkno
 }
 
 function whyNot(name: string, cause: NodeJS.ErrnoException): [message: string, remedy: string] {
+  // Who writes the query itself where its file is named.
+  if (name.includes("\n") || /\bselect\s/i.test(name))
+    return ["This is no name of a file.", "Write the query into a file of its own, and name that."];
   if (cause.code === "ENOENT" || cause.code === "ENOTDIR")
     return [`There is no file "${name}".`, "Correct its name, or create it."];
   if (cause.code === "EACCES" || cause.code === "EPERM")

@@ -254,6 +254,12 @@ const CASES: readonly (readonly [file: string, from: string, to: string, said: s
     "sql: x.sql",
     `unreadable ${AT}:3:6: There is no file "models/x.sql". Correct its name, or create it.`,
   ],
+  [
+    MODEL,
+    SQL,
+    "sql: SELECT * FROM customers",
+    `unreadable ${AT}:3:6: This is no name of a file. Write the query into a file of its own, and name that.`,
+  ],
   [MODEL, SQL, "sql: ../models", `unreadable ${AT}:3:6: "models" is not a file. Name a regular file.`],
   [MODEL, SQL, "sql: /dev/zero", `unreadable ${AT}:3:6: "/dev/zero" is not a file. Name a regular file.`],
 ];
