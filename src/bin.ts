@@ -9,4 +9,7 @@ import { outliveOutput, outputWritten } from "./cli/streams.ts";
 setFlagsFromString("--heap-growing-percent=30");
 
 outliveOutput();
-await run(process.argv.slice(2), import.meta.url).then(outputWritten, reportUsage);
+// `help run` is what other tools take for `run --help`.
+const [first, ...rest] = process.argv.slice(2);
+const words = first === "help" ? [...rest, "--help"] : process.argv.slice(2);
+await run(words, import.meta.url).then(outputWritten, reportUsage);

@@ -7,12 +7,8 @@ export function explain(error: unknown): { readonly problems: readonly Problem[]
   }
   const message = error instanceof Error ? error.message : String(error);
   if (isUsage(error)) {
-    const [first = "", ...rest] = message.split("\n").filter((line) => line.trim() !== "");
-    const remedy = rest.find((line) => !/see more help/i.test(line)) ?? "See --help.";
-    return {
-      problems: [{ kind: "config", code: "cli.usage", message: `${first.replace(/\.$/, "")}.`, remedy }],
-      exit: EXIT_CODE.config,
-    };
+    const problem: Problem = { kind: "config", code: "cli.usage", ...usage(message) };
+    return { problems: [problem], exit: EXIT_CODE.config };
   }
   if (error instanceof Error && error.name === "AbortError") {
     const problem: Problem = {
@@ -34,6 +30,28 @@ export function explain(error: unknown): { readonly problems: readonly Problem[]
   }
   const remedy = "This is a defect of Backhaul: please report it, with the output of DEBUG=backhaul.";
   return { problems: [{ kind: "bug", code: "cli.unexpected", message, remedy }], exit: EXIT_CODE.bug };
+}
+
+/** A sentence of what oclif says in several lines: a heading, what is wrong below it, where to see more. */
+function usage(text: string): { readonly message: string; readonly remedy: string } {
+  const lines = text.split("\n").map((line) => line.trim());
+  const [first = "", ...rest] = lines.filter((line) => line !== "" && !/see more help/i.test(line));
+  const unknown = /^command (\S+) not found$/.exec(first)?.[1];
+  if (unknown !== undefined) {
+    const message = `There is no command "${unknown.replaceAll(":", " ")}".`;
+    return { message, remedy: "`backhaul --help` lists them." };
+  }
+  const parsed = /^Parsing (--\S+)/.exec(first)?.[1];
+  const named = rest.map((line) => line.split(/\s{2,}/)[0]).join(", ");
+  const whole =
+    parsed !== undefined
+      ? `${parsed}: ${rest.join(" ").replace(/^Expected/, "expected")}`
+      : first === "The following error occurred:"
+        ? rest.join(" ")
+        : first.endsWith(":")
+          ? `${first} ${named}`
+          : first;
+  return { message: `${whole.replace(/\.$/, "")}.`, remedy: "See --help." };
 }
 
 /** What the operating system refuses, and what the user does about it. */

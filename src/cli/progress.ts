@@ -18,6 +18,7 @@ const PHASES = {
 const EVERY_MS = 100;
 const LINE_EVERY_MS = 10_000;
 const BAR = 24;
+const LEAST_BAR = 4;
 /** A rate is that of the last so many milliseconds: it tells what happens now, not what has been. */
 const WINDOW_MS = 15_000;
 
@@ -56,7 +57,8 @@ function onTerminal(stream: NodeJS.WriteStream, now: () => number): ProgressLine
       const left = item.waitsUntil - now();
       const waiting = left > 0 ? { waiting: { ...item.progress.waiting!, milliseconds: left } } : {};
       const { waiting: _, ...rest } = item.progress;
-      return fitted(`${sync}  ${line({ ...rest, ...waiting }, item.pace.rate(now()))}`, width).text;
+      const room = width - sync.length - 2;
+      return fitted(`${sync}  ${line({ ...rest, ...waiting }, item.pace.rate(now()), room)}`, width).text;
     });
     // Each line but the last ends: the cursor stays on the last one.
     stream.write(lines.join("\n"));
@@ -140,12 +142,21 @@ function openPace(start: number): Pace {
   };
 }
 
-/** The text of a progress line: bar, rows of rows, rows a second, time left, rejected so far, why it waits. */
-export function line({ phase, done, total, rejected, waiting }: Progress, rate: number | undefined): string {
+/**
+ * The text of a progress line: bar, rows of rows, rows a second, time left, rejected so far, why it waits.
+ *
+ * @param room columns; the bar is as long as the words leave, and left out where that is nearly nothing
+ */
+export function line(
+  { phase, done, total, rejected, waiting }: Progress,
+  rate: number | undefined,
+  room = Number.POSITIVE_INFINITY,
+): string {
   const parts: string[] = [PHASES[phase]];
+  let share: number | undefined;
   if (done !== undefined && total !== undefined && total > 0) {
-    const filled = Math.round((Math.min(done, total) / total) * BAR);
-    parts.push(`${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${count(done)}/${count(total)}`);
+    share = Math.min(done, total) / total;
+    parts.push(`${count(done)}/${count(total)}`);
     if (rate !== undefined) {
       parts.push(`${count(Math.max(1, Math.round(rate)))}/s`);
       if (done < total) parts.push(`${duration((total - done) / rate)} left`);
@@ -153,7 +164,13 @@ export function line({ phase, done, total, rejected, waiting }: Progress, rate: 
   } else if (done !== undefined) parts.push(`${count(done)} rows`);
   if (rejected) parts.push(`${count(rejected)} rejected`);
   if (waiting) parts.push(`waiting ${Math.ceil(waiting.milliseconds / 1_000)} s: ${waiting.reason}`);
-  return parts.join("  ");
+  const text = parts.join("  ");
+  const bar = Math.min(BAR, room - text.length - 1);
+  if (share === undefined || bar < LEAST_BAR) return text;
+  const filled = Math.round(share * bar);
+  return [parts[0], `${"█".repeat(filled)}${"░".repeat(bar - filled)} ${parts.slice(1).join("  ")}`].join(
+    "  ",
+  );
 }
 
 /** `40 s`, `12 min`, `3 h 20 min` */
