@@ -23,7 +23,7 @@ export function explain(error: unknown): { readonly problems: readonly Problem[]
     const problem: Problem = {
       kind: "config",
       code: `system.${system}`,
-      message: `${message}.`,
+      message: systemMessage(error as NodeJS.ErrnoException),
       remedy: SYSTEM_REMEDIES[system],
     };
     return { problems: [problem], exit: EXIT_CODE.config };
@@ -52,6 +52,14 @@ function usage(text: string): { readonly message: string; readonly remedy: strin
           ? `${first} ${named}`
           : first;
   return { message: `${whole.replace(/\.$/, "")}.`, remedy: "See --help." };
+}
+
+/** `/x/y.plan: no such file or directory.`; a file that is written is named as the user did, not as its draft. */
+function systemMessage({ message, path }: NodeJS.ErrnoException): string {
+  const said = /^E[A-Z]+: (.*?), \w+/.exec(message)?.[1];
+  return said === undefined || path === undefined
+    ? `${message}.`
+    : `${path.replace(/\.part$/, "")}: ${said}.`;
 }
 
 /** What the operating system refuses, and what the user does about it. */

@@ -14,15 +14,22 @@ interface View {
 export function showExplanation(explanation: Explanation, view: View): string {
   const { paint } = view;
   const { sync, key, model, object, audience = object, inModel, record, next, notes } = explanation;
+  const isKnown = inModel || explanation.fields.some(({ known }) => known !== undefined);
   const lines = [
     paint("bold", `${sync} ${shown(keyText(key), 60)}: ${model} → ${audience}`),
     `  record ${record ?? "not known yet"}`,
     "",
-    paint(
-      "bold",
-      inModel ? "The row, as the model has it now" : "The model has no such row now; what was last written",
-    ),
-    ...fieldLines(explanation, view),
+    ...(isKnown
+      ? [
+          paint(
+            "bold",
+            inModel
+              ? "The row, as the model has it now"
+              : "The model has no such row now; what was last written",
+          ),
+          ...fieldLines(explanation, view),
+        ]
+      : [paint("bold", "The model has no such row, and none was written")]),
     "",
     paint("bold", "A run would"),
     ...next.flatMap((step) => stepLines(step, view)),

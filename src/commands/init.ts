@@ -76,17 +76,32 @@ export default class Init extends BaseCommand {
 
   private async ask(around: Surroundings, flags: Partial<Loose>): Promise<Loose> {
     const reader = createInterface({ input: process.stdin, output: process.stdout });
-    const question = async (text: string, known: string | undefined, otherwise: string): Promise<string> =>
-      known ??
-      ((await reader.question(`${text} [${otherwise}] `, { signal: this.signal })).trim() || otherwise);
+    // What is no answer is said, and asked again; what flags say is looked at with them all.
+    const question = async (
+      key: keyof Choices,
+      text: string,
+      known: string | undefined,
+      otherwise: string,
+    ): Promise<string> => {
+      if (known !== undefined) return known;
+      for (;;) {
+        const typed = (await reader.question(`${text} [${otherwise}] `, { signal: this.signal })).trim();
+        if (typed === "" || typed === otherwise) return otherwise;
+        const wrong = mistakeIn({ [key]: typed });
+        if (wrong === undefined) return typed;
+        this.log(`${wrong.message} ${wrong.remedy}`);
+      }
+    };
     try {
-      const name = await question("Name of the project", flags.name, around.name);
+      const name = await question("name", "Name of the project", flags.name, around.name);
       const kind = await question(
+        "warehouse",
         `Your warehouse (${WAREHOUSES.join(", ")})`,
         flags.warehouse,
         WAREHOUSES[0],
       );
       const url = await question(
+        "url",
         "Address of your organisation, beside the sandbox (https://…)",
         flags.url,
         "none yet",
@@ -103,32 +118,42 @@ type Loose = { readonly [K in keyof Choices]: Choices[K] | undefined };
 const given = (choices: Loose): Partial<Choices> =>
   Object.fromEntries(Object.entries(choices).filter(([, value]) => value !== undefined));
 
-function requireUsable({ name, warehouse, url }: Partial<Choices>): void {
+function requireUsable(choices: Partial<Choices>): void {
+  const wrong = mistakeIn(choices);
+  if (wrong !== undefined) throw fail.config("cli.usage", wrong.message, wrong.remedy);
+}
+
+/** The first choice that cannot be meant, and what can. */
+function mistakeIn({
+  name,
+  warehouse,
+  url,
+}: { readonly [K in keyof Choices]?: string | undefined }): { message: string; remedy: string } | undefined {
   if (name !== undefined && !NAME.test(name)) {
-    throw fail.config(
-      "cli.usage",
-      `"${name}" cannot be the name of a project.`,
-      "Write at most 63 letters, digits, _ and -, the first one a letter.",
-    );
+    return {
+      message: `"${name}" cannot be the name of a project.`,
+      remedy: "Write at most 63 letters, digits, _ and -, the first one a letter.",
+    };
   }
-  if (warehouse !== undefined && !WAREHOUSES.includes(warehouse))
-    throw fail.config(
-      "cli.usage",
-      `There is no warehouse "${warehouse}".`,
-      `There are ${WAREHOUSES.join(", ")}.`,
-    );
+  if (warehouse !== undefined && !WAREHOUSES.some((known) => known === warehouse)) {
+    return {
+      message: `There is no warehouse "${warehouse}".`,
+      remedy: `There are ${WAREHOUSES.join(", ")}.`,
+    };
+  }
   if (url !== undefined && !/^https:\/\/[^\s/?#@"']+\/?$/.test(url)) {
-    throw fail.config(
-      "cli.usage",
-      `"${url}" is no address of an organisation.`,
-      "Write it as in the browser: https://acme.crm4.dynamics.com",
-    );
+    return {
+      message: `"${url}" is no address of an organisation.`,
+      remedy: "Write it as in the browser: https://acme.crm4.dynamics.com",
+    };
   }
+  return undefined;
 }
 
 /** As the user would write it from where the command runs. */
 async function pathTo(folder: string): Promise<string> {
   const { relative } = await import("node:path");
-  const path = relative(process.cwd(), folder);
+  const near = relative(process.cwd(), folder);
+  const path = near.length < folder.length ? near : folder;
   return /[^\w@%+=:,./-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path;
 }

@@ -37,8 +37,8 @@ export default class Plan extends BaseCommand {
   async run(): Promise<{ plans: readonly SyncPlan[] }> {
     const { argv, flags } = await this.parse(Plan);
     const onlyKeys = flags["only-keys"];
-    requireOneSync("--only-keys", onlyKeys, argv);
     const session = await this.open(flags.project);
+    requireOneSync("--only-keys", onlyKeys, session.syncs(argv as string[]));
     const { openSyncs } = await import("../cli/open-syncs.ts");
     const { planSyncs } = await import("../sync/plan.ts");
     const view = { paint: painter(process.stdout), width: widthOf(process.stdout), limit: flags.limit };

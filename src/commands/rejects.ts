@@ -41,6 +41,7 @@ export default class Rejects extends BaseCommand {
     }
     for await (const reject of historyOf(session, filterOf(flags, flags.limit ?? SHOWN), read, isWanted))
       rejects.push(reject);
+    if (rejects.length === 0 && flags.sync !== undefined) session.syncs([flags.sync]); // a name that nothing has is said
     this.log(showRejects(rejects, { paint: painter(process.stdout), width: widthOf(process.stdout) }));
     return { rejects };
   }

@@ -37,7 +37,9 @@ export default class Reset extends BaseCommand {
     this.log(
       result.forgotten
         ? `Forgotten: ${counted(result.records, "record")} of ${result.object} are unmanaged; the next run of ${result.sync} starts from an empty snapshot.`
-        : "Nothing was forgotten.",
+        : result.records === 0
+          ? `${result.sync} manages no records: there is nothing to forget.`
+          : "Nothing was forgotten.",
     );
     return result;
   }

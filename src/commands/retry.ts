@@ -28,8 +28,8 @@ export default class Retry extends BaseCommand {
 
   async run(): Promise<RunResults> {
     const { argv, flags } = await this.parse(Retry);
-    requireOneSync("--key", flags.key, argv);
     const session = await this.open(flags.project);
+    requireOneSync("--key", flags.key, session.syncs(argv as string[]));
     const [{ openSyncs }, { runSyncs }, { runSync }] = await Promise.all([
       import("../cli/open-syncs.ts"),
       import("../cli/run-syncs.ts"),

@@ -35,8 +35,8 @@ export default class Run extends BaseCommand {
   async run(): Promise<RunResults> {
     const { argv, flags } = await this.parse(Run);
     const onlyKeys = flags["only-keys"];
-    requireOneSync("--only-keys", onlyKeys, argv);
     const session = await this.open(flags.project);
+    requireOneSync("--only-keys", onlyKeys, session.syncs(argv as string[]));
     const [{ openSyncs }, { runSyncs }, { runSync }] = await Promise.all([
       import("../cli/open-syncs.ts"),
       import("../cli/run-syncs.ts"),

@@ -35,6 +35,7 @@ export default class Runs extends BaseCommand {
       : undefined;
     for await (const run of historyOf(session, filter, (reader, wanted) => reader.runs(wanted), isWanted))
       runs.push(run);
+    if (runs.length === 0 && flags.sync !== undefined) session.syncs([flags.sync]); // a name that nothing has is said
     this.log(showRuns(runs, painter(process.stdout)));
     return { runs };
   }

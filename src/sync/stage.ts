@@ -51,7 +51,7 @@ export async function stageAndDiff(
   const { model, sync, warehouse } = prepared;
   const { full = false, retry = false, allow = new Set(), only } = options;
   options.onProgress?.({ sync: sync.name, phase: "stage" });
-  const rows = await step("stage", {}, async (set) => {
+  const rows = await step("stage", { "backhaul.sync": sync.name }, async (set) => {
     const staged = await state.stage(warehouse, queryOf(model), {
       timezone: model.timezone,
       signal: options.signal,
@@ -70,7 +70,7 @@ export async function stageAndDiff(
     await reject(toldKey(prepared, row.key), keyProblem(prepared, row));
   }
   const rules = modeRules(sync);
-  const counts = await step("diff", {}, async (set) => {
+  const counts = await step("diff", { "backhaul.sync": sync.name }, async (set) => {
     const found = await state.diff({
       ...rules,
       full: (full || only !== undefined) && rules.changed,
