@@ -67,7 +67,7 @@ export function findingsOf(when: When, facts: Facts): Finding[] {
     add(
       "rejected",
       share > Number.parseFloat(when.rejected),
-      `${rejected + waiting} of ${rows} rows (${share.toFixed(1)} %), more than ${when.rejected}`,
+      `${rejected + waiting} of ${rows} rows, ${share.toFixed(1)} %, more than ${when.rejected}`,
     );
   }
   if (when.volume !== undefined && usual.length >= FEWEST_RUNS) {
