@@ -59,6 +59,10 @@ describe("rows of a request", () => {
     expect(costly).toBeLessThanOrEqual(20);
   });
 
+  test("are not few because a request takes long for itself", () => {
+    expect(sized(60, 15_000, 20, newSizes(1_000)).size).toBeGreaterThanOrEqual(100);
+  });
+
   test("what was too many once is not tried again", () => {
     const sizes = sized(100, 50, 2, tooMany(newSizes(1_000), 400));
     expect(sizes.size).toBeLessThanOrEqual(200);

@@ -103,7 +103,10 @@ function fixedOf({ weight, n, nn, t, nt }: Sums): number | undefined {
 }
 
 function sizeOf({ size, most, longestMs, rowMs = 0, fixedRows }: Sizes, rows: number): number {
-  const wanted = Math.max(1, Math.min(most, Math.floor(longestMs / rowMs - fixedRows)));
+  // Where a request takes long for itself, fewer rows would make it no shorter: as many as that is worth go along.
+  const within = (milliseconds: number): number =>
+    Math.floor(Math.max(milliseconds / rowMs - fixedRows, Math.min(milliseconds / rowMs, fixedRows)));
+  const wanted = Math.max(1, Math.min(most, within(longestMs)));
   if (wanted <= size || rows < 0.9 * size) return Math.min(size, wanted);
-  return Math.min(wanted, Math.max(2 * size, Math.floor(LEAP_MS / rowMs - fixedRows)));
+  return Math.min(wanted, Math.max(2 * size, within(LEAP_MS)));
 }
