@@ -40,6 +40,31 @@ describe("each mode on empty, partly right, right and wrong lists", () => {
     }
   });
 
+  test.each([
+    { member: "account", membertype: 1, field: "accountnumber", row: (code: string) => ({ name: code }) },
+    { member: "lead", membertype: 4, field: "emailaddress1", row: (code: string) => ({ lastname: code }) },
+  ])("members are $member records too", async ({ member, membertype, field, row }) => {
+    await using scene = await openScene();
+    const numbers = codes(4).map((code) => `${code}@example.com`);
+    const ids = await scene.bench.seed(
+      member,
+      numbers.map((code) => ({ [field]: code, ...row(code) })),
+    );
+    await scene.list({ membertype, createdfromcode: membertype });
+    const sync = { object: member, match: [{ field, column: "code" }] };
+    const members = async (): Promise<string[]> =>
+      [...(await scene.bench.stored("listmember")).values()]
+        .map(({ entityid }) => numbers[ids.indexOf((entityid as { id: string }).id)] ?? "stranger")
+        .sort();
+    await scene.model(numbers.slice(0, 3));
+    expect(await scene.run(sync)).toMatchObject({ applied: 3, rejections: { total: 0 } });
+    expect(await members()).toEqual(numbers.slice(0, 3));
+    await scene.model(numbers.slice(2));
+    expect(await scene.run(sync, anyLeave)).toMatchObject({ applied: 3 });
+    expect(await members()).toEqual(numbers.slice(2));
+    expect((await scene.run(sync)).requests.writes).toBe(0);
+  });
+
   test("a mirror takes off who has left the model, and nobody whom it never met", async () => {
     await using scene = await openScene();
     const ids = await scene.contacts(8);
