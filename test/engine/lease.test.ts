@@ -116,13 +116,13 @@ describe("a lease in PostgreSQL", () => {
     "a holder that was paused %s longer than its lease can commit and journal nothing when it wakes",
     async (_, records) => {
       const schema = `paused_${records}`;
-      await using it = await stage(schema, { leaseMs: 900 });
+      await using it = await stage(schema, { leaseMs: 3_000 });
       it.remote.delay = 60;
       const first = engineChild(it.job);
       if (records > 0) await it.stored(records);
       else while (first.told.length === 0 || (await tokenOf(schema).catch(() => 0)) === 0) await sleep(2);
       first.child.kill("SIGSTOP");
-      await sleep(1_100);
+      await sleep(3_300);
       it.remote.delay = 0;
       const [, second] = await engineChild(it.job).ended;
       expect(second?.run, JSON.stringify(second)).toMatchObject({ deferred: 0 });
