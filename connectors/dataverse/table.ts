@@ -115,6 +115,14 @@ export function hasBulk(table: Table): boolean {
 
 export const isElastic = ({ kind }: Table): boolean => kind === "elastic";
 
+/** The columns that the platform itself asks of a new record, and gives no value of its own. */
+export function demanded(table: Table): Attribute[] {
+  return [...table.attributes.values()].filter(
+    ({ name, required, creatable, hasDefault }) =>
+      required === "system" && creatable && !hasDefault && name !== table.primaryId,
+  );
+}
+
 export function activeKeys(table: Table): Key[] {
   return table.keys.filter((key) => key.status === "Active");
 }

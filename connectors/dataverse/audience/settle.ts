@@ -2,19 +2,19 @@
 import {
   type Problem,
   type Reply,
-  retryAfter,
   SyncError,
   type WriteContext,
   type WriteOptions,
 } from "../../../src/sdk.ts";
 import { optionHeaders, tagged } from "../compile/options.ts";
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "../sender/batch.ts";
-import { errorOf, isFramed, verdictOf } from "../sender/problems.ts";
+import { errorOf, verdictOf } from "../sender/problems.ts";
 import type { Refusal, Sender } from "../sender/sender.ts";
 import type { Service } from "../sender/service.ts";
 import type { Table } from "../table.ts";
 import { inQueries, SERVICE_ROOT } from "../url.ts";
 import { isBulkDone } from "../write/bodies.ts";
+import { askedOf, stopOf } from "../write/for-all.ts";
 import { closing } from "./closing.ts";
 import type { Call, Entry, Keeper } from "./roster.ts";
 import type { Kept } from "./rosters.ts";
@@ -54,7 +54,6 @@ const MOST_ROUNDS = 4;
 const MOST_PARTS = 1_000;
 /** Halves of a call that may fail before the rest goes member by member. */
 const MOST_FAILED_HALVES = 2;
-const CONCERNS_ALL: ReadonlySet<string> = new Set(["everyone", "throttled", "down"]);
 
 /** What a member's own reply says although it refuses: that there is nothing to do. */
 const DONE = { add: "0x80040237", remove: "0x80048458" } as const;
@@ -301,13 +300,9 @@ async function parts(ids: readonly string[], results: Results, options: Parts): 
     });
     if (again.length === 0) return;
     pending = again.map(({ id }) => id);
-    const throttled = replies.filter(({ status }) => status === 429);
-    const asked = Math.max(
-      0,
-      ...throttled.map(({ headers }) => retryAfter(headers["retry-after"], sender.now())),
-    );
-    if (throttled.length > 0) sender.hold(asked, sent.reply, context);
-    const isAllowed = round < MOST_ROUNDS || throttled.length > 0;
+    const asked = askedOf(replies, sender.now());
+    if (asked !== undefined) sender.hold(asked, sent.reply, context);
+    const isAllowed = round < MOST_ROUNDS || asked !== undefined;
     if (isAllowed && (await sender.wait(round, since, context, asked))) continue;
     for (const { id, problem } of again) put(results, id, { ...problem, kind: "deferred" });
     return;
@@ -354,14 +349,13 @@ const undone = (problem: Problem): Problem =>
 
 function stopIfForAll(
   ids: readonly string[],
-  { fault, problem, reply }: Refusal,
+  refusal: Refusal,
   results: Results,
   options: MemberSettling,
 ): boolean {
-  if (options.context.signal.aborted) options.stop(INTERRUPTED);
-  else if (CONCERNS_ALL.has(fault) || (fault === "passing" && reply && !isFramed(reply)))
-    options.stop(problem);
-  else return false;
+  const problem = stopOf(refusal, options.context.signal);
+  if (problem === undefined) return false;
+  options.stop(problem);
   return deferred(ids, results, options);
 }
 
@@ -370,11 +364,4 @@ const UNANSWERED: Problem = {
   code: "dataverse.unanswered",
   message: "Dataverse answered the batch without a word on this member.",
   remedy: "Nothing to do: the next run tries again.",
-};
-
-const INTERRUPTED: Problem = {
-  kind: "aborted",
-  code: "aborted",
-  message: "The run was interrupted before Dataverse answered.",
-  remedy: "Run again: the next run goes on.",
 };

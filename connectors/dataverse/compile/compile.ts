@@ -10,7 +10,7 @@ import {
   type FieldWrite,
   type Problem,
 } from "../../../src/sdk.ts";
-import { type Attribute, isStatus } from "../table.ts";
+import { type Attribute, demanded, isStatus } from "../table.ts";
 import { coercerOf } from "../types/coercer.ts";
 import { type StatePair, statePairOf } from "../types/state.ts";
 import { isProblem, NULL } from "../types/value-problem.ts";
@@ -263,14 +263,7 @@ function sourceOf(spec: FieldSpec, input: CompileInput, findings: Findings): Sou
 /** The platform enforces `SystemRequired` alone; a plug-in may still fill such a column in. */
 function warnAboutRequired({ sync, table }: CompileInput, findings: Findings): void {
   const mapped = new Set([...sync.fields, ...sync.match].map(({ field }) => field));
-  const open = [...table.attributes.values()].filter(
-    (attribute) =>
-      attribute.required === "system" &&
-      attribute.creatable &&
-      !attribute.hasDefault &&
-      attribute.name !== table.primaryId &&
-      !mapped.has(attribute.name),
-  );
+  const open = demanded(table).filter(({ name }) => !mapped.has(name));
   if (open.length === 0) return;
   const names = open.map(({ name }) => `'${name}'`).join(", ");
   findings.warn(`${table.name} requires ${names}, which no field sets: new records may be refused.`);

@@ -4,7 +4,7 @@
  */
 import type { FieldWrite, Stub } from "../../../src/sdk.ts";
 import type { Parent } from "../compile/mapping.ts";
-import type { Attribute, Table } from "../table.ts";
+import { type Attribute, demanded, type Table } from "../table.ts";
 import { addressById } from "../url.ts";
 import { idOfTexts } from "../uuid5.ts";
 import { foldedJson, textOf } from "./match.ts";
@@ -44,14 +44,8 @@ export function whyNoStub(
   const remedy = "Use when_missing: reject, skip or clear, or sync the parents themselves.";
   if (by.name !== table.primaryId && !by.creatable)
     return { why: `a new ${table.name} cannot be given '${by.name}'`, remedy };
-  const open = [...table.attributes.values()].filter(
-    (attribute) =>
-      attribute.required === "system" &&
-      attribute.creatable &&
-      !attribute.hasDefault &&
-      attribute.name !== table.primaryId &&
-      attribute.name !== by.name &&
-      attribute !== nameAttribute(table, by.name),
+  const open = demanded(table).filter(
+    (attribute) => attribute.name !== by.name && attribute !== nameAttribute(table, by.name),
   );
   if (open.length === 0) return undefined;
   const names = open.map(({ name }) => `'${name}'`).join(", ");

@@ -5,18 +5,17 @@ import {
   type Outcome,
   type Problem,
   type Reply,
-  retryAfter,
   type WriteContext,
   type WriteOptions,
 } from "../../../src/sdk.ts";
 import { optionHeaders, tagged } from "../compile/options.ts";
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "../sender/batch.ts";
 import type { Lane, LaneOf } from "../sender/lanes.ts";
-import { type Fault, isFramed } from "../sender/problems.ts";
 import type { Refusal, Sender } from "../sender/sender.ts";
 import { hasBulk, isElastic, type Table } from "../table.ts";
 import { SERVICE_ROOT } from "../url.ts";
 import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isBulkDone, partOf } from "./bodies.ts";
+import { askedOf, stopOf } from "./for-all.ts";
 import { halvesOf, suspectsOf } from "./isolate.ts";
 import { applied, deferred, judged, rejected, requestOf } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
@@ -80,8 +79,6 @@ export const isBulk = (table: Table, kind: Operation["kind"]): boolean =>
 
 /** Asks for the fate of each row beside the error of an elastic table's bulk message ("Bulk operation messages"). */
 const WITH_DETAILS = { prefer: 'odata.include-annotations="*"' };
-
-const CONCERNS_ALL: ReadonlySet<Fault> = new Set<Fault>(["everyone", "throttled", "down"]);
 
 class Settling {
   readonly #kind: Operation["kind"];
@@ -248,13 +245,9 @@ class Settling {
       await this.#settleEchoes(known);
       if (again.length === 0) return;
       pending = again.map(({ operation }) => operation);
-      const throttled = parts.filter(({ status }) => status === 429);
-      const asked = Math.max(
-        0,
-        ...throttled.map(({ headers }) => retryAfter(headers["retry-after"], sender.now())),
-      );
-      if (throttled.length > 0) sender.hold(asked, sent.reply, context);
-      const isAllowed = round < MOST_ROUNDS || throttled.length > 0; // throttling ends when the patience does
+      const asked = askedOf(parts, sender.now());
+      if (asked !== undefined) sender.hold(asked, sent.reply, context);
+      const isAllowed = round < MOST_ROUNDS || asked !== undefined; // throttling ends when the patience does
       if (isAllowed && (await sender.wait(round, since, context, asked))) continue;
       for (const { operation, problem } of again) this.#settled.outcomes.push(deferred(operation, problem));
       const [first] = again;
@@ -356,11 +349,11 @@ class Settling {
     return true;
   }
 
-  #stopIfForAll(operations: readonly Operation[], { fault, problem, reply }: Refusal): boolean {
+  #stopIfForAll(operations: readonly Operation[], refusal: Refusal): boolean {
     const { context, stop } = this.#options;
-    if (context.signal.aborted) stop(INTERRUPTED);
-    else if (CONCERNS_ALL.has(fault) || (fault === "passing" && reply && !isFramed(reply))) stop(problem);
-    else return false;
+    const problem = stopOf(refusal, context.signal);
+    if (problem === undefined) return false;
+    stop(problem);
     return this.#deferIfStopped(operations);
   }
 }
@@ -377,11 +370,4 @@ const UNANSWERED: Problem = {
   code: "dataverse.unanswered",
   message: "Dataverse answered the batch without a word on this record.",
   remedy: "Nothing to do: the next run tries again.",
-};
-
-const INTERRUPTED: Problem = {
-  kind: "aborted",
-  code: "aborted",
-  message: "The run was interrupted before Dataverse answered.",
-  remedy: "Run again: the next run goes on.",
 };
