@@ -127,8 +127,9 @@ function begin(config: PostgresConfig, access: Access): string {
     ...(access === "read"
       ? // Who takes the rows may have to wait for the destination.
         ["SET LOCAL idle_in_transaction_session_timeout = 0"]
-      : // A process that hangs in the middle of a transaction must not keep the next run out for ever, nor the reverse.
-        ["SET LOCAL idle_in_transaction_session_timeout = '10s'", "SET LOCAL lock_timeout = '2s'"]),
+      : // A process that hangs in the middle of a transaction must not keep the next run out for ever: the server ends
+        // its transaction, and who waits for its locks has the patience to see that.
+        ["SET LOCAL idle_in_transaction_session_timeout = '10s'", "SET LOCAL lock_timeout = '15s'"]),
     `SET LOCAL work_mem = '${(config.work_mem ?? WORK_MEM).replace(" ", "")}'`,
     ...(timeout === undefined ? [] : [`SET LOCAL statement_timeout = ${Math.trunc(timeout)}`]),
     ...(access === "read"

@@ -109,6 +109,17 @@ describe("a lease in PostgreSQL", () => {
     it.expectWhole();
   });
 
+  test("a run waits for a holder that was paused within a transaction, until the server ends that", async () => {
+    await using it = await stage("within");
+    const [, first] = await engineChild(it.job).ended;
+    expect(first?.run).toMatchObject({ applied: ROWS });
+    const hold = "BEGIN; LOCK TABLE within_state.syncs IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT";
+    const held = server.query(hold);
+    const [, second] = await engineChild(it.job).ended;
+    await held;
+    expect(second?.run, JSON.stringify(second)).toMatchObject({ deferred: 0, unchanged: ROWS });
+  });
+
   test.each([
     ["while it writes", 4],
     ["before it writes", 0],
