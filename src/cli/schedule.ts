@@ -1,6 +1,4 @@
 /** What the command `schedule` puts together: the planner, where the schedule remembers, and how it names itself. */
-import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../core/errors.ts";
@@ -50,22 +48,3 @@ export const systemClock: Clock = {
   now: Date.now,
   sleep: (ms, signal) => sleep(Math.min(ms, 2 ** 31 - 1), undefined, { signal }).catch(() => {}),
 };
-
-const A_DAY = 86_400_000;
-
-/** Names this process, so that others can tell when it is gone. */
-export const holderName = (): string =>
-  `${hostname()} ${process.pid} ${new Date().toISOString()} ${randomBytes(4).toString("hex")}`;
-
-/** A process of this machine that is no more, or one of another that has been silent for a day. */
-export function isGone(holder: string): boolean {
-  const [host, pid, since] = holder.split(" ");
-  if (host !== hostname()) return Date.now() - Date.parse(since ?? "") > A_DAY;
-  if (Number(pid) === process.pid) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
-}

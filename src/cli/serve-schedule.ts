@@ -9,8 +9,9 @@ import { openHealth } from "../schedule/health.ts";
 import { type Done, type LoopOptions, runSchedule, type Watcher } from "../schedule/loop.ts";
 import { openMetrics } from "../schedule/metrics.ts";
 import { planner } from "../schedule/plan.ts";
+import { holderName, isDead } from "../state/holder.ts";
 import { alertings } from "./alerts.ts";
-import { holderName, isGone, openNotebook, schedulesOf, systemClock } from "./schedule.ts";
+import { openNotebook, schedulesOf, systemClock } from "./schedule.ts";
 import type { Session } from "./session.ts";
 
 export interface ServeOptions {
@@ -77,7 +78,7 @@ export async function serve(session: Session, options: ServeOptions): Promise<re
 /** By the embedded default, one process that does all, or with others over the queue that backhaul.yml names. */
 async function work(
   session: Session,
-  common: Omit<LoopOptions, "notebook" | "holder" | "isGone"> & {
+  common: Omit<LoopOptions, "notebook" | "holder" | "isDead"> & {
     readonly once: boolean;
     readonly watcher: Watcher;
   },
@@ -87,7 +88,7 @@ async function work(
   const { queue } = project.schedule;
   if (queue === undefined) {
     await using notebook = await openNotebook(session, specs);
-    return await runSchedule({ ...common, notebook, holder: holderName(), isGone });
+    return await runSchedule({ ...common, notebook, holder: holderName(), isDead });
   }
   const { url, schema, dead_after: deadAfter } = session.resolve(queue, "schedule", "queue");
   const { runQueue } = await import("../schedule/queue.ts");

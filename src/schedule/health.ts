@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fail } from "../core/errors.ts";
-import type { Watcher } from "./loop.ts";
+import { isHeld, type Watcher } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface Health extends AsyncDisposable, Omit<Required<Watcher>, "opened"> {
@@ -78,8 +78,10 @@ export async function openHealth({ port, host, metrics, now }: HealthOptions): P
       next = coming;
     },
     began: ({ sync }) => void running.add(sync),
-    ended({ due, exit, run }) {
+    ended(done) {
+      const { due, exit, run } = done;
       running.delete(due.sync);
+      if (isHeld(done)) return;
       last[due.sync] = { exit, ended: new Date(now()).toISOString(), ...(run ? { run: run.run } : {}) };
     },
     async [Symbol.asyncDispose]() {

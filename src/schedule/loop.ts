@@ -2,7 +2,7 @@
 import type { Problem } from "../core/errors.ts";
 import type { Log } from "../log/log.ts";
 import { type Ended, INTERRUPTED } from "./child.ts";
-import { change, keyOf, marksIn, type Notebook } from "./notebook.ts";
+import { change, type Entries, keyOf, marksIn, type Notebook } from "./notebook.ts";
 import type { Due, Mark, Marks, Planner } from "./plan.ts";
 
 export interface Clock {
@@ -37,7 +37,8 @@ export interface LoopOptions {
   readonly log: Log;
   /** Names this process in the notebook. */
   readonly holder: string;
-  readonly isGone: (holder: string) => boolean;
+  /** Whether a holder is known to be no more. */
+  readonly isDead: (holder: string) => boolean;
   /** Ends when nothing is due; a schedule that is seen for the first time is due at once. */
   readonly once?: boolean;
   readonly watcher?: Watcher;
@@ -46,12 +47,19 @@ export interface LoopOptions {
 /** Other processes change the notebook too: it is looked into as often as this, in milliseconds. */
 const LOOK_MS = 15_000;
 
+/** Who holds something says so again after this time, and is given up when he has not for so long, in milliseconds. */
+const BEAT_MS = 30_000;
+const SILENT_MS = 180_000;
+
 /** One who was stopped before he could end what he took up. */
 export const STOPPED = "stopped";
 
 /** Another run holds the sync, one by hand or one whose scheduler was killed: what is due is due again, after a while. */
-export const HELD = "state.locked";
+const HELD = "state.locked";
 const HELD_MS = 5_000;
+
+export const isHeld = ({ problems }: Pick<Ended, "problems">): boolean =>
+  problems.some(({ code }) => code === HELD);
 
 /** Exit codes of runs after which those that come after it may start. */
 export const WELL: ReadonlySet<number> = new Set([0, 1]);
@@ -59,7 +67,13 @@ export const WELL: ReadonlySet<number> = new Set([0, 1]);
 /** @returns what was run, in the order of its ends */
 export async function runSchedule(options: LoopOptions): Promise<readonly Done[]> {
   const { planner, notebook, parallel, signal, clock, log, holder, watcher } = options;
-  const isGone = (other: string): boolean => other === STOPPED || options.isGone(other);
+  /** Asked of syncs that are not busy here: what this process holds of them, it has failed to give back. */
+  const isGone = ({ holder: other = STOPPED, seen = 0 }: Mark): boolean =>
+    other === STOPPED ||
+    other === holder ||
+    options.isDead(other) ||
+    Math.abs(clock.now() - seen) > SILENT_MS;
+  const held = new Set<string>();
   const busy = new Map<string, Promise<void>>();
   const waiting: Due[] = [];
   const done: Done[] = [];
@@ -73,20 +87,30 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
     const ended = await options.run(due.sync, signal);
     const result: Done = { ...ended, due, seconds: seconds(clock.now() - began) };
     done.push(result);
-    const isHeld = ended.problems.some(({ code }) => code === HELD);
-    if (isHeld && !options.once) await clock.sleep(HELD_MS, signal);
-    const interrupted = ended.exit === INTERRUPTED || isHeld;
+    const isTaken = isHeld(ended);
+    if (isTaken && options.once) held.add(due.sync);
+    tell(log, result);
+    await watcher?.ended?.(result);
+    if (isTaken && !options.once) await clock.sleep(HELD_MS, signal);
+    if (isTaken || ended.exit === INTERRUPTED) return giveBack(due);
     await change(notebook, keyOf(due.sync), (value) => {
-      const { holder: _, ...mark } = value as Mark;
-      if (interrupted) return { ...mark, holder: STOPPED };
+      const { holder: _, seen: __, ...mark } = value as Mark;
       return WELL.has(ended.exit) ? { ...mark, well: Math.max(clock.now(), (mark.well ?? 0) + 1) } : mark;
     });
-    tell(log, result);
-    if (!interrupted) await watcher?.ended?.(result);
   };
 
   const giveBack = (due: Due): Promise<void> =>
     change(notebook, keyOf(due.sync), (value) => ({ ...(value as Mark), holder: STOPPED }));
+
+  /** Says that this process still lives, of all that it holds. */
+  const beat = async (entries: Entries, now: number): Promise<void> => {
+    for (const sync of busy.keys()) {
+      const { version, value } = entries.get(keyOf(sync)) ?? { version: 0, value: undefined };
+      const mark = value as Mark | undefined;
+      if (mark?.holder === holder && Math.abs(now - (mark.seen ?? 0)) >= BEAT_MS)
+        await notebook.write(keyOf(sync), { ...mark, seen: now }, version);
+    }
+  };
 
   const fill = (): void => {
     while (running < parallel && waiting.length > 0) {
@@ -115,21 +139,23 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
       const mark = planner.begin(sync, entry?.value as Mark | undefined, now, options.once ? 0 : now);
       if (mark !== undefined && !busy.has(sync)) await notebook.write(keyOf(sync), mark, entry?.version ?? 0);
     }
+    await beat(entries, now);
     const known = await notebook.read();
     const marks = marksIn(known);
-    const state = { now, busy: new Set(busy.keys()), isGone };
+    // One that another run holds is due again, for whoever comes next.
+    const state = { now, busy: new Set([...busy.keys(), ...held]), isGone };
     for (const due of planner.due(marks, state)) {
       const { version } = known.get(keyOf(due.sync))!;
       const taken = await notebook.write(
         keyOf(due.sync),
-        { ...marks.get(due.sync), time: due.time, holder },
+        { ...marks.get(due.sync), time: due.time, holder, seen: now },
         version,
       );
       if (!taken) continue; // another process was quicker
       busy.set(due.sync, Promise.resolve());
       waiting.push(due);
     }
-    const next = planner.next(marks, { ...state, busy: new Set(busy.keys()) });
+    const next = planner.next(marks, { ...state, busy: new Set([...busy.keys(), ...held]) });
     watcher?.looked?.(marks, now, next);
     fill();
     return Math.min(next ?? Number.POSITIVE_INFINITY, now + LOOK_MS);

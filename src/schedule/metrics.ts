@@ -1,6 +1,6 @@
 /** What Prometheus is told of the schedule. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { Done, Watcher } from "./loop.ts";
+import { type Done, isHeld, type Watcher } from "./loop.ts";
 import type { Planner } from "./plan.ts";
 
 export interface Metrics extends Omit<Required<Watcher>, "opened"> {
@@ -65,9 +65,11 @@ export function openMetrics(planner: Planner): Metrics {
         if (well !== undefined) lastWell.set({ sync: name }, well / 1_000);
     },
     began: ({ sync: name }) => running.set({ sync: name }, 1),
-    ended({ due, exit, run, seconds }: Done) {
+    ended(done: Done) {
+      const { due, exit, run, seconds } = done;
       const { sync: name } = due;
       running.set({ sync: name }, 0);
+      if (isHeld(done)) return; // it did not begin
       runs.inc({ sync: name, result: resultOf(exit) });
       lastSeconds.set({ sync: name }, seconds);
       lastRun.set({ sync: name }, Date.now() / 1_000);

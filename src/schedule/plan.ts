@@ -13,6 +13,8 @@ export interface Mark {
   readonly of: string;
   /** Who took the time up and has not ended it; left out when the run has ended. */
   readonly holder?: string;
+  /** When the holder last said that it lives. */
+  readonly seen?: number;
   /** When a run of the schedule last ended well. */
   readonly well?: number;
   /** When the schedule was first seen. */
@@ -34,8 +36,8 @@ export interface Now {
   readonly now: number;
   /** Syncs that run, or wait for their turn, already. */
   readonly busy: ReadonlySet<string>;
-  /** Whether the one who took a time up has gone without ending it. */
-  readonly isGone: (holder: string) => boolean;
+  /** Whether the one who took a time up has gone without ending it; asked of marks that have a holder. */
+  readonly isGone: (mark: Mark) => boolean;
 }
 
 export interface Planner {
@@ -45,7 +47,8 @@ export interface Planner {
   next(marks: Marks, now: Now): number | undefined;
   /**
    * The mark of a sync whose schedule is seen for the first time, or is another than before: it begins now. With
-   * `since`, what fell due since then is caught up.
+   * `since`, what fell due since then is caught up. It begins now, too, where the clock has been put back behind what
+   * was done: else nothing would be due until it has come there again.
    */
   begin(sync: string, known: Mark | undefined, now: number, since?: number): Mark | undefined;
 }
@@ -60,6 +63,9 @@ interface Compiled {
   readonly quiet: ReturnType<typeof quietOf>;
 }
 
+/** Clocks of several machines differ by less than this, in milliseconds. */
+const AHEAD_MS = 3_600_000;
+
 export function planner(specs: readonly ScheduleSpec[]): Planner {
   const compiled = new Map(specs.map((spec) => [spec.sync, compile(spec)]));
 
@@ -72,7 +78,7 @@ export function planner(specs: readonly ScheduleSpec[]): Planner {
     if (mark === undefined || busy.has(spec.sync)) return undefined;
     const found = latest(marks, now);
     const isNew = found !== undefined && found.time > mark.time;
-    const again = mark.holder !== undefined && isGone(mark.holder);
+    const again = mark.holder !== undefined && isGone(mark);
     if (mark.holder !== undefined && !again) return undefined;
     if (!isNew && !again) return undefined;
     const { time, start } = isNew ? found : { time: mark.time, start: startOf(spec, mark.time) };
@@ -100,7 +106,13 @@ export function planner(specs: readonly ScheduleSpec[]): Planner {
     },
     begin(sync, known, now, since = now) {
       const of = compiled.get(sync)?.fingerprint ?? "";
-      if (known?.of === of) return undefined;
+      const isAhead = (time: number | undefined): boolean => (time ?? 0) > now + AHEAD_MS;
+      if (known?.of === of) {
+        if (!isAhead(known.time) && !isAhead(known.well)) return undefined;
+        const { well, began = now, ...rest } = known;
+        const times = { time: Math.min(known.time, now), began: Math.min(began, now) };
+        return { ...rest, ...times, ...(well === undefined ? {} : { well: Math.min(well, now) }) };
+      }
       const { well, began = now } = known ?? {};
       return { time: since, of, began, ...(well === undefined ? {} : { well }) };
     },

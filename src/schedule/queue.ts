@@ -10,7 +10,7 @@ import pg from "pg";
 import { fail } from "../core/errors.ts";
 import type { Log } from "../log/log.ts";
 import { type Ended, INTERRUPTED } from "./child.ts";
-import { type Clock, type Done, HELD, type Watcher, WELL } from "./loop.ts";
+import { type Clock, type Done, isHeld, type Watcher, WELL } from "./loop.ts";
 import { change, type Entries, keyOf, marksIn, type Notebook } from "./notebook.ts";
 import type { Due, Mark, Planner } from "./plan.ts";
 
@@ -172,7 +172,7 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
       log.info({ sync, due: new Date(due.time).toISOString() }, "due");
       const ended = await options.run(sync, signal);
       const result: Done = { ...ended, due, seconds: Math.round((clock.now() - began) / 10) / 100 };
-      const isUndone = ended.exit === INTERRUPTED || ended.problems.some(({ code }) => code === HELD);
+      const isUndone = ended.exit === INTERRUPTED || isHeld(ended);
       if (!isUndone) {
         done.push(result);
         await change(notebook, keyOf(sync), (value) => {

@@ -2,11 +2,9 @@
  * One run at a time, on however many machines: a lease in the sync's row of the table `syncs`, with a fencing token
  * that every later write names. Session locks would not survive a transaction pooler.
  */
-import { createHash, randomBytes } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
 import { fail } from "../core/errors.ts";
 import type { StateEngine, Statement } from "../ports.ts";
+import { holderName, isDead, shownHolder } from "./holder.ts";
 import { takenOver } from "./settle.ts";
 
 export interface Lease {
@@ -28,7 +26,7 @@ export interface Lease {
  */
 export async function acquireLease(engine: StateEngine, table: string, mine: string): Promise<Lease> {
   const { dialect, pace } = engine;
-  const holder = `${hostname()} process ${process.pid} (${HERE}-${randomBytes(4).toString("hex")})`;
+  const holder = holderName();
   const until = `${dialect.now} + ${pace.leaseMs}`;
   const take = (condition: string): Promise<readonly number[] | undefined> =>
     engine.transaction([
@@ -90,30 +88,7 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
 function locked(holder: string | null | undefined, leftMs: number): Error {
   return fail.deferred(
     "state.locked",
-    `The state of this sync is in use by ${(holder ?? "another run").replace(/ \([0-9a-f-]+\)$/, "")}.`,
+    `The state of this sync is in use by ${shownHolder(holder ?? "another run")}.`,
     `Two runs of one sync never overlap: wait for the other one to end. If it was killed, its lease runs out in ${Math.max(1, Math.ceil(leftMs / 1_000))} s.`,
   );
-}
-
-/** What tells this machine, and the process ids that are seen on it, from others of the same name. */
-const HERE = createHash("sha256").update(placeOfProcesses()).digest("hex").slice(0, 8);
-
-function placeOfProcesses(): string {
-  try {
-    return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8")} ${readlinkSync("/proc/self/ns/pid")}`;
-  } catch {
-    return hostname(); // no Linux: containers there run in a Linux of their own
-  }
-}
-
-/** Whether the holder is a process of this machine that has ended. */
-function isDead(holder: string): boolean {
-  const [, host, pid, here] = /^(.*) process (\d+) \(([0-9a-f]{8})-/.exec(holder) ?? [];
-  if (host !== hostname() || here !== HERE || Number(pid) === process.pid) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
 }

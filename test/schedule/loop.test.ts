@@ -73,6 +73,11 @@ interface World {
   readonly notebook?: Notebook;
   readonly run?: (sync: string, clock: Clock) => Promise<Ended>;
   readonly parallel?: number;
+  readonly once?: boolean;
+  /** Another loop's, where two live at once. */
+  readonly time?: ReturnType<typeof virtual>;
+  readonly holder?: string;
+  readonly isDead?: (holder: string) => boolean;
 }
 
 async function live({
@@ -81,8 +86,12 @@ async function live({
   notebook = memory(),
   run = async () => ({ exit: 0, problems: [] }),
   parallel = 2,
+  once = false,
+  time = virtual(START + ends),
+  holder = "me",
+  isDead = () => false,
 }: World) {
-  const { clock, signal } = virtual(START + ends);
+  const { clock, signal } = time;
   const lines: string[] = [];
   const done = await runSchedule({
     planner: planner(specs),
@@ -97,8 +106,9 @@ async function live({
       redact: (text) => text,
       write: (line) => void lines.push(line),
     }),
-    holder: "me",
-    isGone: () => false,
+    holder,
+    isDead,
+    once,
   });
   return { done, lines, starts: done.map(({ due }) => (due.time - START) / MINUTE) };
 }
@@ -147,4 +157,93 @@ test("a run that another holds is due again, with a pause between the tries", as
   expect(done.map(({ exit }) => exit)).toEqual([5, 5, 5, 0]);
   expect(new Set(done.map(({ due }) => due.time)).size).toBe(1);
   expect(done[3]!.due.late).toBeGreaterThanOrEqual(15_000);
+});
+
+test("with --once a sync that another run holds is tried once, and is due again for the next", async () => {
+  const notebook = memory();
+  const locked = { kind: "deferred", code: "state.locked", message: "" } as const;
+  const world = { specs: [every(30), every(30, "free")], ends: 59 * MINUTE, notebook, once: true };
+  const first = await live({
+    ...world,
+    run: async (sync) => (sync === "free" ? { exit: 0, problems: [] } : { exit: 5, problems: [locked] }),
+  });
+  expect(first.done.map(({ due, exit }) => [due.sync, exit]).sort()).toEqual([
+    ["free", 0],
+    ["orders", 5],
+  ]);
+  const second = await live({ ...world, holder: "the next" });
+  expect(second.done.map(({ due, exit }) => [due.sync, exit])).toEqual([["orders", 0]]);
+});
+
+const heldBy = async (holder: string, seen: number): Promise<Notebook> => {
+  const notebook = memory();
+  const mark = { time: START - 30 * MINUTE, of: "cron */30 * * * * UTC", began: START, holder, seen };
+  await notebook.write("sync orders", mark, 0);
+  return notebook;
+};
+
+test("what a holder on another machine had begun goes on elsewhere when nothing is heard of him", async () => {
+  const { done } = await live({
+    specs: [every(30)],
+    ends: 20 * MINUTE,
+    notebook: await heldBy("another machine", START),
+  });
+  expect(done).toHaveLength(1);
+  expect(done[0]!.due).toMatchObject({ time: START });
+  expect(done[0]!.due.late).toBeGreaterThan(2 * MINUTE);
+  expect(done[0]!.due.late).toBeLessThan(5 * MINUTE);
+});
+
+test("what a holder had begun who is known to be dead goes on at once", async () => {
+  const notebook = await heldBy("dead", START);
+  const { done } = await live({
+    specs: [every(30)],
+    ends: MINUTE,
+    notebook,
+    isDead: (one) => one === "dead",
+  });
+  expect(done.map(({ due }) => due.late)).toEqual([0]);
+});
+
+test("of two that live, nobody takes from the other what runs for an hour", async () => {
+  const notebook = memory();
+  const world = {
+    specs: [every(30)],
+    ends: 85 * MINUTE,
+    notebook,
+    time: virtual(START + 85 * MINUTE),
+    run: async (_: string, clock: Clock): Promise<Ended> => {
+      await clock.sleep(50 * MINUTE, new AbortController().signal);
+      return { exit: 0, problems: [] };
+    },
+  };
+  const both = await Promise.all([live(world), live({ ...world, holder: "the other" })]);
+  const starts = both.flatMap(({ done }) => done.map(({ due }) => (due.time - START) / MINUTE));
+  expect(starts.sort((a, b) => a - b)).toEqual([30, 60]);
+});
+
+test("an end that cannot be noted does not keep the sync from its next times", async () => {
+  const inner = memory();
+  let fails = 0;
+  const notebook: Notebook = {
+    ...inner,
+    async write(key, value, seen) {
+      if ((value as { well?: number }).well !== undefined && ++fails === 1)
+        throw new Error("the disk is full");
+      return inner.write(key, value, seen);
+    },
+  };
+  const { starts } = await live({ specs: [every(10)], ends: 35 * MINUTE, notebook });
+  expect(new Set(starts)).toEqual(new Set([10, 20, 30]));
+});
+
+test("a clock that is put back by years does not end the schedule", async () => {
+  const notebook = memory();
+  const later = START + 10 * 365 * 24 * 60 * MINUTE;
+  const mark = { time: later, of: "cron */10 * * * * UTC", began: START, well: later };
+  await notebook.write("sync orders", mark, 0);
+  const { starts } = await live({ specs: [every(10)], ends: 25 * MINUTE, notebook });
+  expect(starts).toEqual([10, 20]);
+  const { value } = (await notebook.read()).get("sync orders")!;
+  expect((value as { well: number }).well).toBeLessThan(START + 30 * MINUTE);
 });

@@ -1,4 +1,5 @@
 /** Where the schedule remembers: the same contract wherever it lies. */
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -67,5 +68,17 @@ describe.each(Object.entries(places))("%s", (_, open) => {
       ),
     );
     expect((await all[0]!.read()).get("count")?.value).toBe(15);
+  });
+});
+
+test("a note that a power failure has emptied is named, and so is one that cannot be read", async () => {
+  const path = join(folder.path, "damaged");
+  mkdirSync(join(path, "sync%20b@2.json"), { recursive: true });
+  await expect(fileNotebook(path).read()).rejects.toMatchObject({ code: "EISDIR" });
+  const empty = join(folder.path, "empty");
+  mkdirSync(empty);
+  writeFileSync(join(empty, "sync%20a@7.json"), "");
+  await expect(fileNotebook(empty).read()).rejects.toMatchObject({
+    problems: [{ code: "schedule.note_damaged", message: expect.stringContaining("sync%20a@7.json") }],
   });
 });
