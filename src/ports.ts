@@ -344,26 +344,28 @@ export interface PlanContext {
   /** Whether known records are read again, so that only what others have changed in them is written: `--full`. */
   readonly reread?: boolean;
   /**
-   * Of the values given for a field of an object, those that a sync planned before this one will have written.
+   * Of the values given for fields of an object, those that a sync planned before this one will have written.
    * Absent in a run, where parents are written before their children are planned.
    */
-  readonly promised?: (
-    object: string,
-    field: string,
-    values: readonly string[],
-  ) => Promise<ReadonlySet<string>>;
+  readonly promised?: WhichComes;
   /** In a plan: known records (by id) that will have left their match values by the time of these changes. */
   readonly leaving?: ReadonlySet<string>;
   /**
-   * Of the values given for a field of an object, those that the same run has yet to write, or may have: what points
+   * Of the values given for fields of an object, those that the same run has yet to write, or may have: what points
    * at them stays owed until the run's second wave. Absent in the second wave.
    */
-  readonly awaited?: (
-    object: string,
-    field: string,
-    values: readonly string[],
-  ) => Promise<ReadonlySet<string>>;
+  readonly awaited?: WhichComes;
 }
+
+/**
+ * Which records are still to come: of what fields of an object may hold, each given as one value for each of the
+ * fields, what a row writes. The answer is folded as the destination compares it, and may name one twice.
+ */
+export type WhichComes = (
+  object: string,
+  fields: readonly string[],
+  values: readonly (readonly string[])[],
+) => Promise<readonly (readonly string[])[]>;
 
 export interface WriteContext {
   readonly signal: AbortSignal;

@@ -30,6 +30,7 @@ export type {
   SyncSpec,
   WriteOptions,
 } from "./core/spec.ts";
+export { isKey } from "./core/spec.ts";
 export { parseTemplate } from "./core/template.ts";
 export type { Column, ColumnKind, Value } from "./core/value.ts";
 export type {

@@ -1,5 +1,5 @@
 /** Everything that is known of one row of a sync, from the model, the state and the history. */
-import type { FieldSpec } from "../core/spec.ts";
+import { type FieldSpec, isKey } from "../core/spec.ts";
 import type { Value } from "../core/value.ts";
 import type { ChangeEntry, HistoryFilter, HistoryReader, RejectEntry } from "../state/history.ts";
 import { MOST_CHANGES } from "../state/history-file.ts";
@@ -139,22 +139,29 @@ const withoutField = ({ before, after }: { readonly before?: string; readonly af
 /** How a field gets its value, in words. */
 export function mappingInWords({ source, whenNull, write, truncate, lookup }: FieldSpec): string {
   const from =
-    "column" in source
+    "column" in source || "columns" in source
       ? ""
       : "value" in source
         ? `the constant ${JSON.stringify(source.value)}`
         : "made of the row";
   const object =
     lookup && (typeof lookup.object === "string" ? lookup.object : `the object in ${lookup.object.column}`);
-  const by = lookup && (typeof lookup.by === "string" ? lookup.by : Object.values(lookup.by).join(" or "));
+  const by = lookup && fieldsInWords(lookup.by);
   const parts = [
     ...(from === "" ? [] : [from]),
     ...(lookup ? [`the ${object} with this ${by}; where there is none: ${lookup.whenMissing}`] : []),
-    ...("column" in source && whenNull === "skip" ? ["a null leaves the field alone"] : []),
+    ...(("column" in source || "columns" in source) && whenNull === "skip"
+      ? ["a null leaves the field alone"]
+      : []),
     ...(write === "create" ? ["on new records alone"] : write === "if_empty" ? ["while it is empty"] : []),
     ...(truncate ? ["cut where it is too long"] : []),
   ];
   return parts.join("; ");
+}
+
+function fieldsInWords(by: NonNullable<FieldSpec["lookup"]>["by"]): string {
+  if (typeof by === "string") return by;
+  return isKey(by) ? by.map(({ field }) => field).join(" and ") : Object.values(by).join(" or ");
 }
 
 /** What the history cannot tell is said, not left out. */

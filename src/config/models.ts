@@ -163,6 +163,10 @@ function fieldSpec(field: string, from: string | Field): FieldSpec {
     ...(fileName === undefined ? {} : { fileName }),
   };
   if (lookup === undefined) return spec;
-  const { object, by, when_missing: whenMissing } = lookup;
-  return { ...spec, lookup: { object, by, whenMissing } };
+  const { object, when_missing: whenMissing } = lookup;
+  const isByKey = typeof object === "string" && typeof lookup.by === "object";
+  if (!isByKey) return { ...spec, lookup: { object, by: lookup.by, whenMissing } };
+  const by = Object.entries(lookup.by).map(([field, column]) => ({ field, column }));
+  const columns = by.map(({ column }) => column);
+  return { ...spec, source: { columns }, lookup: { object, by, whenMissing } };
 }

@@ -78,7 +78,7 @@ export interface SyncSpec {
   readonly object: string;
   readonly mode: Mode;
   /** The destination's field and the column that holds its value. */
-  readonly match: readonly { readonly field: string; readonly column: string }[];
+  readonly match: KeyOfColumns;
   readonly fields: readonly FieldSpec[];
   readonly onRemoved: "keep" | "deactivate" | "delete" | "remove_member";
   /** Whose members the records are; left out, the records themselves are what is written. */
@@ -125,13 +125,20 @@ export interface AudienceSpec {
   readonly whenMissing: "reject" | "skip";
 }
 
+/** Fields that find a record together, each with the column that holds its value. */
+export type KeyOfColumns = readonly { readonly field: string; readonly column: string }[];
+
+export const isKey = (by: string | object): by is KeyOfColumns => Array.isArray(by);
+
 export interface FieldSpec {
   readonly field: string;
   readonly source:
     | { readonly column: string }
     | { readonly value: string | number | boolean | null }
     /** A Liquid template over the columns of the row. */
-    | { readonly template: string };
+    | { readonly template: string }
+    /** The columns by which a lookup finds its record, and nothing else. */
+    | { readonly columns: readonly string[] };
   readonly whenNull: "clear" | "skip";
   /** Left out: always. */
   readonly write?: "create" | "if_empty";
@@ -142,8 +149,11 @@ export interface FieldSpec {
   readonly lookup?: {
     /** The object that is looked in, or the column that names it row by row. */
     readonly object: string | { readonly column: string };
-    /** The field that holds the value: one for every object, or one for each. */
-    readonly by: string | Readonly<Record<string, string>>;
+    /**
+     * The field that holds the value, one for every object or one for each; or the fields of a key, with the columns
+     * that hold their values.
+     */
+    readonly by: string | Readonly<Record<string, string>> | KeyOfColumns;
     readonly whenMissing: "reject" | "skip" | "clear" | "create";
   };
 }

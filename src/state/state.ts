@@ -99,18 +99,21 @@ export interface State extends AsyncDisposable {
   release(): Promise<void>;
   /** All other changes, in windows of about `size`. */
   changes(size: number): AsyncIterable<readonly Present[]>;
-  /** Of the values, those that a staged row has in the column, folded; rows of `except` (by seq) do not count. */
+  /**
+   * Of the values, each one for each of the columns, those that a staged row has in them, folded; rows of `except` (by
+   * seq) do not count.
+   */
   stagedValues(
-    column: number,
-    values: readonly string[],
+    columns: readonly number[],
+    values: readonly (readonly string[])[],
     except: ReadonlySet<number>,
-  ): Promise<ReadonlySet<string>>;
-  /** Of the values, those that the column has in a row which this run adds or changes, folded; `except` as above. */
+  ): Promise<readonly (readonly string[])[]>;
+  /** Of the values, those that a row has which this run adds or changes, folded; all as above. */
   intendedValues(
-    column: number,
-    values: readonly string[],
+    columns: readonly number[],
+    values: readonly (readonly string[])[],
     except: ReadonlySet<number>,
-  ): Promise<ReadonlySet<string>>;
+  ): Promise<readonly (readonly string[])[]>;
   /** Opens the journal: from here on the table of changes is the record of intent. */
   begin(run: string): Promise<Journal>;
   /** Folds the journal into the snapshot and forgets the intents. */
@@ -297,23 +300,26 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
         size,
       );
     },
-    async stagedValues(column, values, except) {
-      if (values.length === 0) return new Set();
-      return stagedValues(column, values, except);
+    async stagedValues(columns, values, except) {
+      const { all, sameKey } = namesOf(dialect, shape);
+      const conditions = [
+        ...(hasRefusals
+          ? [`NOT EXISTS (SELECT 1 FROM ${tables.refused} r WHERE ${sameKey("t", (n) => `r.k${n}`)})`]
+          : []),
+        ...(isShort(except)
+          ? [
+              `NOT EXISTS (SELECT 1 FROM ${tables.changes} c WHERE ${sameKey("t", (n) => `c.a${shape.key[n]}`)} AND c.seq IN (${[...except].join(", ")}))`,
+            ]
+          : []),
+      ];
+      return valuesIn(`${tables.staged} t`, columns, (column) => `t.${all[column]}`, values, conditions);
     },
-    async intendedValues(column, values, except) {
-      if (values.length === 0) return new Set();
-      const text = `lower(rtrim(${dialect.toText(shape.columns[column]!, `c.a${column}`)}, ' '))`;
-      const wanted = values.map((value) => `lower(rtrim(${dialect.literal(value)}, ' '))`);
+    async intendedValues(columns, values, except) {
       const conditions = [
         "c.kind IN ('added', 'changed')",
-        `${text} IN (${list(wanted)})`,
         ...(isShort(except) ? [`c.seq NOT IN (${[...except].join(", ")})`] : []),
       ];
-      const found = await engine.rows(
-        `SELECT DISTINCT ${text} FROM ${tables.changes} c WHERE ${list(conditions, " AND ")}`,
-      );
-      return new Set(found.map((row) => row[0] as string));
+      return valuesIn(`${tables.changes} c`, columns, (column) => `c.a${column}`, values, conditions);
     },
     async begin(run) {
       await engine.run(createOutcomes(dialect, tables.outcomes));
@@ -337,29 +343,26 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     if (sql !== undefined) yield* engine.stream(sql);
   }
 
-  async function stagedValues(
-    column: number,
-    values: readonly string[],
-    except: ReadonlySet<number>,
-  ): Promise<ReadonlySet<string>> {
-    const { all, sameKey } = namesOf(dialect, shape);
-    const text = `lower(rtrim(${dialect.toText(shape.columns[column]!, `t.${all[column]}`)}, ' '))`;
-    const wanted = values.map((value) => `lower(rtrim(${dialect.literal(value)}, ' '))`);
-    const conditions = [
-      `${text} IN (${list(wanted)})`,
-      ...(hasRefusals
-        ? [`NOT EXISTS (SELECT 1 FROM ${tables.refused} r WHERE ${sameKey("t", (n) => `r.k${n}`)})`]
-        : []),
-      ...(isShort(except)
-        ? [
-            `NOT EXISTS (SELECT 1 FROM ${tables.changes} c WHERE ${sameKey("t", (n) => `c.a${shape.key[n]}`)} AND c.seq IN (${[...except].join(", ")}))`,
-          ]
-        : []),
-    ];
-    const rows = await engine.rows(
-      `SELECT DISTINCT ${text} FROM ${tables.staged} t WHERE ${list(conditions, " AND ")}`,
+  /** Of the values, those that columns of a table have, folded. */
+  async function valuesIn(
+    table: string,
+    columns: readonly number[],
+    nameOf: (column: number) => string,
+    values: readonly (readonly string[])[],
+    conditions: readonly string[],
+  ): Promise<readonly (readonly string[])[]> {
+    if (values.length === 0) return [];
+    const foldedSql = (text: string): string => `lower(rtrim(${text}, ' '))`;
+    const texts = columns.map((at) => foldedSql(dialect.toText(shape.columns[at]!, nameOf(at))));
+    const wanted = values.map((value) => value.map((text) => foldedSql(dialect.literal(text))));
+    const isWanted =
+      texts.length === 1
+        ? `${texts[0]} IN (${list(wanted.flat())})`
+        : `(${list(texts)}) IN (${list(wanted.map((parts) => `(${list(parts)})`))})`;
+    const found = await engine.rows(
+      `SELECT DISTINCT ${list(texts)} FROM ${table} WHERE ${list([isWanted, ...conditions], " AND ")}`,
     );
-    return new Set(rows.map((row) => row[0] as string));
+    return found as readonly (readonly string[])[];
   }
 }
 

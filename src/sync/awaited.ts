@@ -5,16 +5,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PlanContext } from "../ports.ts";
+import type { WhichComes } from "../ports.ts";
 import type { State } from "../state/state.ts";
 import { openForPlan } from "./open.ts";
 import type { Prepared } from "./prepare.ts";
 import { type SyncOptions, stageAndDiff } from "./stage.ts";
 
-type Ask = NonNullable<PlanContext["awaited"]>;
-
 /** The column that a field of the sync's object is written from. */
-export function columnOf({ sync, shape }: Prepared, field: string): number | undefined {
+function columnOf({ sync, shape }: Prepared, field: string): number | undefined {
   const match = sync.match.find((part) => part.field === field)?.column;
   const source = sync.fields.find((part) => part.field === field)?.source;
   const name = match ?? (source !== undefined && "column" in source ? source.column : undefined);
@@ -22,29 +20,34 @@ export function columnOf({ sync, shape }: Prepared, field: string): number | und
   return index < 0 ? undefined : index;
 }
 
+/** The columns that fields of the sync's object are written from; undefined where one of them is not. */
+export function columnsOf(prepared: Prepared, fields: readonly string[]): number[] | undefined {
+  const columns = fields.map((field) => columnOf(prepared, field));
+  return columns.every((column) => column !== undefined) ? columns : undefined;
+}
+
 /** Asks the changes of a sync that is under way. @param rejected changes (by seq) that will not be written */
-export function ownRows(prepared: Prepared, state: State, rejected: ReadonlySet<number>): Ask {
-  return async (object, field, values) => {
-    const column = columnOf(prepared, field);
-    if (prepared.compiled.object !== object || !makesRecords(prepared) || column === undefined)
-      return new Set();
-    return state.intendedValues(column, values, rejected);
+export function ownRows(prepared: Prepared, state: State, rejected: ReadonlySet<number>): WhichComes {
+  return async (object, fields, values) => {
+    const columns = columnsOf(prepared, fields);
+    if (prepared.compiled.object !== object || !makesRecords(prepared) || columns === undefined) return [];
+    return state.intendedValues(columns, values, rejected);
   };
 }
 
 const makesRecords = ({ sync }: Prepared): boolean => sync.mode !== "update";
 
-/** Asks several; stops as soon as every value is known. */
-export function anyOf(asks: readonly Ask[]): Ask {
-  return async (object, field, values) => {
-    const found = new Set<string>();
-    for (const ask of asks) for (const value of await ask(object, field, values)) found.add(value);
+/** Asks several. */
+export function anyOf(asks: readonly WhichComes[]): WhichComes {
+  return async (object, fields, values) => {
+    const found: (readonly string[])[] = [];
+    for (const ask of asks) found.push(...(await ask(object, fields, values)));
     return found;
   };
 }
 
 export interface Lookahead extends AsyncDisposable {
-  readonly ask: Ask;
+  readonly ask: WhichComes;
 }
 
 /** Asks syncs that have not begun: the model of one is run ahead of its turn, when something points at its rows. */
@@ -69,15 +72,14 @@ export function openLookahead(later: readonly Prepared[], options: SyncOptions):
     return undefined;
   };
   return {
-    async ask(object, field, values) {
-      const found = new Set<string>();
+    async ask(object, fields, values) {
+      const found: (readonly string[])[] = [];
       for (const prepared of later) {
-        if (prepared.compiled.object !== object || columnOf(prepared, field) === undefined) continue;
+        if (prepared.compiled.object !== object || columnsOf(prepared, fields) === undefined) continue;
         if (!open.has(prepared)) open.set(prepared, stateOf(prepared));
         const state = await open.get(prepared);
         if (state === undefined) continue;
-        for (const value of await ownRows(prepared, state, new Set())(object, field, values))
-          found.add(value);
+        found.push(...(await ownRows(prepared, state, new Set())(object, fields, values)));
       }
       return found;
     },

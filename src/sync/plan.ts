@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { allOf, noOperations, type Operation, type OperationKind, type Planned } from "../core/change.ts";
-import type { PlanContext } from "../ports.ts";
+import type { PlanContext, WhichComes } from "../ports.ts";
 import type { State } from "../state/state.ts";
 import { lookAhead } from "./audience.ts";
-import { anyOf, columnOf, openLookahead, ownRows } from "./awaited.ts";
+import { anyOf, columnsOf, openLookahead, ownRows } from "./awaited.ts";
 import { type Rejected, WINDOW, wavesOf } from "./moves.ts";
 import { openForPlan } from "./open.ts";
 import { cycleInWords, laterParents } from "./order.ts";
@@ -27,9 +27,6 @@ export interface PlanOptions extends SyncOptions {
   readonly samples?: { readonly limit?: number; readonly fields?: ReadonlySet<string> };
 }
 
-/** Asks which of the values of an object's field earlier plans would have written. */
-export type Promised = NonNullable<PlanContext["promised"]>;
-
 /**
  * Plans syncs in the given order, as a run would do them one after another; writes nothing. A later sync finds
  * the parents that an earlier one would create.
@@ -42,7 +39,7 @@ export async function* planSyncs(order: readonly Prepared[], options: PlanOption
       const folder = mkdtempSync(join(scratch, `${i}-`));
       const state = await openForPlan(prepared, folder);
       const promiser = { prepared, state, rejected: new Set<number>() };
-      const promised: Promised = (object, field, values) => ask(earlier, object, field, values);
+      const promised: WhichComes = (object, fields, values) => ask(earlier, object, fields, values);
       try {
         yield await planSync(promiser, promised, { ...options, later: laterParents(order, i) });
       } finally {
@@ -65,20 +62,19 @@ interface Promiser {
 async function ask(
   earlier: readonly Promiser[],
   object: string,
-  field: string,
-  values: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
+  fields: readonly string[],
+  values: readonly (readonly string[])[],
+): Promise<readonly (readonly string[])[]> {
+  const found: (readonly string[])[] = [];
   for (const { prepared, state, rejected } of earlier) {
     if (prepared.compiled.object !== object) continue;
-    const column = columnOf(prepared, field);
-    if (column === undefined) continue;
-    for (const value of await state.stagedValues(column, values, rejected)) found.add(value);
+    const columns = columnsOf(prepared, fields);
+    if (columns !== undefined) found.push(...(await state.stagedValues(columns, values, rejected)));
   }
   return found;
 }
 
-async function planSync(promiser: Promiser, promised: Promised, options: PlanOptions): Promise<SyncPlan> {
+async function planSync(promiser: Promiser, promised: WhichComes, options: PlanOptions): Promise<SyncPlan> {
   const { prepared, state, rejected } = promiser;
   const { sync, compiled, identity } = prepared;
   const { writer, samples: { limit = 0, fields: only } = {} } = options;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fail, type Problem, SyncError } from "../core/errors.ts";
 import { nearest } from "../core/near.ts";
-import type { ModelSpec, SyncSpec } from "../core/spec.ts";
+import { isKey, type ModelSpec, type SyncSpec } from "../core/spec.ts";
 import { parseTemplate, type TemplateFault } from "../core/template.ts";
 import type { Column, Value } from "../core/value.ts";
 import type { CompiledSync, Destination, Identity, Query, Warehouse } from "../ports.ts";
@@ -199,6 +199,8 @@ function mappedColumns(
       if ("why" in parsed) problems.push(badTemplate(sync, field, parsed));
       else for (const name of parsed.columns) need(name, "fields", field, "template");
     }
+    if (lookup !== undefined && isKey(lookup.by))
+      for (const part of lookup.by) need(part.column, "fields", field, "lookup", "by", part.field);
     if (typeof lookup?.object === "object") need(lookup.object.column, "fields", field, "lookup", "object");
   }
 

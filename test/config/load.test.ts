@@ -14,6 +14,7 @@ describe("a project", () => {
       description: { value: null }
       parentcustomerid: { column: account, lookup: { object: account, by: accountnumber } }
       ownerid: { column: owner, lookup: { object: systemuser, by: internalemailaddress, when_missing: skip } }
+      originatingleadid: { when_null: skip, lookup: { object: lead, by: { lastname: last_name, new_site: site } } }
 `;
     const project = await load(edit("models/customers.yml", "\n      firstname: first_name\n", fields));
     const [model] = project.models;
@@ -58,6 +59,19 @@ describe("a project", () => {
         source: { column: "owner" },
         whenNull: "clear",
         lookup: { object: "systemuser", by: "internalemailaddress", whenMissing: "skip" },
+      },
+      {
+        field: "originatingleadid",
+        source: { columns: ["last_name", "site"] },
+        whenNull: "skip",
+        lookup: {
+          object: "lead",
+          by: [
+            { field: "lastname", column: "last_name" },
+            { field: "new_site", column: "site" },
+          ],
+          whenMissing: "reject",
+        },
       },
     ]);
   });

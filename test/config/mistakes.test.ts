@@ -75,6 +75,18 @@ const CASES: readonly (readonly [file: string, from: string, to: string, said: s
     "firstname: {}",
     `missing_key ${AT}:11:7: One of "column", "value" or "template" is missing in a field. Add one.`,
   ],
+  [
+    MODEL,
+    FIELD,
+    "firstname: { column: a, lookup: { object: account, by: { name: b } } }",
+    `wrong_value ${AT}:11:7: The keys "lookup", "column", "value" and "template" exclude each other in a field. Keep one of them.`,
+  ],
+  [
+    MODEL,
+    FIELD,
+    "firstname: { lookup: { object: account, by: name } }",
+    `missing_key ${AT}:11:7: One of "column", "value" or "template" is missing in a field. Add one.`,
+  ],
   // Types
   [
     MODEL,

@@ -124,7 +124,7 @@ test("a plan creates the lines of orders that an earlier sync will have made", a
   const [planned] = await compiled.plan(added([["P-1", "1", "5"]]), {
     signal: running(),
     idSeed: ["test"],
-    promised: async () => new Set(["p-1"]),
+    promised: async () => [["p-1"]],
   });
   expect(planned).toMatchObject({ status: "planned", operation: { kind: "create" } });
   expect(planned?.status === "planned" && planned.operation.fields[0]).toMatchObject({

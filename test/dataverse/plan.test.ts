@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { MappedField, Mapping } from "../../connectors/dataverse/compile/mapping.ts";
+import type { Found, MappedField, Mapping } from "../../connectors/dataverse/compile/mapping.ts";
 import { keyPart } from "../../connectors/dataverse/compile/match.ts";
-import { type Found, foldedMatch } from "../../connectors/dataverse/plan/match.ts";
+import { foldedMatch } from "../../connectors/dataverse/plan/match.ts";
 import { needsOf } from "../../connectors/dataverse/plan/needs.ts";
 import { planChange } from "../../connectors/dataverse/plan/plan.ts";
 import type { Match, Resolution } from "../../connectors/dataverse/plan/resolution.ts";
@@ -61,7 +61,7 @@ function lookup(whenMissing: "reject" | "skip" | "clear"): MappedField {
       {
         ref: "account.accountnumber",
         table: account,
-        part: part(account, "accountnumber"),
+        parts: [{ ...part(account, "accountnumber"), column: null }],
         property: "parentcustomerid_account@odata.bind",
       },
     ],

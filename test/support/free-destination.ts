@@ -123,7 +123,13 @@ function compile(
     fingerprint: JSON.stringify(source),
     json: (row: readonly Value[]): string =>
       JSON.stringify(
-        "column" in source ? row[index(source.column)] : "value" in source ? source.value : source.template,
+        "column" in source
+          ? row[index(source.column)]
+          : "columns" in source
+            ? source.columns.map((column) => row[index(column)])
+            : "value" in source
+              ? source.value
+              : source.template,
       ) ?? "null",
   }));
   const match = sync.match.map(({ column }) => index(column));

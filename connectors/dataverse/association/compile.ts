@@ -211,7 +211,7 @@ function endOf(
     creatable: true,
     updatable: true,
     write: "always",
-    parents: [{ ref: `${table.name}.${by}`, property: name, table, part: part.part }],
+    parents: [{ ref: `${table.name}.${by}`, property: name, table, parts: [{ ...part.part, column: null }] }],
     objectColumn: null,
     whenMissing: "reject",
   };
@@ -220,7 +220,7 @@ function endOf(
 function limitsOfEnds(ends: readonly LookupField[], columns: readonly Column[]): FieldLimit[] {
   return ends.flatMap(({ field, column, parents }) => {
     const [parent] = parents;
-    const attribute = parent?.table.attributes.get(parent.part.field);
+    const attribute = parent?.table.attributes.get(parent.parts[0]?.field ?? "");
     if (attribute === undefined || column === null) return [];
     const kind = columns[column]?.kind ?? "text";
     const missing: FieldLimit = {

@@ -11,14 +11,14 @@ import type {
 } from "../../../src/sdk.ts";
 import type { LookupField } from "../compile/mapping.ts";
 import { addressOfId } from "../elastic.ts";
-import { foldedJson, literalOf, textOf } from "../plan/match.ts";
+import { addressOfParent, foldedMatch, parentInWords } from "../plan/match.ts";
 import { parentOf } from "../plan/parent.ts";
 import type { Resolved } from "../plan/resolution.ts";
 import type { Resolver } from "../plan/resolve.ts";
 import { isSeveral, named } from "../plan/several.ts";
 import type { Service } from "../sender/service.ts";
-import { isProblem, quoted, valueProblem } from "../types/value-problem.ts";
-import { addressByKey, idOf, inQueries } from "../url.ts";
+import { isProblem, valueProblem } from "../types/value-problem.ts";
+import { idOf, inQueries } from "../url.ts";
 import type { Relationship } from "./relationship.ts";
 
 /** The name under which a row owes its association. */
@@ -104,16 +104,11 @@ function sideOf(end: LookupField, row: readonly Value[], resolved: Resolved): Si
       ),
     };
   if (isProblem(wanted)) return { kind: "unfit", problem: wanted };
-  const { parent, json } = wanted;
-  const { table, part } = parent;
-  const found = resolved.parent(parent.ref, foldedJson(json));
+  const found = resolved.parent(wanted.parent.ref, foldedMatch(wanted.found));
   if (typeof found === "object" && "id" in found) return there(end, found.id);
-  if (found === "promised" || found === "awaited") {
-    const isId = part.field === table.primaryId;
-    const byKey = () => addressByKey(table.set, [[part.field, literalOf(part, json)]]);
-    return { kind: "coming", address: isId ? addressOfId(table, textOf(json)) : byKey() };
-  }
-  const names = `${table.name} with ${part.field} ${quoted(textOf(json))}`;
+  if (found === "promised" || found === "awaited")
+    return { kind: "coming", address: addressOfParent(wanted) };
+  const names = parentInWords(wanted);
   if (isSeveral(found)) {
     const message = `${end.field}: there are several ${names}: ${named(found)}.`;
     const remedy = "Merge the records that share the value.";

@@ -1,13 +1,13 @@
 /** What changes of rows mean for the members of a list: who enters, who leaves, who is there already. */
 import type { Added, AudienceSpec, Change, Mode, PlanContext, Planned, Problem } from "../../../src/sdk.ts";
-import type { Mapping } from "../compile/mapping.ts";
+import type { Found, Mapping } from "../compile/mapping.ts";
 import { isInactive } from "../plan/held.ts";
 import {
   addressOf,
-  type Found,
   foldedMatch,
   foldedRead,
   isAddressable,
+  keyText,
   matchOf,
   textOf,
 } from "../plan/match.ts";
@@ -195,16 +195,16 @@ async function findPromised(
   mapping: Mapping,
   { promised }: PlanContext,
 ): Promise<void> {
-  const [part, ...others] = mapping.match.parts;
-  if (promised === undefined || open.length === 0 || part === undefined || others.length > 0) return;
-  const values = open.map(({ found }) => textOf(found[0] ?? ""));
-  const coming = new Set([...(await promised(mapping.table.name, part.field, values))].map(foldedRead));
+  if (promised === undefined || open.length === 0) return;
+  const fields = mapping.match.parts.map(({ field }) => field);
+  const values = open.map(({ found }) => found.map(textOf));
+  const told = await promised(mapping.table.name, fields, values);
+  const coming = new Set([...told].map((texts) => keyText(texts.map(foldedRead))));
   for (const { row, found } of open) {
     if (!coming.has(foldedMatch(found))) continue;
-    const value = textOf(found[0] ?? "");
     const address = isAddressable(mapping, found)
       ? addressOf(mapping, found)
-      : `${mapping.table.set} with ${part.field} ${value}`;
+      : `${mapping.table.set} with ${fields.map((field, at) => `${field} ${textOf(found[at] ?? "")}`).join(", ")}`;
     row.member = { kind: "coming", address };
   }
 }

@@ -111,7 +111,7 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
     return null;
   }
   const match = sync.match.find(({ field }) => field === spec.field);
-  if (match && !("column" in spec.source && spec.source.column === match.column)) {
+  if (match && !namesOf(spec).includes(match.column)) {
     findings.problem(
       "mapping.match_field",
       path,
@@ -207,6 +207,10 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
   return { ...base, kind: "plain", constant, coerce: () => json, ...file };
 }
 
+/** The columns that a field's value is made from, where it is one of them or what they find together. */
+const namesOf = ({ source }: FieldSpec): readonly string[] =>
+  "column" in source ? [source.column] : "columns" in source ? source.columns : [];
+
 /** What files of a column are called: by a column of the model, else after the column itself. */
 function fileNameOf(spec: FieldSpec, input: CompileInput, findings: Findings): PlainField["file"] | null {
   const name = spec.field;
@@ -256,6 +260,13 @@ function sourceOf(spec: FieldSpec, input: CompileInput, findings: Findings): Sou
     );
     return template && { column: null, constant: null, template, kind: "text", name: "a template" };
   }
+  if ("columns" in spec.source)
+    return {
+      column: null,
+      constant: null,
+      kind: "text",
+      name: `the columns ${spec.source.columns.join(", ")}`,
+    };
   const found = columnOf(spec.source.column, ["fields", spec.field], input, findings);
   return found && { ...found, constant: null, name: `the column '${spec.source.column}' (${found.sqlType})` };
 }

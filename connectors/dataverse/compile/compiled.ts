@@ -9,6 +9,7 @@ import type {
   Present,
   SyncSpec,
 } from "../../../src/sdk.ts";
+import { columnsOf } from "../plan/needs.ts";
 import { planParked, uniqueOf } from "../plan/park.ts";
 import { planAdded, planChange } from "../plan/plan.ts";
 import { openResolver, type Resolver } from "../plan/resolve.ts";
@@ -94,17 +95,6 @@ const parentTables = ({ fields }: Mapping): ReadonlyMap<string, Table> =>
       .flatMap((field) => (field.kind === "lookup" ? field.parents : []))
       .map(({ table }) => [table.name, table]),
   );
-
-/** The columns of the model that a field depends on. */
-function columnsOf(field: MappedField): number[] {
-  const columns = [
-    field.column,
-    field.kind === "lookup" ? field.objectColumn : null,
-    field.kind === "plain" ? (field.file?.column ?? null) : null,
-    ...(field.template?.columns ?? []),
-  ];
-  return columns.filter((column) => column !== null);
-}
 
 /** The objects whose records have to be there before a field can be written. */
 function awaitedBy({ table }: Mapping, field: MappedField): readonly string[] {

@@ -1,5 +1,6 @@
 /** Why rows of a mapping would be rejected, as data, in the order in which planning looks. Pure. */
 import type { FieldLimit, FieldSpec } from "../../../src/sdk.ts";
+import { isByValue } from "../plan/parent.ts";
 import type { Attribute } from "../table.ts";
 import { blankOf, limitsOf } from "../types/limits.ts";
 import type { CompileInput } from "./input.ts";
@@ -62,6 +63,11 @@ export function mappingLimits({ sync, columns }: CompileInput, mapping: Mapping)
       if (field.column !== null) values(field.field, field.column, attribute, spec);
     } else blank = lookupLimits(field, blank);
     if (!field.required || field.whenNull === "skip") return;
+    if (field.kind === "lookup" && !isByValue(field)) {
+      for (const { column } of field.parents[0]?.parts ?? [])
+        present("value.required", field.field, column, blank);
+      return;
+    }
     if (field.column !== null || field.constant === null)
       present("value.required", field.field, field.column, blank);
   }
@@ -71,14 +77,18 @@ export function mappingLimits({ sync, columns }: CompileInput, mapping: Mapping)
     blank: FieldLimit["blank"],
   ): FieldLimit["blank"] {
     const [parent] = parents;
-    const attribute = parent?.table.attributes.get(parent.part.field);
     if (objectColumn !== null)
       elsewhere("value.unknown_object", field, "names of objects, and values for each");
     if (whenMissing === "reject") elsewhere("lookup.missing", field, "parents that are not there");
     elsewhere("lookup.ambiguous", field, "values that several parents have");
-    if (parent === undefined || attribute === undefined || column === null || objectColumn !== null)
-      return blank;
-    values(field, column, attribute);
-    return blankOf(attribute.shape);
+    if (parent === undefined || objectColumn !== null) return blank;
+    for (const part of parent.parts) {
+      const attribute = parent.table.attributes.get(part.field);
+      const from = part.column ?? column;
+      if (attribute === undefined || from === null) continue;
+      values(field, from, attribute);
+      blank = blankOf(attribute.shape);
+    }
+    return blank;
   }
 }

@@ -1,12 +1,12 @@
 /** A field that points at a record of another table. Pure. */
-import { didYouMean, type FieldSpec } from "../../../src/sdk.ts";
+import { didYouMean, type FieldSpec, isKey } from "../../../src/sdk.ts";
 import { whyNoStub } from "../plan/stubs.ts";
 import { type Attribute, activeKeys, type Table } from "../table.ts";
 import type { coercerOf } from "../types/coercer.ts";
 import { isProblem } from "../types/value-problem.ts";
 import { type CompileInput, columnOf, type Findings } from "./input.ts";
-import type { LookupField, MappedField, Parent } from "./mapping.ts";
-import { keyPart } from "./match.ts";
+import type { LookupField, MappedField, Parent, ParentPart } from "./mapping.ts";
+import { keyPart, partOfKey } from "./match.ts";
 
 export interface LookupInput {
   readonly spec: FieldSpec;
@@ -66,6 +66,14 @@ export function compileLookup({
       "Take adopt: false out, or use mode: insert.",
     );
   }
+  if (party !== undefined && isKey(lookup.by)) {
+    return refuse(
+      "mapping.lookup_by",
+      [...path, "lookup", "by"],
+      `'${spec.field}' takes several values in one column, and the columns of a key have one each.`,
+      "Look its parties up by one field.",
+    );
+  }
   const at = [...path, "lookup", "object"];
   const parents: Parent[] = [];
   for (const name of typeof lookup.object === "string" ? [lookup.object] : shape.targets) {
@@ -74,10 +82,10 @@ export function compileLookup({
       const { message = `There is no table '${name}'.`, remedy = "" } = parent ?? {};
       return refuse("mapping.unknown_object", at, message, remedy);
     }
-    const byName = typeof lookup.by === "string" ? lookup.by : lookup.by[parent.name];
+    const by = byOf(lookup.by, parent.name);
     const isOneOfMany = typeof lookup.object !== "string";
     // One mapping may be for some of the objects that a column points at.
-    if (byName === undefined || (isOneOfMany && !parent.attributes.has(byName))) continue;
+    if (by.length === 0 || (isOneOfMany && by.some(({ field }) => !parent.attributes.has(field)))) continue;
     const bound = table.navigations.find(
       (navigation) => navigation.field === spec.field && navigation.target === parent.name,
     )?.property;
@@ -90,36 +98,46 @@ export function compileLookup({
         `It points at ${shape.targets.join(" or ") || "nothing that can be bound"}.`,
       );
     }
-    const by = findBy(parent, byName);
-    if ("why" in by) return refuse("mapping.lookup_by", [...path, "lookup", "by"], by.why, by.remedy);
-    const part = keyPart(by.attribute, kind);
-    if ("why" in part) {
-      return refuse(
-        "mapping.wrong_type",
-        path,
-        `'${spec.field}' is looked up by ${parent.name}.${byName} (${by.attribute.type}): ${part.why}.`,
-        "Cast it in the model's query.",
-      );
+    const parts: ParentPart[] = [];
+    for (const { field, column } of by) {
+      const at = [...path, "lookup", "by", ...(column === null ? [] : [field])];
+      const found = findBy(parent, field);
+      if ("why" in found) return refuse("mapping.lookup_by", at, found.why, found.remedy);
+      const own = column === null ? { kind, column: null } : columnOf(column, at, input, findings);
+      if (own === null) return null;
+      const made =
+        column === null ? keyPart(found.attribute, own.kind) : partOfKey(found.attribute, own.kind);
+      if ("why" in made) {
+        return refuse(
+          "mapping.wrong_type",
+          path,
+          `'${spec.field}' is looked up by ${parent.name}.${field} (${found.attribute.type}): ${made.why}.`,
+          "Cast it in the model's query.",
+        );
+      }
+      parts.push({ ...made.part, column: own.column });
     }
     const makesStubs = lookup.whenMissing === "create";
-    const noStub = makesStubs ? whyNoStub(parent, by.attribute) : undefined;
+    const keys = parts.flatMap(({ field }) => parent.attributes.get(field) ?? []);
+    const noStub = makesStubs ? whyNoStub(parent, keys) : undefined;
     if (noStub)
       return refuse("mapping.no_stub", [...path, "lookup", "when_missing"], `${noStub.why}.`, noStub.remedy);
-    const ref = `${parent.name}.${byName}${makesStubs ? "+" : ""}`;
+    const ref = `${parent.name}.${parts.map(({ field }) => field).join(",")}${makesStubs ? "+" : ""}`;
     parents.push({
       ref,
       table: parent,
-      part: part.part,
+      parts,
       property: `${property}@odata.bind`,
       ...(makesStubs ? { makesStubs } : {}),
     });
   }
   const [first] = parents;
   if (first === undefined) {
+    const by = typeof lookup.by === "string" ? lookup.by : Object.values(lookup.by).join("' or '");
     return refuse(
       "mapping.lookup_by",
       [...path, "lookup", "by"],
-      `None of ${shape.targets.join(", ")} has the column '${String(lookup.by)}'.`,
+      `None of ${shape.targets.join(", ")} has the column '${by}'.`,
       "Name a column for each object: by: { account: accountnumber, contact: … }.",
     );
   }
@@ -153,6 +171,16 @@ const PARTIES: Readonly<Record<string, number>> = {
 };
 
 const partyOf = (field: string): number | null => PARTIES[field] ?? null;
+
+/** What finds a record of an object: its fields, with the columns that hold their values, or the lookup's own value. */
+function byOf(
+  by: NonNullable<FieldSpec["lookup"]>["by"],
+  object: string,
+): readonly { readonly field: string; readonly column: string | null }[] {
+  if (isKey(by)) return by;
+  const field = typeof by === "string" ? by : by[object];
+  return field === undefined ? [] : [{ field, column: null }];
+}
 
 function findBy(parent: Table, by: string): { attribute: Attribute } | { why: string; remedy: string } {
   const attribute = parent.attributes.get(by);

@@ -16,6 +16,9 @@ export interface KeyPart {
   readonly isListable: boolean;
 }
 
+/** The values that find a record, as JSON fragments in the order of the parts of a key. */
+export type Found = readonly string[];
+
 export interface MatchPart extends KeyPart {
   /** Index of the column that holds the value. */
   readonly column: number;
@@ -23,13 +26,19 @@ export interface MatchPart extends KeyPart {
   readonly lookup?: LookupField;
 }
 
+export interface ParentPart extends KeyPart {
+  /** Index of the column that holds the value; null for the value of the lookup's own field. */
+  readonly column: number | null;
+}
+
 export interface Parent {
-  /** Object and field: names the cache of ids. */
+  /** Object and fields: names the cache of ids. */
   readonly ref: string;
   /** The property to bind by. */
   readonly property: string;
   readonly table: Table;
-  readonly part: KeyPart;
+  /** What finds it: one column, or the columns of a key. */
+  readonly parts: readonly ParentPart[];
   /** A record is made where none is found. */
   readonly makesStubs?: boolean;
 }

@@ -134,6 +134,17 @@ export function keyPart(
   };
 }
 
+/** The same, where a lookup may be a part of the key: its value is the id of the record that it points at. */
+export function partOfKey(
+  attribute: Attribute,
+  kind: Parameters<typeof coercerOf>[1],
+): ReturnType<typeof keyPart> {
+  if (attribute.shape.kind !== "lookup") return keyPart(attribute, kind);
+  const made = keyPart({ ...attribute, shape: { kind: "id" } }, kind);
+  const read = `_${attribute.name}_value`;
+  return "why" in made ? made : { part: { ...made.part, read, isListable: false } };
+}
+
 function refuseMatch(fields: readonly string[], { table }: CompileInput, findings: Findings): void {
   for (const field of fields) {
     if (table.attributes.has(field)) continue;

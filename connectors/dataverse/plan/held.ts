@@ -1,12 +1,12 @@
 /** What a record holds already, and whether that is what would be written. Pure. */
 
-import type { MappedField, Mapping } from "../compile/mapping.ts";
+import type { Found, MappedField, Mapping } from "../compile/mapping.ts";
 import { plain } from "../decimal.ts";
 import { nameColumns, nameOf } from "../elastic.ts";
 import type { Table } from "../table.ts";
 import { NULL } from "../types/value-problem.ts";
 import { idOf } from "../url.ts";
-import { type Found, foldedJson, foldedRead, readBy, textOf } from "./match.ts";
+import { foldedJson, foldedRead, readBy, textOf } from "./match.ts";
 
 /** A record that was read: its id, and the mapped columns by the names they are read by. */
 export interface Held {

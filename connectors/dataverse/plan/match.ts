@@ -1,6 +1,6 @@
 /** How a row's values find its record: as an address, as a filter and as a folded text to compare by. Pure. */
 import type { Problem, Value } from "../../../src/sdk.ts";
-import type { KeyPart, LookupField, Mapping, MatchPart } from "../compile/mapping.ts";
+import type { Found, KeyPart, LookupField, Mapping, MatchPart } from "../compile/mapping.ts";
 import { plain } from "../decimal.ts";
 import { addressOfId, keptId, PARTITION } from "../elastic.ts";
 import { isElastic } from "../table.ts";
@@ -10,9 +10,6 @@ import { addressById, addressByKey, folded, textLiteral } from "../url.ts";
 import { parentOf, type WantedParent } from "./parent.ts";
 import type { Resolution, Resolved } from "./resolution.ts";
 import { isSeveral, named } from "./several.ts";
-
-/** The values that find a record, as JSON fragments in the order of the match's parts. */
-export type Found = readonly string[];
 
 export function matchOf(
   { match }: Mapping,
@@ -52,7 +49,7 @@ function idOfParent(
   const wanted = parentOf(field, row);
   if (wanted === null) return NULL;
   if (isProblem(wanted)) return wanted;
-  const found = find(wanted.parent.ref, foldedJson(wanted.json));
+  const found = find(wanted.parent.ref, foldedMatch(wanted.found));
   if (typeof found === "object" && "id" in found) return JSON.stringify(found.id);
   if (found === "promised") return JSON.stringify(PROMISED + JSON.parse(bindByKey(wanted)));
   return noParent(field.field, wanted, found);
@@ -76,15 +73,24 @@ export function writeOfPart(
 }
 
 /** A parent by its key, as it is bound. */
-export function bindByKey({ parent, json }: WantedParent): string {
-  const { table, part } = parent;
-  if (part.field === table.primaryId) return JSON.stringify(`/${addressById(table.set, textOf(json))}`);
-  return JSON.stringify(`/${addressByKey(table.set, [[part.field, literalOf(part, json)]])}`);
+export const bindByKey = (wanted: WantedParent): string => JSON.stringify(`/${addressOfParent(wanted)}`);
+
+export function addressOfParent({ parent: { table, parts }, found }: WantedParent): string {
+  const [first] = parts;
+  if (parts.length === 1 && first?.field === table.primaryId)
+    return addressById(table.set, textOf(found[0] ?? ""));
+  return addressByKey(table.set, literalsOf(parts, found));
+}
+
+/** A parent in words: `account with accountnumber 'A-1'`. */
+export function parentInWords({ parent: { table, parts }, found }: WantedParent): string {
+  const told = parts.map(({ field }, index) => `${field} ${quoted(textOf(found[index] ?? ""))}`);
+  return `${table.name} with ${told.join(" and ")}`;
 }
 
 /** Why nothing can be bound where one record was looked for. */
-export function noParent(field: string, { parent, json }: WantedParent, found: Resolution): Problem {
-  const names = `${parent.table.name} with ${parent.part.field} ${quoted(textOf(json))}`;
+export function noParent(field: string, wanted: WantedParent, found: Resolution): Problem {
+  const names = parentInWords(wanted);
   if (typeof found === "object" && isSeveral(found)) {
     return {
       kind: "rejected",
@@ -107,6 +113,13 @@ export function noParent(field: string, { parent, json }: WantedParent, found: R
 export function literalOf(part: KeyPart, json: string): string {
   return part.isText ? textLiteral(textOf(json)) : bare(json);
 }
+
+/** The parts of a key by the names that they are read by, with their values. */
+export const literalsOf = (
+  parts: readonly KeyPart[],
+  found: Found,
+): readonly (readonly [name: string, literal: string])[] =>
+  parts.map((part, index) => [readBy(part), literalOf(part, found[index] ?? "")]);
 
 export const readBy = ({ field, read }: KeyPart): string => read ?? field;
 
@@ -165,8 +178,5 @@ export function addressOf(mapping: Mapping, found: Found): string {
   const place = placeOf(mapping, found);
   if (place !== null) return addressOfId(table, place);
   if (match.by === "id") return addressById(table.set, bare(found[0] ?? ""));
-  return addressByKey(
-    table.set,
-    match.parts.map((part, index) => [readBy(part), literalOf(part, found[index] ?? "")] as const),
-  );
+  return addressByKey(table.set, literalsOf(match.parts, found));
 }

@@ -1,19 +1,19 @@
 /** What has to be read before changes can be planned. Pure. */
 import type { Change, Present, Problem, Value } from "../../../src/sdk.ts";
-import type { LookupField, Mapping, Parent } from "../compile/mapping.ts";
+import type { Found, LookupField, MappedField, Mapping, Parent } from "../compile/mapping.ts";
 import { isProblem } from "../types/value-problem.ts";
 import { canMerge } from "./held.ts";
-import { type Found, foldedJson, foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
+import { foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
 import { parentsOf } from "./parent.ts";
 import type { Resolved } from "./resolution.ts";
 
 export interface Needs {
   /** How each change's row is matched, in the order of the changes. */
   readonly matches: readonly (Found | Problem)[];
-  /** Parents to find, by the name of their cache; folded value to the value as JSON. */
+  /** Parents to find, by the name of their cache; folded values to the values as they are. */
   readonly parents: ReadonlyMap<
     string,
-    { readonly parent: Parent; readonly values: ReadonlyMap<string, string> }
+    { readonly parent: Parent; readonly values: ReadonlyMap<string, Found> }
   >;
   /** Records to find by match values, folded to as they are. */
   readonly records: ReadonlyMap<string, Found>;
@@ -31,7 +31,7 @@ export function needsOf(
   reread: boolean,
   found?: Pick<Resolved, "parent">,
 ): Needs {
-  const parents = new Map<string, { parent: Parent; values: Map<string, string> }>();
+  const parents = new Map<string, { parent: Parent; values: Map<string, Found> }>();
   const records = new Map<string, Found>();
   const ids = new Set<string>();
   const matches: (Found | Problem)[] = [];
@@ -40,10 +40,11 @@ export function needsOf(
   const want = (field: LookupField, row: readonly Value[]): void => {
     for (const wanted of parentsOf(field, row)) {
       if (isProblem(wanted)) continue;
-      const { parent, json } = wanted;
-      const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, string>() };
+      const { parent, found } = wanted;
+      const entry = parents.get(parent.ref) ?? { parent, values: new Map<string, Found>() };
       parents.set(parent.ref, entry);
-      entry.values.set(foldedJson(json), json);
+      const folded = foldedMatch(found);
+      if (!entry.values.has(folded)) entry.values.set(folded, found);
     }
   };
   for (const change of changes) {
@@ -120,26 +121,22 @@ export function isSame(a: Found, b: Found): boolean {
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
-/** True when a change concerns a field: new, its column changed, or still owed. */
-export function isTouched(
-  field: {
-    readonly field: string;
-    readonly column: number | null;
-    readonly objectColumn?: number | null;
-    readonly file?: { readonly column: number | null };
-    readonly template?: { readonly columns: readonly number[] };
-  },
-  change: Present,
-): boolean {
-  if (change.kind === "added") return true;
+/** The columns of the model that a field depends on. */
+export function columnsOf(field: MappedField): readonly number[] {
   const columns = [
     field.column,
-    field.objectColumn ?? null,
-    field.file?.column ?? null,
+    ...(field.kind === "lookup"
+      ? [field.objectColumn, ...field.parents.flatMap(({ parts }) => parts.map(({ column }) => column))]
+      : [field.file?.column ?? null]),
     ...(field.template?.columns ?? []),
   ];
+  return [...new Set(columns.filter((column) => column !== null))];
+}
+
+/** True when a change concerns a field: new, its column changed, or still owed. */
+export function isTouched(field: MappedField, change: Present): boolean {
+  if (change.kind === "added") return true;
   return (
-    change.pending.includes(field.field) ||
-    columns.some((column) => column !== null && change.columns.includes(column))
+    change.pending.includes(field.field) || columnsOf(field).some((column) => change.columns.includes(column))
   );
 }

@@ -1,6 +1,6 @@
 /** Which parent a row names. Pure. */
 import type { Problem, Value } from "../../../src/sdk.ts";
-import type { LookupField, Parent } from "../compile/mapping.ts";
+import type { Found, LookupField, Parent } from "../compile/mapping.ts";
 import { isProblem, NULL, quoted, valueProblem } from "../types/value-problem.ts";
 
 /** The value of a field in a row: the column's, the template's text, or the constant. */
@@ -14,8 +14,8 @@ export function sourceValue(
 
 export interface WantedParent {
   readonly parent: Parent;
-  /** The value that it is looked up by, as JSON. */
-  readonly json: string;
+  /** The values that it is looked up by. */
+  readonly found: Found;
 }
 
 /** All that a row names: one record, or the parties of a list. */
@@ -36,20 +36,29 @@ function itemsIn(text: string): readonly string[] {
   return [...new Set(text.split(";").map((item) => item.trim()))].filter((item) => item !== "");
 }
 
-/** The parent that a row names; null for none. */
+/** The parent that a row names; null for none, also where one column of several is empty. */
 export function parentOf(
   field: LookupField,
   row: readonly Value[],
   value: Value = sourceValue(field, row),
 ): WantedParent | null | Problem {
-  if (value === null) return null;
+  if (value === null && isByValue(field)) return null;
   const parent = objectOf(field, row);
   if (isProblem(parent)) return parent;
-  const json = parent.part.coerce(value);
-  if (isProblem(json))
-    return { ...json, field: field.field, message: `${field.field} looks up ${json.message}` };
-  return json === NULL ? null : { parent, json };
+  const found: string[] = [];
+  for (const part of parent.parts) {
+    const own = part.column === null ? value : (row[part.column] ?? null);
+    const json = own === null ? NULL : part.coerce(own);
+    if (isProblem(json))
+      return { ...json, field: field.field, message: `${field.field} looks up ${json.message}` };
+    if (json === NULL) return null;
+    found.push(json);
+  }
+  return { parent, found };
 }
+
+/** Whether the field's own value says which record is meant, and not columns of a key. */
+export const isByValue = ({ parents }: LookupField): boolean => parents[0]?.parts[0]?.column === null;
 
 /** The object that a row names, by logical name, entity set or display name. */
 function objectOf({ field, parents, objectColumn }: LookupField, row: readonly Value[]): Parent | Problem {

@@ -9,13 +9,13 @@ import type {
   Removed,
   Value,
 } from "../../../src/sdk.ts";
-import type { Mapping } from "../compile/mapping.ts";
+import type { Found, Mapping } from "../compile/mapping.ts";
 import { addressOfId, keptId, PARTITION } from "../elastic.ts";
 import { isElastic } from "../table.ts";
 import { isProblem, quoted } from "../types/value-problem.ts";
 import { idOfTexts } from "../uuid5.ts";
 import { type Held, heldMatch, isInactive } from "./held.ts";
-import { addressOf, type Found, matchOf, placeOf, textOf } from "./match.ts";
+import { addressOf, matchOf, placeOf, textOf } from "./match.ts";
 import { isSame, knownId } from "./needs.ts";
 import { sourceValue } from "./parent.ts";
 import { isMany, type Resolved } from "./resolution.ts";

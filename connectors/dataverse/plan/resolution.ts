@@ -1,7 +1,7 @@
 /** Where the values of rows lead in the destination. Pure. */
 import type { Rules, Stub } from "../../../src/sdk.ts";
+import type { Found } from "../compile/mapping.ts";
 import { CREATED, type Held, isInactive } from "./held.ts";
-import type { Found } from "./match.ts";
 import type { Several } from "./several.ts";
 
 /**

@@ -1,22 +1,13 @@
 /** Reads what planning needs: the ids of parents and of records, many per request. */
 import type { Change, PlanContext } from "../../../src/sdk.ts";
-import type { KeyPart, Mapping, Parent } from "../compile/mapping.ts";
+import type { Found, KeyPart, Mapping, Parent } from "../compile/mapping.ts";
 import { nameColumns, nameOf, PARTITION, readId } from "../elastic.ts";
 import { Lru } from "../lru.ts";
 import type { Service } from "../sender/service.ts";
 import { isElastic, type Table } from "../table.ts";
 import { inQueries, orQueries } from "../url.ts";
 import { type Held, heldColumns, masterOf } from "./held.ts";
-import {
-  type Found,
-  foldedMatch,
-  foldedRead,
-  isPromised,
-  keyText,
-  literalOf,
-  readBy,
-  textOf,
-} from "./match.ts";
+import { foldedMatch, foldedRead, isPromised, keyText, literalsOf, readBy, textOf } from "./match.ts";
 import { matchesOf, type Needs, needsOf } from "./needs.ts";
 import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import { stubOf } from "./stubs.ts";
@@ -146,27 +137,27 @@ function idFound(table: Table, kept: string): Found {
 async function findParents(
   service: Service,
   parent: Parent,
-  values: ReadonlyMap<string, string>,
+  values: ReadonlyMap<string, Found>,
   to: { readonly cache: Lru<string>; readonly found: Map<string, Resolution>; readonly context: PlanContext },
 ): Promise<void> {
   const { cache, found, context } = to;
   const open = new Map<string, Found>();
-  for (const [folded, json] of values) {
+  for (const [folded, wanted] of values) {
     const id = cache.get(folded);
-    if (id === undefined) open.set(folded, [json]);
+    if (id === undefined) open.set(folded, wanted);
     else found.set(folded, { id });
   }
   const held = new Map<string, Held[]>();
-  const columns = [...new Set([...nameColumns(parent.table), parent.part.field])];
-  await read(service, parent.table, [parent.part], [...open.values()], {
+  const columns = [...new Set([...nameColumns(parent.table), ...parent.parts.map(readBy)])];
+  await read(service, parent.table, parent.parts, [...open.values()], {
     columns,
     found: held,
     signal: context.signal,
   });
-  const missing: string[] = [];
-  for (const [folded, [json = ""]] of open) {
+  const missing = new Map<string, readonly string[]>();
+  for (const [folded, wanted] of open) {
     const [one, ...others] = held.get(folded) ?? [];
-    if (one === undefined) missing.push(textOf(json));
+    if (one === undefined) missing.set(folded, wanted.map(textOf));
     else if (others.length > 0) found.set(folded, { several: [one, ...others].map(({ id }) => id) });
     else {
       found.set(folded, { id: one.id });
@@ -174,17 +165,17 @@ async function findParents(
     }
   }
   for (const kind of ["promised", "awaited"] as const) {
-    const open = missing.filter((text) => !found.has(foldedRead(text)));
-    if (open.length === 0) break;
-    for (const text of (await context[kind]?.(parent.table.name, parent.part.field, open)) ?? []) {
-      const folded = foldedRead(text);
-      if (!found.has(folded)) found.set(folded, kind);
+    if (missing.size === 0) break;
+    const fields = parent.parts.map(({ field }) => field);
+    for (const texts of (await context[kind]?.(parent.table.name, fields, [...missing.values()])) ?? []) {
+      const folded = keyText(texts.map(foldedRead));
+      if (missing.delete(folded)) found.set(folded, kind);
     }
   }
   if (!parent.makesStubs) return;
-  for (const [folded, [json = ""]] of open) {
+  for (const [folded, wanted] of open) {
     if (found.has(folded)) continue;
-    const { id, ...stub } = stubOf(parent, json, context.idSeed[0] ?? "");
+    const { id, ...stub } = stubOf(parent, wanted, context.idSeed[0] ?? "");
     found.set(folded, { id, stub });
   }
 }
@@ -227,8 +218,6 @@ function queries(
     const values = wanted.map(([json = ""]) => textOf(json));
     return inQueries({ set: table.set, select, property: first.field, values });
   }
-  const terms = wanted.map((found) =>
-    parts.map((part, index) => [readBy(part), literalOf(part, found[index] ?? "")] as const),
-  );
+  const terms = wanted.map((found) => literalsOf(parts, found));
   return orQueries({ set: table.set, select, terms });
 }

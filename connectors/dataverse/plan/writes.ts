@@ -1,13 +1,13 @@
 /** What is written of a row: field by field, as the wire spells it. Pure. */
 import type { Changed, FieldWrite, Problem, Stub, Value } from "../../../src/sdk.ts";
-import type { LookupField, MappedField, Mapping, PlainField } from "../compile/mapping.ts";
+import type { Found, LookupField, MappedField, Mapping, PlainField } from "../compile/mapping.ts";
 import { addressOfId } from "../elastic.ts";
 import { bytesOf, kilobytes } from "../types/file.ts";
 import { beginsRight, type Meant, type StatePair, withPair } from "../types/state.ts";
 import { isProblem, NULL, valueProblem } from "../types/value-problem.ts";
 import type { FileContent } from "../write/files.ts";
 import { type Held, heldJson, holds } from "./held.ts";
-import { bindByKey, type Found, foldedJson, isPromised, noParent, writeOfPart } from "./match.ts";
+import { bindByKey, foldedMatch, isPromised, noParent, writeOfPart } from "./match.ts";
 import { isTouched } from "./needs.ts";
 import { parentOf, parentsOf, sourceValue, type WantedParent } from "./parent.ts";
 import type { Resolved } from "./resolution.ts";
@@ -108,7 +108,7 @@ export function writesOf(
 function stubIn(field: MappedField, row: readonly Value[], resolved: Resolved): Stub | undefined {
   const wanted = field.kind === "lookup" ? parentOf(field, row) : null;
   if (wanted === null || isProblem(wanted)) return undefined;
-  const found = resolved.parent(wanted.parent.ref, foldedJson(wanted.json));
+  const found = resolved.parent(wanted.parent.ref, foldedMatch(wanted.found));
   return typeof found === "object" && "id" in found ? found.stub : undefined;
 }
 
@@ -174,7 +174,7 @@ function isUnchanged(
   const [a, b] = [parentOf(field, old), parentOf(field, row)];
   if (a === null || b === null) return a === b;
   if (isProblem(a) || isProblem(b)) return false;
-  return a.parent === b.parent && foldedJson(a.json) === foldedJson(b.json);
+  return a.parent === b.parent && foldedMatch(a.found) === foldedMatch(b.found);
 }
 
 /** What stood there before, as far as the row's old values tell. */
@@ -291,8 +291,8 @@ function boundOne(
   isUpdate: boolean,
 ): string | Problem {
   const { whenMissing } = field;
-  const { parent, json } = wanted;
-  let found = resolved.parent(parent.ref, foldedJson(json));
+  const { parent } = wanted;
+  let found = resolved.parent(parent.ref, foldedMatch(wanted.found));
   if (typeof found === "object" && "id" in found)
     return JSON.stringify(`/${addressOfId(parent.table, found.id)}`);
   if (found === "promised") return bindByKey(wanted);

@@ -229,9 +229,9 @@ export interface Lookup {
    */
   object: string | ObjectOfRow;
   /**
-   * The field which holds the value: one for every object, or one for each.
+   * The field which holds the value. Of one object also several fields, such as those of an alternate key, each with the column of the model that holds its value: the field then has no column of its own. Where a column names the object, one field for each object.
    */
-  by: string | FieldsOfObjects;
+  by: string | FieldsOfALookup;
   /**
    * What happens when no record holds the value: the row is rejected, the field is left out and stays owed, it is cleared, or a record is made that has the value, and its name, and nothing else: one for each value, whoever asks and however often.
    */
@@ -247,9 +247,9 @@ export interface ObjectOfRow {
   column: string;
 }
 /**
- * The field of each object that holds the value.
+ * The fields that find the record, each with its column; or the field of each object that a column may name.
  */
-export interface FieldsOfObjects {
+export interface FieldsOfALookup {
   [k: string]: string;
 }
 /**
