@@ -11,7 +11,7 @@ import { openMetrics } from "../schedule/metrics.ts";
 import { planner } from "../schedule/plan.ts";
 import { holderName, isDead } from "../state/holder.ts";
 import { alertings } from "./alerts.ts";
-import { openNotebook, schedulesOf, systemClock } from "./schedule.ts";
+import { beforeOf, openNotebook, schedulesOf, systemClock } from "./schedule.ts";
 import type { Session } from "./session.ts";
 
 export interface ServeOptions {
@@ -29,7 +29,7 @@ export async function serve(session: Session, options: ServeOptions): Promise<re
   const { log, signal, once } = options;
   const specs = schedulesOf(session, options.names);
   const { project } = session;
-  const plan = planner(specs);
+  const plan = planner(specs, beforeOf(session, specs));
   const metrics = openMetrics(plan);
   const { port = project.schedule.health?.port, host = project.schedule.health?.host ?? "127.0.0.1" } =
     options;

@@ -7,7 +7,7 @@ import type { Due } from "../schedule/plan.ts";
 export interface ScheduledRun extends Pick<Ended, "exit" | "problems"> {
   readonly sync: string;
   /** What it came to, where it was begun. */
-  readonly run?: Readonly<Record<(typeof TOLD)[number], string | number>> & { readonly rejected: number };
+  readonly run?: Pick<RunReport, (typeof TOLD)[number]> & { readonly rejected: number };
   /** The time that was due. */
   readonly due: string;
   /** How late it was taken up, in seconds. */

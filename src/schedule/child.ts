@@ -6,22 +6,24 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Problem } from "../core/errors.ts";
 import type { Log } from "../log/log.ts";
+import type { SyncRun } from "../sync/report.ts";
 
 /** What a run's `--json` tells, as far as the schedule looks into it. */
-export interface RunReport {
-  readonly run: string;
-  readonly sync: string;
-  readonly started: string;
-  readonly seconds: number;
-  readonly rows: number;
-  readonly applied: number;
-  readonly unchanged: number;
-  readonly deferred: number;
-  readonly waiting: number;
-  readonly rejections: { readonly total: number };
-  readonly requests: Readonly<Record<string, number>>;
-  readonly stopped?: Problem;
-}
+export type RunReport = Pick<
+  SyncRun,
+  | "run"
+  | "sync"
+  | "started"
+  | "seconds"
+  | "rows"
+  | "applied"
+  | "unchanged"
+  | "deferred"
+  | "waiting"
+  | "rejections"
+  | "requests"
+  | "stopped"
+>;
 
 export interface Ended {
   /** The exit code; 137 and the like for a signal that ended it. */

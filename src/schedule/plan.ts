@@ -53,9 +53,14 @@ export interface Planner {
   begin(sync: string, known: Mark | undefined, now: number, since?: number): Mark | undefined;
 }
 
+/** For each sync those that come before it, where both fall due: in no circle. */
+export type Before = ReadonlyMap<string, readonly string[]>;
+
 interface Compiled {
   readonly spec: ScheduleSpec;
   readonly fingerprint: string;
+  /** The first time after another. */
+  following(time: number): number | undefined;
   /** The newest time whose start, jitter and all, has come. */
   latest(marks: Marks, now: number): { readonly time: number; readonly start: number } | undefined;
   /** When the first start after the latest one comes. */
@@ -66,7 +71,7 @@ interface Compiled {
 /** Clocks of several machines differ by less than this, in milliseconds. */
 const AHEAD_MS = 3_600_000;
 
-export function planner(specs: readonly ScheduleSpec[]): Planner {
+export function planner(specs: readonly ScheduleSpec[], before: Before = new Map()): Planner {
   const compiled = new Map(specs.map((spec) => [spec.sync, compile(spec)]));
 
   const dueOf = (
@@ -87,12 +92,39 @@ export function planner(specs: readonly ScheduleSpec[]): Planner {
     return { sync: spec.sync, time, late, again };
   };
 
+  /**
+   * Whether one of those that come before has still to end since this one fell due. One that has ended since, however
+   * it did, holds nobody up: not even where it is due again by then.
+   */
+  const isHeldUp = (
+    { sync, time, again }: Due,
+    due: ReadonlyMap<string, Due>,
+    marks: Marks,
+    now: Now,
+  ): boolean => {
+    const others = before.get(sync) ?? [];
+    if (others.length === 0) return false;
+    const last = marks.get(sync)!.time;
+    const fell = again ? last : (compiled.get(sync)!.following(last) ?? time);
+    return others.some((other) => {
+      const mark = marks.get(other);
+      if (mark === undefined) return false;
+      const coming = due.get(other);
+      if (coming !== undefined) return coming.again || mark.time < fell;
+      const runs = now.busy.has(other) || (mark.holder !== undefined && !now.isGone(mark));
+      return runs && mark.time >= fell;
+    });
+  };
+
   return {
     specs,
-    due: (marks, now) =>
-      [...compiled.values()]
-        .flatMap((one) => dueOf(one, marks, now) ?? [])
-        .sort((a, b) => b.late - a.late || (a.sync < b.sync ? -1 : 1)),
+    due(marks, now) {
+      const found = [...compiled.values()].flatMap((one) => dueOf(one, marks, now) ?? []);
+      const bySync = new Map(found.map((due) => [due.sync, due]));
+      return found
+        .filter((due) => !isHeldUp(due, bySync, marks, now))
+        .sort((a, b) => b.late - a.late || (a.sync < b.sync ? -1 : 1));
+    },
     next(marks, now) {
       const instants = [...compiled.values()].flatMap((one) => {
         const mark = marks.get(one.spec.sync);
@@ -135,6 +167,7 @@ function compile(spec: ScheduleSpec): Compiled {
         return time > 0 ? { time, start: time } : undefined;
       },
       coming: () => undefined,
+      following: () => undefined,
     };
   }
   const times = timesOf(trigger.cron, timezone);
@@ -142,6 +175,7 @@ function compile(spec: ScheduleSpec): Compiled {
   return {
     spec,
     quiet,
+    following: (time) => times.after(time),
     fingerprint: `cron ${trigger.cron.trim().replaceAll(/\s+/g, " ")} ${timezone}`,
     latest(_, now) {
       const time = latestStarted(times, start, now, trigger.jitterMs);

@@ -122,7 +122,16 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
         `DELETE FROM ${ours}.workers WHERE seen < now() - $1 * interval '1 millisecond' RETURNING id`,
         [deadAfterMs],
       );
-      const dead = rows.map(({ id }) => String(id));
+      // One that was killed before it first said that it lives is known by what it holds alone.
+      const { rows: held } = await pool.query(
+        `SELECT DISTINCT locked_by FROM ${theirs}.jobs
+         WHERE task_identifier = $1 AND locked_at < now() - $2 * interval '1 millisecond'
+           AND locked_by NOT IN (SELECT id FROM ${ours}.workers)`,
+        [TASK, deadAfterMs],
+      );
+      const dead = [...new Set([...rows.map(({ id }) => id), ...held.map(({ locked_by: id }) => id)])].map(
+        String,
+      );
       if (dead.length > 0) await pool.query(`SELECT ${theirs}.force_unlock_workers($1::text[])`, [dead]);
       return dead;
     },
@@ -144,6 +153,7 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
   const done: Done[] = [];
   let busy = 0;
   let runner: Runner | undefined;
+  let wake = (): void => {};
   const events: WorkerEvents = new EventEmitter();
   // Jobs are held by pools, of which there is one in each process.
   events.on("pool:create", ({ workerPool }) => void workers.add(workerPool.id));
@@ -162,6 +172,8 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
           await work(due);
         } finally {
           busy -= 1;
+          // What comes after it may be due.
+          wake();
         }
       },
     };
@@ -227,7 +239,10 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
         return 0;
       return Math.min(next ?? Number.POSITIVE_INFINITY, now + deadAfterMs / 4, now + (once ? 500 : 15_000));
     };
+    signal.addEventListener("abort", () => wake(), { once: true });
     while (!signal.aborted) {
+      const woken = new AbortController();
+      wake = () => woken.abort();
       let until = clock.now() + deadAfterMs / 4;
       try {
         until = await look();
@@ -236,7 +251,7 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
         log.error({ problem: (error as Error).message }, "the queue cannot be reached; it is tried again");
       }
       if (until === 0) break;
-      await clock.sleep(Math.max(50, until - clock.now()), signal);
+      await clock.sleep(Math.max(50, until - clock.now()), woken.signal);
     }
     // Runs end as they do when interrupted; their jobs are left to the others.
     await runner.stop().catch(() => {});

@@ -1,5 +1,4 @@
 /** What receivers get, by a real HTTP server, a real SMTP server, and the sandbox. */
-import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -14,6 +13,7 @@ import {
   writeFiles,
 } from "../support/cli.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
+import { type Received, receiver } from "../support/receiver.ts";
 
 const MESSAGE: Message = {
   project: "shop",
@@ -26,29 +26,6 @@ const MESSAGE: Message = {
   seconds: 3.5,
   counts: { run: "R1", rows: 10, applied: 2, deferred: 1, waiting: 1, rejected: 2 },
 };
-
-interface Received {
-  readonly headers: IncomingMessage["headers"];
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into it as they like
-  readonly body: any;
-}
-
-/** Answers with each of the replies in turn, the last one for ever. */
-async function receiver(
-  ...replies: readonly { status: number; body?: string; headers?: Record<string, string> }[]
-) {
-  const received: Received[] = [];
-  const server = createServer(async (request, response) => {
-    let text = "";
-    for await (const part of request) text += part;
-    const { status, body = "", headers = {} } = replies[Math.min(received.length, replies.length - 1)]!;
-    received.push({ headers: request.headers, body: JSON.parse(text) });
-    response.writeHead(status, headers).end(body);
-  });
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
-  onTestFinished(() => void server.close());
-  return { received, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?sig=s3cret` };
-}
 
 describe("over HTTP", () => {
   test("Slack gets a text for the notification, and a block with what is escaped", async () => {

@@ -162,6 +162,60 @@ test("a sync that comes after others runs when each of them has ended since", ()
   expect(of("d")).toEqual(of("c").map((at) => at + 2 * MINUTE));
 });
 
+describe("one that comes before another", () => {
+  const both = (parent: string, child: string): Planner =>
+    planner(
+      [spec(child, { sync: "a child" }), spec(parent, { sync: "its parent" })],
+      new Map([["a child", ["its parent"]]]),
+    );
+  const minutes = (starts: readonly Started[], sync: string): number[] =>
+    starts.filter((start) => start.sync === sync).map(({ at }) => (at - YEAR[0]) / MINUTE);
+  const lasts = ({ sync }: Started): number => (sync === "its parent" ? 7 : 1) * MINUTE;
+
+  test("runs first where both fall due, and holds nobody up where it does not", () => {
+    const starts = live(both("0 * * * *", "*/20 * * * *"), [YEAR[0], YEAR[0] + 2 * HOUR], lasts);
+    expect(minutes(starts, "its parent")).toEqual([60]);
+    expect(minutes(starts, "a child")).toEqual([20, 40, 67, 80, 100]);
+  });
+
+  test("runs first too when both are caught up", () => {
+    const isDown = (now: number): boolean => now < YEAR[0] + 150 * MINUTE;
+    const starts = live(both("0 * * * *", "*/20 * * * *"), [YEAR[0], YEAR[0] + 165 * MINUTE], lasts, isDown);
+    expect(starts.map(({ sync, at }) => [sync, (at - YEAR[0]) / MINUTE])).toEqual([
+      ["its parent", 150],
+      ["a child", 157],
+      ["a child", 160],
+    ]);
+  });
+
+  test("for any lines and lengths: a child starts at most one run of each after it fell due", () => {
+    const every = fc.constantFrom(1, 2, 5, 12, 30);
+    fc.assert(
+      fc.property(
+        every,
+        every,
+        fc.integer({ min: 0, max: 40 }),
+        fc.integer({ min: 0, max: 9 }),
+        (a, b, p, c) => {
+          const plan = both(`*/${a} * * * *`, `*/${b} * * * *`);
+          const long = ({ sync }: Started): number => (sync === "its parent" ? p : c) * MINUTE;
+          const starts = live(plan, [YEAR[0], YEAR[0] + 4 * HOUR], long);
+          const children = minutes(starts, "a child");
+          const parents = minutes(starts, "its parent");
+          for (let fell = b; fell < 4 * 60 - p - c - 1; fell += b)
+            expect(children.some((at) => at >= fell && at <= fell + p + c)).toBe(true);
+          // What fell due this minute, and not before, waits for the parent's run of the same minute.
+          const own = starts.filter(({ sync }) => sync === "a child");
+          for (const [i, { time, at }] of own.entries())
+            if (i > 0 && at === time && own[i - 1]!.time === time - b * MINUTE && p > 0)
+              expect(parents).not.toContain((at - YEAR[0]) / MINUTE);
+        },
+      ),
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 15) },
+    );
+  });
+});
+
 test.each([
   ["always", Number.POSITIVE_INFINITY, 1],
   ["6h", 6 * HOUR, 0],

@@ -1,7 +1,12 @@
-/** Three workers over one queue in PostgreSQL, one of them killed in the middle of a run. */
+/** Workers over one queue in PostgreSQL: three of which one is killed in the middle of a run, and one that runs but once. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { run } from "graphile-worker";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { openLog } from "../../src/log/log.ts";
+import { planner } from "../../src/schedule/plan.ts";
+import { runQueue } from "../../src/schedule/queue.ts";
+import { expectShape } from "../cli/shape.ts";
 import {
   BIN,
   backhaul,
@@ -13,6 +18,7 @@ import {
 } from "../support/cli.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { temporaryFolder } from "../support/project.ts";
+import { receiver } from "../support/receiver.ts";
 
 let sandbox: RunningSandbox;
 let postgres: TestPostgres;
@@ -21,7 +27,14 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([sandbox[Symbol.asyncDispose](), postgres[Symbol.asyncDispose]()]));
 
-const SYNCS = ["a", "b", "c", "d"];
+/** Each to an object of its own, for syncs of one object wait for each other: the set, what finds a row, and its name. */
+const OBJECTS = {
+  a: ["new_order", "new_externalid", "new_name"],
+  b: ["account", "accountnumber", "name"],
+  c: ["contact", "new_customerid", "lastname"],
+  d: ["new_note", "new_code", "new_name"],
+} as const;
+const SYNCS = Object.keys(OBJECTS) as (keyof typeof OBJECTS)[];
 const ROWS = 60;
 
 function worker(folder: string, env: Record<string, string>) {
@@ -52,13 +65,12 @@ test("each due run is done once, although one of three workers is killed in the 
 }, async () => {
   using folder = temporaryFolder();
   const env = { ...sandboxEnv(sandbox), DATABASE_URL: postgres.url };
-  const sync = (name: string): string => `  - sync: ${name}
+  const sync = (name: keyof typeof OBJECTS): string => `  - sync: ${name}
     destination: dynamics
-    object: new_order
+    object: ${OBJECTS[name][0]}
     mode: upsert
-    shared: true
-    match: { new_externalid: number }
-    fields: { new_name: name }
+    match: { ${OBJECTS[name][1]}: number }
+    fields: { ${OBJECTS[name][2]}: name }
     schedule: { cron: "0 0 1 1 *" }
 `;
   writeFiles(folder.path, {
@@ -126,9 +138,8 @@ schedule: { parallel: 1, queue: { url: "\${env:DATABASE_URL}", dead_after: 4s } 
   ).toEqual(SYNCS);
   expect(said("a worker is gone; its runs go on elsewhere")).toHaveLength(1);
   for (const name of SYNCS) {
-    const rows = await sandbox.rows(
-      `new_orders?$select=new_externalid&$filter=startswith(new_externalid,'${name}-')`,
-    );
+    const [object, number] = OBJECTS[name];
+    const rows = await sandbox.rows(`${object}s?$select=${number}&$filter=startswith(${number},'${name}-')`);
     expect(rows.length, name).toBe(ROWS);
   }
   // In the history: one run of each that ended by itself; of the lost one perhaps its interrupted beginning.
@@ -143,4 +154,142 @@ schedule: { parallel: 1, queue: { url: "\${env:DATABASE_URL}", dead_after: 4s } 
     "SELECT content FROM backhaul_queue_schedule.entries WHERE content ? 'holder'",
   );
   expect(marks).toEqual([]);
+});
+
+test("what one holds who was killed before he said that he lives comes back", {
+  timeout: 120_000,
+}, async () => {
+  const schema = "early_death";
+  // He has taken up a job, and is silent from then on, as who is killed is.
+  let taken = (): void => {};
+  let letGo = (): void => {};
+  const isTaken = new Promise<void>((resolve) => {
+    taken = resolve;
+  });
+  const isOver = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const options = { schema, noHandleSignals: true, parsedCronItems: [], connectionString: postgres.url };
+  const silent = await run({
+    ...options,
+    taskList: {
+      async backhaul_sync() {
+        taken();
+        await isOver;
+      },
+    },
+  });
+  await silent.addJob(
+    "backhaul_sync",
+    { project: "shop", sync: "orders", time: 0 },
+    { queueName: "shop/orders", jobKey: "shop/orders" },
+  );
+  await isTaken;
+  const ran: string[] = [];
+  const stop = new AbortController();
+  const done = await runQueue({
+    url: postgres.url,
+    schema,
+    deadAfterMs: 500,
+    project: "shop",
+    planner: planner([
+      {
+        sync: "orders",
+        trigger: { kind: "cron", cron: "0 0 1 1 *", jitterMs: 0 },
+        timezone: "UTC",
+        quiet: [],
+        lateMs: Number.POSITIVE_INFINITY,
+      },
+    ]),
+    run: async (sync) => {
+      ran.push(sync);
+      stop.abort();
+      return { exit: 0, problems: [] };
+    },
+    parallel: 1,
+    signal: stop.signal,
+    clock: {
+      now: Date.now,
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          const end = (): void => {
+            clearTimeout(timer);
+            resolve();
+          };
+          if (signal.aborted) end();
+          signal.addEventListener("abort", end, { once: true });
+        }),
+    },
+    log: openLog({ level: "silent", format: "json", redact: (text) => text, write: () => {} }),
+    once: false,
+    watcher: {},
+  });
+  letGo();
+  await silent.stop();
+  expect(ran).toEqual(["orders"]);
+  expect(done.map(({ due, exit }) => [due.sync, due.time, exit])).toEqual([["orders", 0, 0]]);
+});
+
+test("--once with a queue runs what is due, parents first, and tells alerts of it", {
+  timeout: 300_000,
+}, async () => {
+  using folder = temporaryFolder();
+  const { received, url } = await receiver({ status: 200 });
+  const env = { ...sandboxEnv(sandbox), DATABASE_URL: postgres.url, HOOK: url };
+  const sync = (name: string, rest: string, cron = "0 0 1 1 *"): string =>
+    `model: ${name}\nprimary_key: number\ntable: once_${name}\nsyncs:\n  - { sync: ${name}, destination: dynamics, mode: upsert, schedule: { cron: "${cron}" }, ${rest} }\n`;
+  const broken = (cron?: string): string =>
+    sync("broken", "object: new_order, match: { new_externalid: number }, fields: { new_name: name }", cron);
+  writeFiles(folder.path, {
+    "backhaul.yml": `project: once
+warehouses:
+  pg: { type: postgres, url: "\${env:DATABASE_URL}", state: { type: warehouse } }
+destinations:${DESTINATION}
+schedule: { parallel: 4, queue: { url: "\${env:DATABASE_URL}", schema: once_queue } }
+alerts: [{ type: webhook, url: "\${env:HOOK}" }]
+`,
+    "models/parents.yml": sync(
+      "parents",
+      "object: account, match: { accountnumber: number }, fields: { name: name }",
+    ),
+    "models/children.yml": sync(
+      "children",
+      "object: contact, match: { new_customerid: number }, fields: { lastname: name, parentcustomerid: { column: parent, lookup: { object: Account, by: accountnumber } } }",
+    ),
+    "models/broken.yml": broken(),
+  });
+  const rows =
+    "SELECT 'Q-' || i AS number, 'n' || i AS name, 'Q-' || i AS parent FROM generate_series(1, 20) i";
+  await postgres.query(`CREATE TABLE once_parents AS ${rows}`);
+  await postgres.query(`CREATE TABLE once_children AS ${rows}`);
+  const once = () => backhaul(["schedule", "--once", "--json", "--project", folder.path], { env });
+
+  const first = await once();
+  expect(first.code, first.stdout + first.stderr).toBe(2);
+  expectShape("schedule", first.json);
+  const ended: [string, number][] = first.json.runs.map(({ sync, exit }: { sync: string; exit: number }) => [
+    sync,
+    exit,
+  ]);
+  expect(ended.filter(([sync]) => sync !== "broken")).toEqual([
+    ["parents", 0],
+    ["children", 0],
+  ]);
+  expect(ended).toContainEqual(["broken", 2]);
+  expect(received.map(({ body }) => [body.sync, body.condition, body.state])).toEqual([
+    ["broken", "failed", "begun"],
+  ]);
+  const landed = await sandbox.rows(
+    "contacts?$select=new_customerid&$filter=startswith(new_customerid,'Q-') and _parentcustomerid_value ne null",
+  );
+  expect(landed).toHaveLength(20);
+
+  // Another cron line is another schedule: due at once.
+  await postgres.query(`CREATE TABLE once_broken AS ${rows}`);
+  writeFiles(folder.path, { "models/broken.yml": broken("0 0 2 1 *") });
+  const second = await once();
+  expect(second.code, second.stdout + second.stderr).toBe(0);
+  expect(second.json.runs.map(({ sync }: { sync: string }) => sync)).toEqual(["broken"]);
+  expect(received.map(({ body }) => body.state)).toEqual(["begun", "over"]);
 });
