@@ -44,13 +44,15 @@ const BY_ID = /^[A-Za-z0-9_]+\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 
 /** Characters of `(id)`: where they do not fit nothing is looked for. */
 const ID_IN_BRACKETS = 38;
+const OPENING = "(".charCodeAt(0);
 
 const BY_PARTITION =
   /^[A-Za-z0-9_]+\([A-Za-z0-9_]+=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}),partitionid='(.*)'\)$/s;
 
 /** The id in an address, with the partition of an elastic table's record behind it; null when it names a key. */
 export function idOf(address: string): string | null {
-  const id = address.at(-ID_IN_BRACKETS) === "(" ? BY_ID.exec(address)?.[1] : undefined;
+  const opens = address.charCodeAt(address.length - ID_IN_BRACKETS) === OPENING;
+  const id = opens ? BY_ID.exec(address)?.[1] : undefined;
   if (id !== undefined) return id;
   if (!address.includes(",partitionid='")) return null;
   const [, own, partition] = BY_PARTITION.exec(address) ?? [];

@@ -4,12 +4,11 @@
  */
 import { EMPTY_TEXT_IS_NULL } from "../unverified.ts";
 import type { Coercer } from "./value-problem.ts";
-import { NULL, quoted, valueProblem } from "./value-problem.ts";
+import { isPlain, NULL, quoted, valueProblem } from "./value-problem.ts";
 
 /** What XML cannot hold, the service refuses: control characters but tab, line feed and carriage return. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
-const NO_CHARACTER = /[\ufffe\uffff]/;
 /** Half of a surrogate pair: no character at all, and no UTF-8. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -31,9 +30,7 @@ export function textCoercer(field: string, { longest = Infinity, truncate = fals
         "Shorten it in the model, or say truncate: true.",
       );
     }
-    const json = JSON.stringify(text);
-    // Control characters and half characters are escaped: what is no longer than its quotes holds none.
-    if (json.length === text.length + 2 && !NO_CHARACTER.test(text)) return json;
+    if (isPlain(text)) return `"${text}"`;
     if (CONTROL.test(text)) {
       return valueProblem(
         "control_characters",
@@ -50,7 +47,7 @@ export function textCoercer(field: string, { longest = Infinity, truncate = fals
         "Mend the text's encoding in the warehouse.",
       );
     }
-    return json;
+    return JSON.stringify(text);
   };
 }
 

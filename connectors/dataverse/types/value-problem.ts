@@ -13,6 +13,15 @@ export type CoercerOrWhy = { readonly coerce: Coercer } | { readonly why: string
 
 export const NULL = "null";
 
+/** What JSON escapes, and what is half a character or none. */
+const UNUSUAL = /["\\\u0000-\u001f\ud800-\udfff\ufffe\uffff]/;
+
+/** True for a text that stands in JSON as it is, which nearly all do: to see that costs less than `JSON.stringify`. */
+export const isPlain = (text: string): boolean => !UNUSUAL.test(text);
+
+/** A text as JSON. */
+export const jsonText = (text: string): string => (isPlain(text) ? `"${text}"` : JSON.stringify(text));
+
 export function valueProblem(code: string, field: string, text: string, remedy: string): Problem {
   return { kind: "rejected", code: `value.${code}`, message: `${field}: ${text}`, remedy, field };
 }

@@ -2,10 +2,11 @@
  * Bodies of writes, put together from JSON fragments. Sources: "Use bulk operation messages", "UpsertMultiple
  * messages", "Execute batch operations using the Web API". Pure.
  */
-import type { Operation, Reply } from "../../../src/sdk.ts";
+import type { FieldWrite, Operation, Reply } from "../../../src/sdk.ts";
 import { nameOf, PARTITION } from "../elastic.ts";
 import type { BatchPart } from "../sender/batch.ts";
 import { isElastic, type Table } from "../table.ts";
+import { jsonText } from "../types/value-problem.ts";
 import { BULK_DETAILS } from "../unverified.ts";
 import { idOf, pathOf, SERVICE_ROOT } from "../url.ts";
 
@@ -26,15 +27,19 @@ export function bulkPath(table: Table, kind: Operation["kind"]): string {
 /** Every item says its type, and which record it is: by the primary id, or by a key's address. */
 export function bulkBody(table: Table, operations: readonly Operation[]): string {
   const head = `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}"`;
-  let items = "";
+  const byKey = `${head},"@odata.id":`;
+  let body = '{"Targets":[';
+  let glue = "";
   for (const operation of operations) {
     const { kind, record } = operation;
     const id = idOf(record);
-    const key = kind === "create" ? "" : `,"@odata.id":${JSON.stringify(record)}`;
-    const identity = id === null ? key : `,${nameIn(table, id)}`;
-    items += `${items === "" ? "" : ",\n"}${head}${identity}${properties(operation, ",", id)}}`;
+    if (id !== null) body += `${glue}${head},${nameIn(table, id)}`;
+    else if (kind === "create") body += glue + head;
+    else body += glue + byKey + jsonText(record);
+    body += properties(operation, id);
+    glue = "},\n";
   }
-  return `{"Targets":[${items}]}`;
+  return `${body}${glue === "" ? "" : "}"}]}`;
 }
 
 /** What names a record in an item: the partition of an elastic one stands there as a property too. */
@@ -99,14 +104,14 @@ export function partOf(table: Table, operation: Operation): BatchPart {
     return {
       method: "POST",
       path: pathOf(table.set),
-      body: `{${identity}${properties(operation, identity === "" ? "" : ",", id)}}`,
+      body: identity === "" ? alone(operation) : `{${identity}${properties(operation, id)}}`,
     };
   }
   return {
     method: "PATCH",
     path: pathOf(record),
     headers: kind === "upsert" ? {} : { "If-Match": "*" },
-    body: `{${properties(operation, "")}}`,
+    body: alone(operation),
   };
 }
 
@@ -116,42 +121,50 @@ function tiePart(operation: Operation, into: string): BatchPart {
   const path = `${pathOf(into.slice(0, slash))}${into.slice(slash)}`;
   if (operation.kind === "remove_member")
     return { method: "DELETE", path: `${path}${operation.record.slice(into.length)}/$ref` };
-  return { method: "POST", path: `${path}/$ref`, body: `{${properties(operation, "")}}` };
+  return { method: "POST", path: `${path}/$ref`, body: alone(operation) };
 }
 
-function properties(operation: Operation, lead: string, id = idOf(operation.record)): string {
+/** What an operation writes, and nothing else. */
+const alone = (operation: Operation): string => `{${properties(operation, idOf(operation.record)).slice(1)}}`;
+
+/** What an operation writes, with a comma before each property. */
+function properties(operation: Operation, id: string | null): string {
   const hasPartition = id?.includes(",") === true;
   let text = "";
-  const put = (property: string, json: string): void => {
-    text += `${text === "" ? lead : ","}${nameOfProperty(property)}:${json}`;
-  };
   /** Parties of several lists stand under one name. */
   let lists: Map<string, string[]> | undefined;
-  for (const { property, json } of operation.fields) {
+  for (const field of operation.fields) {
+    const { property, json } = field;
     if (hasPartition && property === PARTITION) continue; // it names the record already
-    if (!json.startsWith("[")) put(property, json);
+    if (!isParties(field)) text += leadOf(property) + json;
     else {
       lists ??= new Map();
       lists.set(property, [...(lists.get(property) ?? []), json.slice(1, -1)]);
     }
   }
-  for (const [property, items] of lists ?? []) put(property, `[${items.join(",")}]`);
+  for (const [property, items] of lists ?? []) text += `${leadOf(property)}[${items.join(",")}]`;
   return text;
 }
 
-/** Names of properties as JSON: there are few, and each stands in every row. */
-const NAMES = new Map<string, string>();
+/** What stands before a value, by property: there are few, and each stands in every row. */
+const LEADS = new Map<string, string>();
 
-function nameOfProperty(property: string): string {
-  const known = NAMES.get(property);
+function leadOf(property: string): string {
+  const known = LEADS.get(property);
   if (known !== undefined) return known;
-  const name = JSON.stringify(property);
-  NAMES.set(property, name);
-  return name;
+  const lead = `,${JSON.stringify(property)}:`;
+  LEADS.set(property, lead);
+  return lead;
 }
 
+const isParties = ({ property, json }: FieldWrite): boolean =>
+  property.endsWith("_activity_parties") && json.startsWith("[");
+
 /** Whether an operation makes other records along with its own. */
-export const hasParties = ({ fields }: Operation): boolean => fields.some(({ json }) => json.startsWith("["));
+export function hasParties({ fields }: Operation): boolean {
+  for (const field of fields) if (isParties(field)) return true;
+  return false;
+}
 
 /** About how many characters an operation takes in a body. */
 export function sizeOf({ record, fields }: Operation): number {

@@ -25,7 +25,10 @@ export interface FileContent {
 
 export const fileProperty = (column: string): string => `${column}/$value`;
 export const isFile = ({ property }: FieldWrite): boolean => property.endsWith("/$value");
-export const hasFiles = ({ fields }: Operation): boolean => fields.some(isFile);
+export function hasFiles({ fields }: Operation): boolean {
+  for (const field of fields) if (isFile(field)) return true;
+  return false;
+}
 export const withoutFiles = (operation: Operation): Operation =>
   hasFiles(operation)
     ? { ...operation, fields: operation.fields.filter((field) => !isFile(field)) }
