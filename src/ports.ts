@@ -2,7 +2,7 @@
  * The two contracts of Backhaul: a warehouse that models run in and a destination that changes are written to.
  * A connector implements one of them and imports nothing else of `src` than `sdk.ts`.
  */
-import type { Change, Changed, Operation, OperationKind, Outcome, Planned } from "./core/change.ts";
+import type { Change, Changed, Operation, OperationCounts, Outcome, Planned } from "./core/change.ts";
 import type { Problem } from "./core/errors.ts";
 import type { FieldLimit } from "./core/field-limit.ts";
 import type { SyncSpec } from "./core/spec.ts";
@@ -275,8 +275,13 @@ export interface CompiledSync {
   readonly audience?: Audience;
   /** Makes operations of changes, in order. May read the destination; writes nothing. */
   plan(changes: readonly Change[], context: PlanContext): Promise<readonly Planned[]>;
-  /** What it takes to write so many operations of each kind, short of faults, by what is known now. */
-  forecast(operations: Readonly<Record<OperationKind, number>>): Forecast;
+  /**
+   * What it takes to write so many operations of each kind, short of faults, by what is known now.
+   *
+   * @param steps each is written whole before the next, so that no request holds operations of two
+   * @param stubs records that are made because rows point at them, by object
+   */
+  forecast(steps: readonly OperationCounts[], stubs?: ReadonlyMap<string, number>): Forecast;
   /** Writes; one outcome per operation, in any order. Throws only when nothing can be said about any row. */
   write(
     operations: AsyncIterable<readonly Operation[]>,

@@ -105,6 +105,9 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
   for (const row of refused) writer?.refused(row);
 
   const operations = noOperations();
+  /** The same by steps, each of which is written whole before the next; what waits for all of them is the last. */
+  const steps: Record<OperationKind, number>[] = [];
+  const second = noOperations();
   const fields: Record<string, number> = {};
   const updates: Record<string, number> = {};
   const samples = new Map<OperationKind, SampleOperation[]>();
@@ -122,10 +125,14 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
   const { audience } = compiled;
   const strays = foreseen?.strays ?? [];
   const stubs = new Map<string, Set<string>>();
-  const count = (operation: Operation): void => {
+  const tally = (kind: OperationKind, step: Record<OperationKind, number>, times = 1): void => {
+    operations[kind] += times;
+    step[kind] += times;
+  };
+  const count = (operation: Operation, step: Record<OperationKind, number>): void => {
     for (const { object, record } of operation.stubs ?? [])
       stubs.set(object, (stubs.get(object) ?? new Set()).add(record));
-    operations[operation.kind] += 1;
+    tally(operation.kind, step);
     for (const { field } of operation.fields) {
       fields[field] = (fields[field] ?? 0) + 1;
       if (operation.kind === "update") updates[field] = (updates[field] ?? 0) + 1;
@@ -140,8 +147,10 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
       ...context,
       awaited: anyOf([ownRows(prepared, state, rejected), lookahead.ask]),
     })) {
+      const step = steps[planned.step] ?? noOperations();
+      steps[planned.step] = step;
       if (planned.kind === "park") {
-        for (const item of planned.items) if (item.status === "planned") count(item.operation);
+        for (const item of planned.items) if (item.status === "planned") count(item.operation, step);
         continue;
       }
       for (const item of planned.items) {
@@ -153,8 +162,11 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
         } else {
           // A record that is written first, and then becomes a member.
           const { kind, into } = item.operation;
-          if (into !== undefined && !isOfMembers(kind)) operations.add_member += 1;
-          for (const operation of allOf(item.operation).flatMap(requestsOf)) count(operation);
+          if (into !== undefined && !isOfMembers(kind)) tally("add_member", step);
+          for (const operation of allOf(item.operation)) {
+            if (isSent(operation)) count(operation, step);
+            if (operation.later) count(laterOf(operation, operation.later), second);
+          }
         }
       }
       done += planned.items.length;
@@ -167,12 +179,19 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
       break;
     }
   }
-  operations.remove_member += stopped === undefined ? strays.length : 0;
+  if (stopped === undefined && strays.length > 0) {
+    const end = noOperations();
+    tally("remove_member", end, strays.length);
+    steps.push(end);
+  }
   const leaving = samples.get("remove_member") ?? [];
   for (const record of strays.slice(0, REMOVALS - leaving.length))
     leaving.push({ kind: "remove_member", key: [], record, fields: [] });
   if (leaving.length > 0) samples.set("remove_member", leaving);
-  const forecast = compiled.forecast(operations);
+  const forecast = compiled.forecast(
+    [...Object.values(steps), second],
+    new Map([...stubs].map(([object, { size }]) => [object, size])),
+  );
   return {
     sync: sync.name,
     model: prepared.model.name,
@@ -221,6 +240,8 @@ async function withNames(
 /** What becomes of changes, or how records step aside for others before. */
 interface PlannedWindow {
   readonly kind: "changes" | "park";
+  /** From 0: windows of one step are written together. */
+  readonly step: number;
   readonly items: readonly Planned[];
 }
 
@@ -235,11 +256,13 @@ async function* plannedWindows(
   const settle = async (outcomes: readonly Rejected[]): Promise<void> => {
     for (const { change, problem } of outcomes) refused.push({ status: "rejected", change, problem });
   };
+  let step = -1;
   for await (const wave of waves.all({ size: WINDOW, settle })) {
+    step++;
     if (wave.kind !== "write") {
       const items = wave.changes.flatMap((change) => prepared.compiled.park?.(change) ?? []);
       waves.release(items);
-      yield { kind: "park", items };
+      yield { kind: "park", step, items };
       continue;
     }
     for await (const window of wave.windows) {
@@ -251,9 +274,9 @@ async function* plannedWindows(
         if (item.status !== "rejected" && change.id !== null && sectionOf(prepared.layout, item) === "moves")
           leaving.add(change.id.toLowerCase());
       }
-      yield { kind: "changes", items: [...refused.splice(0), ...planned] };
+      yield { kind: "changes", step, items: [...refused.splice(0), ...planned] };
     }
-    if (refused.length > 0) yield { kind: "changes", items: refused.splice(0) };
+    if (refused.length > 0) yield { kind: "changes", step, items: refused.splice(0) };
   }
 }
 
@@ -263,15 +286,17 @@ const stubsInWords = (stubs: ReadonlyMap<string, ReadonlySet<string>>): string[]
       `${size === 1 ? `1 record of ${object} is` : `${size} records of ${object} are`} made because rows point at ${size === 1 ? "it" : "them"} (when_missing: create).`,
   );
 
-/** What is sent of an operation: itself, unless all of it is owed, and what the second wave writes of it. */
-function requestsOf(operation: Operation): Operation[] {
-  const { kind, fields, owed, later } = operation;
-  const isEmpty = kind === "update" && fields.length === 0 && owed.length > 0;
-  return [
-    ...(isEmpty ? [] : [operation]),
-    ...(later ? [{ ...operation, kind: "update" as const, fields: later, stubs: [] }] : []),
-  ];
-}
+/** Whether something is sent of an operation: not where all of it is owed. */
+const isSent = ({ kind, fields, owed }: Operation): boolean =>
+  kind !== "update" || fields.length > 0 || owed.length === 0;
+
+/** What the second wave writes of an operation. */
+const laterOf = (operation: Operation, fields: NonNullable<Operation["later"]>): Operation => ({
+  ...operation,
+  kind: "update",
+  fields,
+  stubs: [],
+});
 
 function sample(
   { compiled, model }: Prepared,

@@ -154,12 +154,9 @@ async function writeStaged(
   let members: readonly Membership[] | undefined;
   let firstDeferred: Problem | undefined;
   const hasReleased = Object.keys(staged.spared.released).length > 0;
-  const forecast = compiled.forecast({
-    ...noOperations(),
-    upsert: staged.added,
-    update: staged.changed,
-    delete: staged.removed,
-  });
+  const forecast = compiled.forecast([
+    { ...noOperations(), upsert: staged.added, update: staged.changed, delete: staged.removed },
+  ]);
   let seconds = 0;
   if (stopped === undefined && (total > 0 || hasReleased)) {
     const since = performance.now();

@@ -64,7 +64,7 @@ describe("one bad row costs one row", () => {
     }
     const { requests } = await bench.counters();
     expect(
-      sum(requests) - compiled.forecast({ ...noOperations(), upsert: 1000 }).requests,
+      sum(requests) - compiled.forecast([{ ...noOperations(), upsert: 1000 }]).requests,
     ).toBeLessThanOrEqual(20);
     expect((await bench.stored("contact", "new_customerid")).size).toBe(1000 - bad);
   });

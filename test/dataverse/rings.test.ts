@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { SyncSpec } from "../../src/core/spec.ts";
 import { planSyncs } from "../../src/sync/plan.ts";
+import type { SyncPlan } from "../../src/sync/report.ts";
 import { runSync } from "../../src/sync/run.ts";
 import { inDuckdb, preparedOn, syncSpec, temporaryFolder } from "../support/project.ts";
 import { type Bench, openStrictBench } from "./support/bench.ts";
@@ -17,7 +18,7 @@ interface Stage extends AsyncDisposable {
   readonly bench: Bench;
   /** Rows of (id, code, name). */
   run(rows: string, sync?: SyncSpec): ReturnType<typeof runSync>;
-  plan(rows: string, sync?: SyncSpec): Promise<Record<string, number>>;
+  plan(rows: string, sync?: SyncSpec): Promise<SyncPlan>;
   names(): Promise<Record<string, unknown>>;
   clean(): Promise<void>;
 }
@@ -38,9 +39,8 @@ async function stage(blind?: "blind"): Promise<Stage> {
     bench,
     run: async (rows, sync) => runSync(await prepared(rows, sync), { signal }),
     async plan(rows, sync) {
-      for await (const { operations } of planSyncs([await prepared(rows, sync)], { signal }))
-        return operations;
-      return {};
+      for await (const plan of planSyncs([await prepared(rows, sync)], { signal })) return plan;
+      throw new Error("no plan");
     },
     async names() {
       const stored = await bench.stored("contact", "new_customerid");
@@ -64,8 +64,11 @@ test("a swap, a ring of three and a chain end right in one run, which the plan p
   await here.bench.resetCounters();
   const then =
     "(1,'B','Ann'), (2,'A','Bob'), (3,'D','Cid'), (4,'E','Dan'), (5,'C','Eve'), (6,'G','Fay'), (7,'F','New')";
-  expect(await here.plan(then)).toMatchObject({ update: 8, create: 1 });
-  expect(await here.run(then)).toMatchObject({ applied: 7, deferred: 0, rejections: { total: 0 } });
+  const plan = await here.plan(then);
+  expect(plan.operations).toMatchObject({ update: 8, create: 1 });
+  const run = await here.run(then);
+  expect(run).toMatchObject({ applied: 7, deferred: 0, rejections: { total: 0 } });
+  expect(plan.requests).toBe(run.requests.writes);
   expect(await here.names()).toEqual({
     A: "Bob",
     B: "Ann",
@@ -78,6 +81,14 @@ test("a swap, a ring of three and a chain end right in one run, which the plan p
   expect((await here.bench.counters()).rows.contact).toMatchObject({ update: 8, create: 1 });
   expect(await here.run(then)).toMatchObject({ applied: 0, unchanged: 7, requests: { writes: 0 } });
   await here.clean();
+});
+
+test("a plan counts a request for each step of a swap, as the run sends them", async () => {
+  await using here = await stage();
+  await here.run("(1,'A','Ann'), (2,'B','Bob')");
+  const plan = await here.plan("(1,'B','Ann'), (2,'A','Bob')");
+  const run = await here.run("(1,'B','Ann'), (2,'A','Bob')");
+  expect([plan.requests, run.requests.writes]).toEqual([3, 3]); // one steps aside, the other moves, the first follows
 });
 
 test("where a row of the ring is refused, the one that stepped aside takes its old value back", async () => {

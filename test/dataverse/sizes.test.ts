@@ -75,7 +75,7 @@ describe("the forecast", () => {
 
   test("of nothing is nothing", () => {
     const nothing = { requests: 0, seconds: 0, share: { requests: 0, execution: 0 } };
-    expect(forecastOf(contact, noOperations(), laneOf(), 1)).toEqual(nothing);
+    expect(forecastOf(contact, [noOperations()], laneOf(), 1)).toEqual(nothing);
   });
 
   test("grows with the load, and shrinks with users", () => {
@@ -83,11 +83,11 @@ describe("the forecast", () => {
     fc.assert(
       fc.property(rows, rows, (a, b) => {
         const [few, many] = [Math.min(a, b), Math.max(a, b)].map((count) =>
-          forecastOf(contact, upserts(count), laneOf(), 1),
+          forecastOf(contact, [upserts(count)], laneOf(), 1),
         );
         expect(few!.requests).toBeLessThanOrEqual(many!.requests);
         expect(few!.share.execution).toBeLessThanOrEqual(many!.share.execution!);
-        const shared = forecastOf(contact, upserts(Math.max(a, b)), laneOf(), 2);
+        const shared = forecastOf(contact, [upserts(Math.max(a, b))], laneOf(), 2);
         expect(shared.share.execution).toBeLessThanOrEqual(many!.share.execution!);
         expect(shared.seconds).toBeLessThanOrEqual(many!.seconds);
       }),
@@ -102,7 +102,7 @@ describe("the forecast", () => {
       one.took(one.size, 20 * one.size);
     }
     // 600,000 rows of 20 ms are 12,000 seconds of execution: ten windows of 1,200.
-    const { share, seconds } = forecastOf(contact, upserts(600_000), lane, 1);
+    const { share, seconds } = forecastOf(contact, [upserts(600_000)], lane, 1);
     expect(share.execution).toBeCloseTo(10, 0);
     expect(seconds).toBeGreaterThan(2_900);
     expect(seconds).toBeLessThan(3_200);

@@ -1,5 +1,9 @@
 /** `when_missing: create`: parents that nobody has, made for the rows that name them; seen in what is stored. */
 import { expect, test } from "vitest";
+import { DEFAULT_RULES } from "../../src/core/spec.ts";
+import { planSyncs } from "../../src/sync/plan.ts";
+import { runSync } from "../../src/sync/run.ts";
+import { inDuckdb, preparedOn, temporaryFolder } from "../support/project.ts";
 import {
   added,
   type Bench,
@@ -97,4 +101,22 @@ test("by the primary id the stub is the record with that id; what a stub cannot 
   expect(tallied(await write(byId, rows(0, id)))).toEqual({ applied: 1 });
   expect((await bench.stored("account")).get(id)).toMatchObject({ name: id });
   await expect(compile(bench, input("createdon"))).rejects.toMatchObject({ kind: "config" });
+});
+
+test("a plan counts the requests that make stubs", async () => {
+  using folder = temporaryFolder();
+  await using bench = await openStrictBench();
+  await inDuckdb(`${folder.path}/warehouse.duckdb`, "SELECT 1");
+  const prepared = await preparedOn({
+    folder: folder.path,
+    query: "SELECT * FROM (VALUES ('1', 'Ann', 'A-1'), ('2', 'Bob', 'A-2')) t(number, name, parent)",
+    primaryKey: ["number"],
+    sync: { ...syncOf(input("accountnumber")), rules: DEFAULT_RULES },
+    destination: bench.destination,
+  });
+  const plans = [];
+  for await (const plan of planSyncs([prepared], { signal: running() })) plans.push(plan);
+  const run = await runSync(prepared, { signal: running() });
+  expect(plans[0]).toMatchObject({ requests: 2, operations: { create: 2 } });
+  expect(run.requests.writes).toBe(2);
 });

@@ -90,6 +90,7 @@ describe("a sync that points at itself", () => {
     expect(plan?.fields).toMatchObject({ parentcustomerid: 4, lastname: 4 });
     const run = await runSync(prepared, { signal });
     expect(run).toMatchObject({ applied: 4, unchanged: 0, deferred: 0, rejections: { total: 0 } });
+    expect(plan?.requests).toBe(run.requests.writes);
     expect(await managers(here.bench)).toEqual({ A: "B", B: "C", C: "A", D: null });
     expect((await here.bench.counters()).rows.contact).toMatchObject({ create: 4, update: 3 });
     const again = await runSync(prepared, { signal });

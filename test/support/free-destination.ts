@@ -275,8 +275,11 @@ function compile(
             status: "planned",
             operation: { kind: "update", change, record: `parked ${change.id}`, fields: [], owed: [] },
           },
-    forecast: (counts) => ({
-      requests: Math.ceil(Object.values(counts).reduce((a, b) => a + b, 0) / 100),
+    forecast: (steps) => ({
+      requests: steps.reduce(
+        (requests, counts) => requests + Math.ceil(Object.values(counts).reduce((a, b) => a + b, 0) / 100),
+        0,
+      ),
       seconds: 0,
       share: {},
     }),

@@ -99,7 +99,7 @@ export async function compileAssociation(
     match: [ends[0].column, ends[1].column].filter((column) => column !== null),
     warnings: [],
     limits: limitsOfEnds([ends[0], ends[1]], columns),
-    forecast: (operations) => forecastOf(table, operations, laneOf, service.gates.length),
+    forecast: (steps) => forecastOf(table, steps, laneOf, service.gates.length),
     plan: (changes, context) => planAssociations(changes, context, tying),
     async *write(operations, context) {
       const ties = new Map<Operation["change"], string | null>();

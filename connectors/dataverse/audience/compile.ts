@@ -93,10 +93,15 @@ export async function compileAudience(
     parents: [...new Set([...base.parents, table.name])],
     match: listColumn === null ? base.match : [listColumn, ...base.match.filter((i) => i !== listColumn)],
     warnings: writes ? base.warnings : [],
-    forecast({ add_member: add, remove_member: remove, ...records }) {
-      const forecast = base.forecast({ ...records, add_member: 0, remove_member: 0 });
-      const members = Math.ceil(add / keeper.most) + Math.ceil(remove / keeper.most);
-      return { ...forecast, requests: forecast.requests + members };
+    forecast(steps, stubs) {
+      const forecast = base.forecast(
+        steps.map((step) => ({ ...step, add_member: 0, remove_member: 0 })),
+        stubs,
+      );
+      let { requests } = forecast;
+      for (const { add_member: add, remove_member: remove } of steps)
+        requests += Math.ceil(add / keeper.most) + Math.ceil(remove / keeper.most);
+      return { ...forecast, requests };
     },
     plan: (changes, context) => planMembers(changes, context, planOptions),
     write: (operations, context) =>

@@ -58,7 +58,12 @@ export function compiledSync(
     names: nameColumns(mapping),
     warnings,
     limits,
-    forecast: (operations) => forecastOf(mapping.table, operations, laneOf, service.gates.length),
+    forecast(steps, stubs = new Map()) {
+      const made = [...parentTables(mapping).values()].map(
+        (table) => [table, stubs.get(table.name) ?? 0] as const,
+      );
+      return forecastOf(mapping.table, steps, laneOf, service.gates.length, made);
+    },
     async plan(changes, context) {
       const resolved = await resolver(changes, context);
       const { matches } = resolved;

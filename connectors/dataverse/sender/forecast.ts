@@ -1,5 +1,10 @@
 /** What a load will take, from the same figures that the sender goes by. Pure but for the lanes, which it asks. */
-import { type Forecast, OPERATION_KINDS, type OperationCounts } from "../../../src/sdk.ts";
+import {
+  type Forecast,
+  OPERATION_KINDS,
+  type OperationCounts,
+  type OperationKind,
+} from "../../../src/sdk.ts";
 import type { Table } from "../table.ts";
 import { isBulk } from "../write/settle.ts";
 import type { LaneOf } from "./lanes.ts";
@@ -8,22 +13,29 @@ import { PROTECTION } from "./service.ts";
 /** Requests of one user at once, before anybody has measured. */
 const PARALLEL = 4;
 
-/** @param users application users that share the load */
+/**
+ * @param steps operations by kind; each step is written whole before the next
+ * @param users application users that share the load
+ * @param stubs records that are made before, by table
+ */
 export function forecastOf(
   table: Table,
-  operations: OperationCounts,
+  steps: readonly OperationCounts[],
   laneOf: LaneOf,
   users: number,
+  stubs: readonly (readonly [Table, number])[] = [],
 ): Forecast {
   let requests = 0;
   let executionMs = 0;
-  for (const kind of OPERATION_KINDS) {
-    const lane = laneOf(table, kind, isBulk(table, kind) ? "bulk" : "batch");
-    for (const rows of lane.sizesFor(operations[kind], PARALLEL * users)) {
+  const add = (into: Table, kind: OperationKind, count: number): void => {
+    const lane = laneOf(into, kind, isBulk(into, kind) ? "bulk" : "batch");
+    for (const rows of lane.sizesFor(count, PARALLEL * users)) {
       requests++;
       executionMs += lane.work(rows).expectedMs;
     }
-  }
+  };
+  for (const operations of steps) for (const kind of OPERATION_KINDS) add(table, kind, operations[kind]);
+  for (const [parent, count] of stubs) add(parent, "create", count);
   const share = {
     requests: rounded(requests / (PROTECTION.requests * users)),
     execution: rounded(executionMs / (PROTECTION.executionMs * users)),
