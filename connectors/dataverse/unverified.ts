@@ -64,3 +64,6 @@ export const SEGMENT_PAGE = 1_000;
  * the Web API" shows `ownerid`), and no page shows `In` with one.
  */
 export const MEMBER_PROPERTY = "entityid";
+
+/** Milliseconds in what `x-ms-ratelimit-time-remaining-xrm-requests` counts: no page names its unit, replies say `1,199.99`. */
+export const TIME_LEFT_MS = 1_000;

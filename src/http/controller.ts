@@ -29,7 +29,7 @@ interface Meter {
   readonly capacity: number | undefined;
   /** Whether replies tell what is left, or only refusals teach. */
   readonly isTold: boolean;
-  /** The most that a reply has said to be left: what one server takes. */
+  /** The most that a reply has said to be left before its own request: what one server takes. */
   readonly mostLeft: number;
   /** Of what replies promise, the share that came true. */
   readonly trust: number;
@@ -76,7 +76,7 @@ export type Result =
       readonly kind: "answered";
       readonly tookMs: number;
       readonly flatMs?: number;
-      /** What the reply says is left on its server. */
+      /** What the reply says is left on its server: requests, milliseconds. */
       readonly left?: { readonly [limit in Metered]?: number };
     }
   | { readonly kind: "limited"; readonly limit: Limit | undefined; readonly retryAfterMs: number }
@@ -105,7 +105,7 @@ export type Decision =
 export type WaitCause = "held" | "requests" | "execution" | "in_flight" | "away";
 
 /** The share of what a window takes that is aimed at. */
-const AIM = 0.97;
+const AIM = 0.98;
 /** Once an execution or request limit is near, a further burst may use this share of a window ahead of its pace. */
 const SLACK = 1 / 30;
 /** Up to this width each round doubles: four servers' worth of sustained execution time. */
@@ -121,6 +121,8 @@ const TOLD_REQUESTS = 200;
 /** How much of a known capacity one refusal takes, and one trial gives back. */
 const REFUSED = 0.97;
 const TRIED = 1.01;
+/** By so much what is in flight, and how evenly servers are used, may blur how many there are. */
+const NEARLY = 0.06;
 /** Requests without an answer in a row from which on only one at a time is tried. */
 const AWAY = 3;
 const STRETCHED = 1.6;
@@ -170,7 +172,7 @@ export function decide(state: Controller, now: number): Decision {
   for (const cause of ["requests", "execution"] as const) {
     const { capacity, window, nextAt } = state[cause];
     if (capacity === undefined) continue;
-    const until = Math.max(nextAt, belowAt(window, now, capacity));
+    const until = Math.max(nextAt, belowAt(window, now, AIM * capacity));
     if (until > now) return { go: false, cause, until };
   }
   return { go: true };
@@ -221,10 +223,13 @@ function spent(meter: Meter, now: number, amount: number): Meter {
   const { capacity, nextAt } = meter;
   if (capacity === undefined) return { ...meter, window };
   const { lengthMs } = window;
-  // Where the window has room, the pace is quicker, so that a window that was left empty fills again.
+  return { ...meter, window, nextAt: Math.max(nextAt, now - lengthMs * SLACK) + amount / paceOf(meter, now) };
+}
+
+/** What may be spent in a millisecond: quicker where the window has room, so that one that was left empty fills again. */
+function paceOf({ capacity = Number.POSITIVE_INFINITY, window }: Meter, now: number): number {
   const room = Math.max(0, AIM - totalOf(window, now) / capacity);
-  const pace = ((AIM * capacity) / lengthMs) * (1 + 2 * room);
-  return { ...meter, window, nextAt: Math.max(nextAt, now - lengthMs * SLACK) + amount / pace };
+  return ((AIM * capacity) / window.lengthMs) * (1 + 2 * room);
 }
 
 type Ended = Extract<Event, { readonly type: "ended" }>;
@@ -243,8 +248,8 @@ function ended(state: Controller, event: Ended): Controller {
         away: 0,
         // After an outage the service is met like a new one.
         ...(state.away >= AWAY ? { width: Math.max(1, state.width / 2), isStarting: true } : {}),
-        requests: answered(state.requests, now, left.requests),
-        execution: answered(corrected, now, left.execution),
+        requests: answered(state.requests, now, 1, left.requests),
+        execution: answered(corrected, now, tookMs, left.execution),
       };
       return widened(next, flatMs === undefined ? undefined : (tookMs + JITTER_MS) / (flatMs + JITTER_MS));
     }
@@ -262,11 +267,12 @@ function refunded(state: Controller, { now, sentAt, expectedMs }: Ended): Contro
   const back = (meter: Meter, amount: number): Meter => ({
     ...meter,
     window: added(meter.window, now, sentAt, -amount),
+    nextAt: meter.nextAt - amount / paceOf(meter, now),
   });
   return { ...state, requests: back(state.requests, 1), execution: back(state.execution, expectedMs) };
 }
 
-function answered(meter: Meter, now: number, left: number | undefined): Meter {
+function answered(meter: Meter, now: number, own: number, left: number | undefined): Meter {
   const next = { ...meter, answered: meter.answered + 1 };
   const [windows, requests] = meter.isTold ? [TOLD_WINDOWS, TOLD_REQUESTS] : [TRY_WINDOWS, TRY_REQUESTS];
   const isQuiet = next.answered >= requests && now - next.tried >= windows * meter.window.lengthMs;
@@ -275,17 +281,25 @@ function answered(meter: Meter, now: number, left: number | undefined): Meter {
     if (!isQuiet || meter.capacity === undefined || used < 0.9 * meter.capacity) return next;
     return { ...next, capacity: meter.capacity * TRIED, tried: now, answered: 0 };
   }
-  const mostLeft = Math.max(meter.mostLeft, left);
+  const mostLeft = Math.max(meter.mostLeft, left + own);
   const share = mostLeft > 0 ? 1 - left / mostLeft : 1;
   const trust = isQuiet ? Math.min(1, meter.trust * TRIED) : meter.trust;
   const told = { ...next, mostLeft, trust, isTold: true, ...(isQuiet ? { tried: now, answered: 0 } : {}) };
-  if (share < TELLING || used === 0) return told;
+  // What is left on one server may be used, whatever a refusal seemed to teach.
+  if (share < TELLING || used === 0)
+    return { ...told, ...(meter.capacity && { capacity: Math.max(meter.capacity, trust * (used + left)) }) };
   // Of a server that has nothing left nobody knows by how much.
-  const capacity = left > 0 ? (trust * used) / share : Math.min(meter.capacity ?? used, used);
+  const capacity = left > 0 ? trust * whole(used / share, mostLeft) : Math.min(meter.capacity ?? used, used);
   return {
     ...told,
     capacity: meter.capacity === undefined ? capacity : nearer(meter.capacity, capacity),
   };
+}
+
+/** Servers come whole: what is nearly so many times what one takes is just that. */
+function whole(capacity: number, each: number): number {
+  const servers = Math.max(1, Math.round(capacity / each)) * each;
+  return Math.abs(capacity - servers) < NEARLY * servers ? servers : capacity;
 }
 
 /** A capacity on its way to what was seen: quickly down, because too much is refused, and slowly up. */
@@ -321,20 +335,29 @@ function limited(
   { now, sentAt }: Ended,
   { limit, retryAfterMs }: Extract<Result, { readonly kind: "limited" }>,
 ): Controller {
-  // What was sent before the hold, or before the last lesson, teaches nothing new.
+  // What was sent before the last lesson teaches nothing new of windows; of a burst that was too wide, those that are
+  // not refused were not too many.
   const isNews = sentAt > state.heldAt;
   const stopped = { ...held(state, now, retryAfterMs), heldAt: now, away: 0, isStarting: false };
-  if (!isNews) return stopped;
   if (limit === "requests" || limit === "execution")
-    return { ...stopped, [limit]: refused(stopped[limit], now, sentAt) };
-  const width = Math.max(1, (limit === "concurrency" ? 0.85 : 0.5) * (state.inFlight + 1));
-  return { ...stopped, width: Math.min(state.width, width), ...(limit ? { crowdedAt: width } : {}) };
+    return isNews ? { ...stopped, [limit]: refused(stopped[limit], now, sentAt, retryAfterMs) } : stopped;
+  if (!isNews && limit === undefined) return stopped;
+  const share = isNews ? (limit === undefined ? 0.5 : 0.85) : 1;
+  const width = Math.min(state.width, Math.max(1, share * (state.inFlight + 1)));
+  return { ...stopped, width, ...(limit === undefined ? {} : { crowdedAt: width }) };
 }
 
-/** The window was full with what it held when the refused request was sent; later refusals correct that a little each. */
-function refused(meter: Meter, now: number, sentAt: number): Meter {
+/**
+ * The window was full with what it held when the refused request was sent, unless it is to have room again before any
+ * of that slides out: then others fill it. Later refusals correct that a little each.
+ */
+function refused(meter: Meter, now: number, sentAt: number, retryAfterMs: number): Meter {
   const lesson = { ...meter, tried: now, answered: 0 };
   const used = totalOf(meter.window, sentAt);
-  if (meter.capacity === undefined) return used > 0 ? { ...lesson, capacity: used } : lesson;
+  if (meter.capacity === undefined) {
+    const { lengthMs } = meter.window;
+    const isOurs = retryAfterMs === 0 || totalOf(meter.window, now + retryAfterMs + lengthMs * SLACK) < used;
+    return used > 0 && isOurs ? { ...lesson, capacity: used } : lesson;
+  }
   return { ...lesson, capacity: meter.capacity * REFUSED, trust: Math.max(0.5, meter.trust * REFUSED) };
 }

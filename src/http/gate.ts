@@ -160,7 +160,7 @@ export interface GatedOptions {
 export interface Signs {
   /** Response header that advises how many requests to keep in flight. */
   readonly hint?: string;
-  /** What a reply says is left within the window; any unit. */
+  /** What a reply says is left within the window: requests, milliseconds. */
   readonly left?: (reply: Reply) => { readonly [limit in Metered]?: number };
   /** The limit that a reply of status 429 means. */
   readonly limit?: (reply: Reply) => Limit | undefined;
@@ -190,7 +190,8 @@ export function gated(gate: Gate, { tally, signs = {}, now = Date.now }: GatedOp
         if (asked > 0 && answer.status >= 400) {
           const further = now() + asked - Math.max(gate.closedUntil, now());
           if (further > 0) tally.waited += further;
-          gate.pause(asked);
+          // What a refusal by a limit asks for, and teaches, the controller takes from the result.
+          if (answer.status !== 429) gate.pause(asked);
           request.onWait?.(asked, answer.status === 429 ? "throttled" : "busy");
         }
         if (request.work === undefined && answer.tookMs !== undefined)

@@ -8,7 +8,9 @@ export interface Window {
   readonly sum: number;
 }
 
-const SLOTS = 60;
+/** Whatever is younger than the length is in one of them: nothing slides out here before it does at the service. */
+const PARTS = 100;
+const SLOTS = PARTS + 1;
 
 export const newWindow = (lengthMs: number): Window => ({
   lengthMs,
@@ -17,7 +19,7 @@ export const newWindow = (lengthMs: number): Window => ({
   sum: 0,
 });
 
-const slotAt = ({ lengthMs }: Window, at: number): number => Math.floor((at * SLOTS) / lengthMs);
+const slotAt = ({ lengthMs }: Window, at: number): number => Math.floor((at * PARTS) / lengthMs);
 
 /** The window with an amount more, or less, at a moment; where that has slid out or is still to come, at the nearest that has not. */
 export function added(window: Window, now: number, at: number, amount: number): Window {
@@ -50,7 +52,7 @@ export function belowAt(window: Window, now: number, limit: number): number {
   const oldest = Math.max(window.newest, slotAt(window, now)) - SLOTS + 1;
   for (let slot = Math.max(0, oldest); slot <= window.newest; slot++) {
     sum -= window.slots[slot % SLOTS] as number;
-    if (sum < limit) return ((slot + SLOTS) * window.lengthMs) / SLOTS;
+    if (sum < limit) return ((slot + SLOTS) * window.lengthMs) / PARTS;
   }
-  return now + window.lengthMs;
+  return now + (window.lengthMs * SLOTS) / PARTS;
 }

@@ -183,7 +183,7 @@ describe("against a model of the service, without I/O", () => {
       expect(after[0]).toBeGreaterThan(0.65);
       // 50 requests fill a window of one server: a single window may lack a good part of them.
       expect(Math.min(...after.slice(1))).toBeGreaterThan(0.65);
-      expect(Math.max(...after)).toBeLessThan(1.06);
+      expect(Math.max(...after)).toBeLessThan(1.08);
       // No swinging: what a window gets done differs little from the next.
       const leaps = after.slice(1).map((one, n) => Math.abs(one - after[n]!));
       expect(mean(leaps)).toBeLessThan(0.05);

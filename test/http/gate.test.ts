@@ -1,7 +1,8 @@
 /** The gate: who waits, for what, and that nobody waits for ever. */
 import { expect, test } from "vitest";
+import { newTally, type Send } from "../../src/http/answer.ts";
 import type { Clock } from "../../src/http/clock.ts";
-import { openGate } from "../../src/http/gate.ts";
+import { gated, openGate } from "../../src/http/gate.ts";
 
 const tick = (turns: number) =>
   Array.from({ length: turns }).reduce<Promise<void>>((before) => before.then(() => {}), Promise.resolve());
@@ -70,4 +71,29 @@ test("a place is given back once, whatever is said", async () => {
   expect(gate.state.inFlight).toBe(1);
   second?.leave();
   expect(gate.state.inFlight).toBe(0);
+});
+
+test("a refusal teaches what a window takes, also where it says how long to wait", async () => {
+  const clock = stepClock();
+  const gate = open(2, 3, clock);
+  const statuses = [204, 204, 429, 204];
+  const reply: Send = async () => {
+    clock.time += 100;
+    const status = statuses.shift()!;
+    return {
+      kind: "reply",
+      status,
+      headers: status === 429 ? { "retry-after": "299" } : {},
+      body: "",
+      tookMs: 90,
+    };
+  };
+  const send = gated(gate, { tally: newTally(), signs: { limit: () => "requests" }, now: clock.now })(reply);
+  const request = { method: "POST", path: "/", purpose: "write", signal } as const;
+  for (let sent = 0; sent < 3; sent++) await send(request);
+  expect(gate.closedUntil).toBe(299_300);
+  expect(gate.state.requests.capacity).toBe(2);
+  await send(request);
+  // Until the first two are out of the window.
+  expect(clock.time).toBeGreaterThan(300_000);
 });

@@ -6,6 +6,7 @@ import { setMaxListeners } from "node:events";
 import {
   type Answer,
   authorized,
+  type Clock,
   compose,
   countRetry,
   type Gate,
@@ -13,6 +14,7 @@ import {
   openGate,
   type Send,
   type Signs,
+  systemClock,
   type Tally,
   type TokenSource,
 } from "../../../src/sdk.ts";
@@ -40,7 +42,7 @@ export interface PoolOptions {
   /** Requests in flight of each user: at the start, and at most. */
   readonly start: number;
   readonly cap: number;
-  readonly now?: () => number;
+  readonly clock?: Clock;
 }
 
 interface Lane {
@@ -50,12 +52,13 @@ interface Lane {
 }
 
 export function openPool(options: PoolOptions, send: Send): Pool {
-  const { tokens, tally, signs, windowMs, start, cap, now = Date.now } = options;
+  const { tokens, tally, signs, windowMs, start, cap, clock = systemClock } = options;
+  const { now } = clock;
   /** The gate that an answer came through. */
   const owners = new WeakMap<Answer, Gate>();
   const lanes = tokens.map((source): Lane => {
-    const gate = openGate({ windowMs, start, most: cap });
-    const own = compose([authorized(source), gated(gate, { tally, signs })], send);
+    const gate = openGate({ windowMs, start, most: cap, clock });
+    const own = compose([authorized(source), gated(gate, { tally, signs, now })], send);
     const lane: Lane = {
       gate,
       inFlight: 0,

@@ -65,7 +65,10 @@ const BUDGET = 100;
 const MUCH_LONGER = 20;
 const LEAST_DEADLINE = 60_000;
 
-export function openSender(service: Service, options: SenderOptions): Sender {
+export function openSender(
+  service: Pick<Service, "origin" | "pause" | "tally" | "write">,
+  options: SenderOptions,
+): Sender {
   const {
     attempts = 4,
     attemptsDown = 8,

@@ -20,6 +20,7 @@ import {
   type Work,
   waitBefore,
 } from "../../../src/sdk.ts";
+import { TIME_LEFT_MS } from "../unverified.ts";
 import { SERVICE_ROOT } from "../url.ts";
 import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
 import type { Endpoint } from "./hosts.ts";
@@ -38,21 +39,21 @@ const HEADERS: Readonly<Record<string, string>> = {
  * The service advises how many requests to keep in flight ("Send parallel requests"), and says what is left of two
  * limits on the web server that answered ("Service protection API limits").
  */
-const SIGNS: Signs = {
+export const SIGNS: Signs = {
   hint: "x-ms-dop-hint",
   left: ({ headers }) => ({
-    ...amountIn("requests", headers["x-ms-ratelimit-burst-remaining-xrm-requests"]),
-    ...amountIn("execution", headers["x-ms-ratelimit-time-remaining-xrm-requests"]),
+    ...amountIn("requests", headers["x-ms-ratelimit-burst-remaining-xrm-requests"], 1),
+    ...amountIn("execution", headers["x-ms-ratelimit-time-remaining-xrm-requests"], TIME_LEFT_MS),
   }),
   limit: limitOf,
 };
-const START_WIDTH = 4;
+export const START_WIDTH = 4;
 
 /** "Service protection API limits", each for one user on one web server. */
 export const PROTECTION = { windowMs: 300_000, requests: 6000, executionMs: 1_200_000, concurrency: 52 };
 
-function amountIn(name: string, text: string | undefined): Record<string, number> {
-  const amount = Number(text?.replaceAll(",", ""));
+function amountIn(name: string, text: string | undefined, unit: number): Record<string, number> {
+  const amount = unit * Number(text?.replaceAll(",", ""));
   return text === undefined || text.trim() === "" || Number.isNaN(amount) ? {} : { [name]: amount };
 }
 /** Attempts at a batch of reads of which some met a passing fault. */
