@@ -100,15 +100,9 @@ export interface State extends AsyncDisposable {
   /** All other changes, in windows of about `size`. */
   changes(size: number): AsyncIterable<readonly Present[]>;
   /**
-   * Of the values, each one for each of the columns, those that a staged row has in them, folded; rows of `except` (by
-   * seq) do not count.
+   * Of the values, each one for each of the columns, those that a row has in them which this run adds or changes,
+   * folded; rows of `except` (by seq) do not count.
    */
-  stagedValues(
-    columns: readonly number[],
-    values: readonly (readonly string[])[],
-    except: ReadonlySet<number>,
-  ): Promise<readonly (readonly string[])[]>;
-  /** Of the values, those that a row has which this run adds or changes, folded; all as above. */
   intendedValues(
     columns: readonly number[],
     values: readonly (readonly string[])[],
@@ -300,26 +294,24 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
         size,
       );
     },
-    async stagedValues(columns, values, except) {
-      const { all, sameKey } = namesOf(dialect, shape);
-      const conditions = [
-        ...(hasRefusals
-          ? [`NOT EXISTS (SELECT 1 FROM ${tables.refused} r WHERE ${sameKey("t", (n) => `r.k${n}`)})`]
-          : []),
-        ...(isShort(except)
-          ? [
-              `NOT EXISTS (SELECT 1 FROM ${tables.changes} c WHERE ${sameKey("t", (n) => `c.a${shape.key[n]}`)} AND c.seq IN (${[...except].join(", ")}))`,
-            ]
-          : []),
-      ];
-      return valuesIn(`${tables.staged} t`, columns, (column) => `t.${all[column]}`, values, conditions);
-    },
     async intendedValues(columns, values, except) {
+      if (values.length === 0) return [];
+      const foldedSql = (text: string): string => `lower(rtrim(${text}, ' '))`;
+      const texts = columns.map((at) => foldedSql(dialect.toText(shape.columns[at]!, `c.a${at}`)));
+      const wanted = values.map((value) => value.map((text) => foldedSql(dialect.literal(text))));
+      const isWanted =
+        texts.length === 1
+          ? `${texts[0]} IN (${list(wanted.flat())})`
+          : `(${list(texts)}) IN (${list(wanted.map((parts) => `(${list(parts)})`))})`;
       const conditions = [
         "c.kind IN ('added', 'changed')",
+        isWanted,
         ...(isShort(except) ? [`c.seq NOT IN (${[...except].join(", ")})`] : []),
       ];
-      return valuesIn(`${tables.changes} c`, columns, (column) => `c.a${column}`, values, conditions);
+      const found = await engine.rows(
+        `SELECT DISTINCT ${list(texts)} FROM ${tables.changes} c WHERE ${list(conditions, " AND ")}`,
+      );
+      return found as readonly (readonly string[])[];
     },
     async begin(run) {
       await engine.run(createOutcomes(dialect, tables.outcomes));
@@ -341,28 +333,6 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     const contents = await contentsOf(engine, tables);
     const sql = diff.readHeld(dialect, shape, tables, contents, hasRefusals);
     if (sql !== undefined) yield* engine.stream(sql);
-  }
-
-  /** Of the values, those that columns of a table have, folded. */
-  async function valuesIn(
-    table: string,
-    columns: readonly number[],
-    nameOf: (column: number) => string,
-    values: readonly (readonly string[])[],
-    conditions: readonly string[],
-  ): Promise<readonly (readonly string[])[]> {
-    if (values.length === 0) return [];
-    const foldedSql = (text: string): string => `lower(rtrim(${text}, ' '))`;
-    const texts = columns.map((at) => foldedSql(dialect.toText(shape.columns[at]!, nameOf(at))));
-    const wanted = values.map((value) => value.map((text) => foldedSql(dialect.literal(text))));
-    const isWanted =
-      texts.length === 1
-        ? `${texts[0]} IN (${list(wanted.flat())})`
-        : `(${list(texts)}) IN (${list(wanted.map((parts) => `(${list(parts)})`))})`;
-    const found = await engine.rows(
-      `SELECT DISTINCT ${list(texts)} FROM ${table} WHERE ${list([isWanted, ...conditions], " AND ")}`,
-    );
-    return found as readonly (readonly string[])[];
   }
 }
 

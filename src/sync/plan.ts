@@ -17,6 +17,8 @@ import { sparedInWords } from "./spared.ts";
 import { changesOf, isReread, type SyncOptions, stageAndDiff } from "./stage.ts";
 
 const SAMPLES = 20;
+/** Rows that are planned once more where something that they point at is rejected after them. */
+const MOST_UNSURE = 10_000;
 /** Removals are named one by one as far as somebody may read them. */
 const REMOVALS = 1_000;
 
@@ -55,7 +57,7 @@ export async function* planSyncs(order: readonly Prepared[], options: PlanOption
 interface Promiser {
   readonly prepared: Prepared;
   readonly state: State;
-  /** Changes (by seq) that the plan rejected. */
+  /** Changes (by seq) that the plan rejected, or that find no record and make none. */
   readonly rejected: Set<number>;
 }
 
@@ -69,7 +71,7 @@ async function ask(
   for (const { prepared, state, rejected } of earlier) {
     if (prepared.compiled.object !== object) continue;
     const columns = columnsOf(prepared, fields);
-    if (columns !== undefined) found.push(...(await state.stagedValues(columns, values, rejected)));
+    if (columns !== undefined) found.push(...(await state.intendedValues(columns, values, rejected)));
   }
   return found;
 }
@@ -139,14 +141,17 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
     }
     keepSample(operation);
   };
+  const countLater = (all: readonly Operation[]): void => {
+    for (const operation of all) if (operation.later) count(laterOf(operation, operation.later), second);
+  };
   let unchanged = staged.rows - staged.added - staged.changed - staged.waiting - rejections.result().total;
   let done = 0;
   if (stopped === undefined) {
     await using lookahead = openLookahead(options.later ?? [], options);
-    for await (const planned of plannedWindows(state, prepared, {
-      ...context,
-      awaited: anyOf([ownRows(prepared, state, rejected), lookahead.ask]),
-    })) {
+    const awaiting = { ...context, awaited: anyOf([ownRows(prepared, state, rejected), lookahead.ask]) };
+    /** Operations that point at rows of which it is not known yet whether they are written. */
+    const unsure: (Planned & { readonly status: "planned" })[] = [];
+    for await (const planned of plannedWindows(state, prepared, awaiting)) {
       const step = steps[planned.step] ?? noOperations();
       steps[planned.step] = step;
       if (planned.kind === "park") {
@@ -155,22 +160,41 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
       }
       for (const item of planned.items) {
         writer?.planned(sectionOf(prepared.layout, item), item);
-        if (item.status === "unchanged") unchanged += 1;
-        else if (item.status === "rejected") {
+        if (item.status === "unchanged") {
+          unchanged += 1;
+          if (item.absent) rejected.add(item.change.seq);
+        } else if (item.status === "rejected") {
           rejected.add(item.change.seq);
           await rejections.add(toldKey(prepared, item.change.key), item.problem);
         } else {
           // A record that is written first, and then becomes a member.
           const { kind, into } = item.operation;
           if (into !== undefined && !isOfMembers(kind)) tally("add_member", step);
-          for (const operation of allOf(item.operation)) {
-            if (isSent(operation)) count(operation, step);
-            if (operation.later) count(laterOf(operation, operation.later), second);
+          const all = allOf(item.operation);
+          for (const operation of all) if (isSent(operation)) count(operation, step);
+          if (all.some(({ later }) => later !== undefined)) {
+            if (unsure.length < MOST_UNSURE) unsure.push(item);
+            else countLater(all);
           }
         }
       }
       done += planned.items.length;
       options.onProgress?.({ sync: sync.name, phase: "diff", done, total: changesOf(staged) });
+    }
+    for (let at = 0; at < unsure.length; at += WINDOW) {
+      const some = unsure.slice(at, at + WINDOW);
+      const isSure = rejected.size === 0;
+      const settled = isSure
+        ? some
+        : await compiled.plan(
+            some.map(({ operation }) => operation.change),
+            awaiting,
+          );
+      for (const item of settled) {
+        if (item.status === "planned") countLater(allOf(item.operation));
+        else if (item.status === "rejected")
+          await rejections.add(toldKey(prepared, item.change.key), item.problem);
+      }
     }
   } else if (stopped.code === "guard.removed") {
     for await (const window of state.removals(REMOVALS)) {

@@ -1,7 +1,7 @@
 /** References that a run can write only once what they point at is there: the second wave, through the engine. */
 import { describe, expect, test } from "vitest";
 import { runSyncs } from "../../src/cli/run-syncs.ts";
-import type { FieldSpec, SyncSpec } from "../../src/core/spec.ts";
+import { DEFAULT_RULES, type FieldSpec, type SyncSpec } from "../../src/core/spec.ts";
 import { inOrderOfLookups } from "../../src/sync/order.ts";
 import { planSyncs } from "../../src/sync/plan.ts";
 import type { Prepared } from "../../src/sync/prepare.ts";
@@ -140,6 +140,65 @@ describe("a sync that points at itself", () => {
     const mended = await here.prepare(people(), rows("('A', 'Ann', 'P')", "('P', 'Good', NULL)"));
     expect(await runSync(mended, { signal })).toMatchObject({ applied: 2, rejections: { total: 0 } });
     expect(await managers(here.bench)).toEqual({ A: "P", P: null });
+  });
+});
+
+describe("what points at rows that are not written is rejected by the plan as by the run", () => {
+  const firms = (more: Partial<SyncSpec> = {}) =>
+    syncSpec({
+      name: "firms",
+      object: "account",
+      match: [{ field: "accountnumber", column: "id" }],
+      fields: [field("name", "name")],
+      ...more,
+    });
+  const staff = people({
+    fields: [
+      field("lastname", "name"),
+      field("parentcustomerid", "manager", { object: "account", by: "accountnumber", whenMissing }),
+    ],
+  });
+  const long = "repeat('x', 500)";
+
+  async function compared(order: readonly Prepared[]): Promise<readonly (readonly number[])[]> {
+    const plans = await planned(...order);
+    const runs: SyncRun[] = [];
+    for (const prepared of order) runs.push(await runSync(prepared, { signal }));
+    return plans.map(({ rejections, requests }, index) => [
+      ...[rejections.total, runs[index]?.rejections.total ?? -1],
+      ...[requests, runs[index]?.requests.writes ?? -1],
+    ]);
+  }
+
+  test("a row of the same run, which comes after what points at it", async () => {
+    await using here = await stage();
+    const staff = rows("('A', 'Ann', 'P')", `('P', ${long}, NULL)`, "('B', 'Bob', 'A')");
+    expect(await compared([await here.prepare(people(), staff)])).toEqual([[2, 2, 2, 2]]);
+    expect(await managers(here.bench)).toEqual({ A: null, B: "A" });
+  });
+
+  test("a row of an earlier sync that is rejected, that waits after it was refused, or that finds no record", async () => {
+    await using here = await stage();
+    const workers = rows("('A', 'Ann', 'F1')", "('B', 'Bob', 'F2')");
+    const person = () => here.prepare(staff, workers);
+    const company = await here.prepare(firms(), rows("('F1', 'One', '')", `('F2', ${long}, '')`));
+    expect(await compared([company, await person()])).toEqual([
+      [1, 1, 1, 1],
+      [1, 1, 1, 1],
+    ]);
+    await here.bench.plugins({ table: "account", column: "name", equals: "Bad", message: "No." });
+    const bad = await here.prepare(firms(), rows("('F1', 'One', '')", "('F2', 'Bad', '')"));
+    for (const _ of [1, 2]) expect((await runSync(bad, { signal })).rejections.total).toBe(1);
+    expect(await compared([bad, await person()])).toEqual([
+      [0, 0, 0, 0], // the firm waits for another try
+      [1, 1, 0, 0],
+    ]);
+    const known = firms({ name: "known", mode: "update", rules: { ...DEFAULT_RULES, onMissing: "skip" } });
+    const absent = await here.prepare(known, rows("('F2', 'Two', '')"));
+    expect(await compared([absent, await person()])).toEqual([
+      [0, 0, 0, 0],
+      [1, 1, 0, 0],
+    ]);
   });
 });
 
