@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import "@oclif/core/command"; // its listener on stdout comes first, so that ours can take its place
 import { run } from "@oclif/core/run";
 import { reportUsage } from "./cli/errors.ts";
-import { outliveOutput, outputWritten } from "./cli/streams.ts";
+import { endSoon, outliveOutput, outputWritten } from "./cli/streams.ts";
 
 // Rows pass through in millions and die soon after; left to itself, V8 lets a multiple of what lives pile up first.
 setFlagsFromString("--heap-growing-percent=30");
@@ -13,3 +13,4 @@ outliveOutput();
 const [first, ...rest] = process.argv.slice(2);
 const words = first === "help" ? [...rest, "--help"] : process.argv.slice(2);
 await run(words, import.meta.url).then(outputWritten, reportUsage);
+endSoon();

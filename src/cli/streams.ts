@@ -24,3 +24,14 @@ export function outputWritten(): Promise<void> {
     stdout.write("", () => done());
   });
 }
+
+/** How long what is left may take once a command has ended, in milliseconds. */
+const GRACE_MS = 500;
+
+/**
+ * Ends the process though something still holds it, such as the connection to a collector of traces that answers without an
+ * end; a process that nothing holds ends before that.
+ */
+export function endSoon(): void {
+  setTimeout(() => process.exit(), GRACE_MS).unref();
+}

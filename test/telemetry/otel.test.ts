@@ -135,3 +135,29 @@ test("a receiver that is away costs a run nothing but its patience", async () =>
   expect(run.code).toBe(0);
   expect(run.json.runs[0].applied).toBe(1);
 });
+
+test("a receiver that answers without an end does not keep the process", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, orderProject());
+  await inDuckdb(
+    `${folder.path}/warehouse.duckdb`,
+    "CREATE TABLE orders AS SELECT 1 AS id, 'N-1' AS number, 'n' AS name, 1 AS amount",
+  );
+  const dripping: NodeJS.Timeout[] = [];
+  const server = createServer((_, response) => {
+    response.writeHead(200);
+    dripping.push(setInterval(() => response.write("{"), 200));
+  });
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  onTestFinished(() => {
+    dripping.forEach(clearInterval);
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const run = await backhaul(["run", "--project", folder.path, "--json"], {
+    env: { ...sandboxEnv(sandbox), OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` },
+  });
+  expect(run.code).toBe(0);
+  expect(run.json.runs).toHaveLength(1);
+});
