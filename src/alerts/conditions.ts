@@ -54,7 +54,8 @@ export function findingsOf(when: When, facts: Facts): Finding[] {
   const add = (condition: Condition, holds: boolean, detail: string): void =>
     void found.push({ condition, holds, detail });
 
-  if (when.failed) add("failed", !ran && !stopped, codesOf(problems) || `exit code ${exit}`);
+  // One that a guard stopped neither failed nor runs again.
+  if (when.failed && !stopped) add("failed", !ran, codesOf(problems) || `exit code ${exit}`);
   if (when.guard && (ran || stopped)) add("guard", stopped, codesOf(problems));
   if (when.duration !== undefined && (ran || counts)) {
     const limit = milliseconds(when.duration) / 1_000;

@@ -52,7 +52,7 @@ async function post(url: string, body: string, authorization: string | undefined
       method: "POST",
       headers,
       body,
-      redirect: "error",
+      redirect: "manual",
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
     const text = (await reply.text()).slice(0, 2_000);

@@ -67,10 +67,9 @@ export async function serve(session: Session, options: ServeOptions): Promise<re
     clock: systemClock,
     log,
     once,
-    watcher: together([alerts, metrics, ...(health ? [health] : [])]),
+    watcher: together([metrics, ...(health ? [health] : []), alerts]),
   };
   const done = await work(session, common, specs);
-  await alerts.settled();
   log.info({ runs: done.length }, "schedule ended");
   return done;
 }
@@ -103,6 +102,9 @@ export function together(watchers: readonly Watcher[]): Required<Watcher> {
     began: (due) => watchers.forEach((watcher) => void watcher.began?.(due)),
     async ended(done) {
       for (const watcher of watchers) await watcher.ended?.(done);
+    },
+    async settled(signal) {
+      await Promise.all(watchers.map((watcher) => watcher.settled?.(signal)));
     },
   };
 }

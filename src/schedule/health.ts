@@ -5,7 +5,7 @@ import { fail } from "../core/errors.ts";
 import { isHeld, type Watcher } from "./loop.ts";
 import type { Metrics } from "./metrics.ts";
 
-export interface Health extends AsyncDisposable, Omit<Required<Watcher>, "opened"> {
+export interface Health extends AsyncDisposable, Omit<Required<Watcher>, "opened" | "settled"> {
   readonly url: string;
   /** It says from now on that it is going to stop. */
   stopping(): void;

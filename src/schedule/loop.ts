@@ -24,6 +24,8 @@ export interface Watcher {
   looked?(marks: Marks, now: number, next: number | undefined): void;
   began?(due: Due): void;
   ended?(done: Done): Promise<void> | void;
+  /** Before the notebook is closed. */
+  settled?(signal: AbortSignal): Promise<void>;
 }
 
 export interface LoopOptions {
@@ -180,6 +182,7 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
   }
   fill();
   while (busy.size > 0) await Promise.all(busy.values());
+  await watcher?.settled?.(signal);
   return done;
 }
 

@@ -3,7 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { type Done, isHeld, type Watcher } from "./loop.ts";
 import type { Planner } from "./plan.ts";
 
-export interface Metrics extends Omit<Required<Watcher>, "opened"> {
+export interface Metrics extends Omit<Required<Watcher>, "opened" | "settled"> {
   readonly contentType: string;
   text(): Promise<string>;
 }

@@ -257,7 +257,9 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
     await runner.stop().catch(() => {});
     runner = undefined;
     while (busy > 0) await clock.sleep(50, new AbortController().signal);
-    await notebook.forget([...workers]);
+    await watcher.settled?.(signal);
+    // A database that is away gives up by itself whom it does not hear of.
+    await notebook.forget([...workers]).catch(() => {});
     return done;
   } finally {
     await runner?.stop().catch(() => {});

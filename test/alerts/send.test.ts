@@ -72,6 +72,10 @@ describe("over HTTP", () => {
     )(MESSAGE).catch((thrown: Error) => thrown);
     expect(String(error)).toBe("Error: the receiver answered 404");
     expect(refusing.received).toHaveLength(1);
+    const moved = await receiver({ status: 302, headers: { location: "http://127.0.0.1:1/s3cret" } });
+    const told = await overHttp({ kind: "webhook", url: moved.url }, 1)(MESSAGE).catch(String);
+    expect(told).toBe("Error: the receiver answered 302");
+    expect(moved.received).toHaveLength(1);
     const away = await overHttp(
       { kind: "slack", url: "http://127.0.0.1:1/s3cret" },
       1,
