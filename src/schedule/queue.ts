@@ -33,6 +33,11 @@ export interface QueueOptions {
 const TASK = "backhaul_sync";
 const QUEUED = "queue";
 const ATTEMPTS = 25;
+/** What is not done is tried again after this time, in milliseconds; graphile-worker's own pauses grow to hours. */
+const AGAIN_MS = 5_000;
+/** A database that does not answer for so long is away, in milliseconds. */
+const CONNECT_MS = 15_000;
+const QUERY_MS = 60_000;
 
 interface Payload {
   readonly project: string;
@@ -43,6 +48,8 @@ interface Payload {
 export interface SharedNotebook extends Notebook {
   /** Writes a mark and adds the job of what is due, both or none. */
   enqueue(due: Due, mark: Mark, seen: number): Promise<boolean>;
+  /** Adds the job anew, of a time that is taken up already, for whoever is free after a pause. */
+  again(due: Due): Promise<void>;
   /** Says that these workers live, and gives back what silent ones hold. */
   beat(workers: readonly string[]): Promise<readonly string[]>;
   forget(workers: readonly string[]): Promise<void>;
@@ -79,6 +86,15 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
         : `UPDATE ${ours}.entries SET version = version + 1, content = $2 WHERE item = $1 AND version = $3`;
     return (await client.query(sql, given)).rowCount === 1;
   };
+  const addJob = async (client: pg.Pool | pg.PoolClient, due: Due, pauseMs: number): Promise<void> => {
+    const payload: Payload = { project, sync: due.sync, time: due.time };
+    const given = [TASK, JSON.stringify(payload), `${project}/${due.sync}`, ATTEMPTS, pauseMs];
+    await client.query(
+      `SELECT ${theirs}.add_job($1, payload := $2::json, queue_name := $3, job_key := $3, max_attempts := $4,
+         run_at := now() + $5 * interval '1 millisecond')`,
+      given,
+    );
+  };
   return {
     async read(): Promise<Entries> {
       const sql = `SELECT item, version, content FROM ${ours}.entries WHERE starts_with(item, $1)`;
@@ -96,14 +112,7 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
       try {
         await client.query("BEGIN");
         const taken = await put(client, keyOf(due.sync), mark, seen);
-        if (taken) {
-          const payload: Payload = { project, sync: due.sync, time: due.time };
-          const name = `${project}/${due.sync}`;
-          await client.query(
-            `SELECT ${theirs}.add_job($1, payload := $2::json, queue_name := $3, job_key := $3, max_attempts := $4)`,
-            [TASK, JSON.stringify(payload), name, ATTEMPTS],
-          );
-        }
+        if (taken) await addJob(client, due, 0);
         await client.query(taken ? "COMMIT" : "ROLLBACK");
         return taken;
       } catch (error) {
@@ -113,6 +122,7 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
         client.release();
       }
     },
+    again: (due) => addJob(pool, due, AGAIN_MS),
     async beat(workers) {
       await pool.query(
         `INSERT INTO ${ours}.workers SELECT unnest($1::text[]), now() ON CONFLICT (id) DO UPDATE SET seen = now()`,
@@ -145,7 +155,13 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
 /** Plans, adds jobs, and works on them with the others, until told to stop. */
 export async function runQueue(options: QueueOptions): Promise<readonly Done[]> {
   const { planner, parallel, signal, clock, log, watcher, schema, deadAfterMs, once } = options;
-  const pool = new pg.Pool({ connectionString: options.url, max: parallel + 4 });
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: parallel + 4,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: QUERY_MS,
+  });
   // A connection that is lost is told by the next query.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
@@ -200,7 +216,7 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
       else log.error({ ...fields, code: problem?.code, problem: problem?.message }, "failed");
       await watcher.ended?.(result);
       // The queue gives it to whoever is free, this one or another.
-      if (isUndone) throw new Error("the run was not done");
+      if (isUndone) await notebook.again(due);
     };
 
     runner = await run({

@@ -5,7 +5,7 @@ import { run } from "graphile-worker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openLog } from "../../src/log/log.ts";
 import { planner } from "../../src/schedule/plan.ts";
-import { runQueue } from "../../src/schedule/queue.ts";
+import { type QueueOptions, runQueue } from "../../src/schedule/queue.ts";
 import { expectShape } from "../cli/shape.ts";
 import {
   BIN,
@@ -156,6 +156,77 @@ schedule: { parallel: 1, queue: { url: "\${env:DATABASE_URL}", dead_after: 4s } 
   expect(marks).toEqual([]);
 });
 
+/** A worker in this process, of a sync that is due once a year. */
+const inQueue = (schema: string, deadAfterMs: number, signal: AbortSignal, run: QueueOptions["run"]) =>
+  runQueue({
+    url: postgres.url,
+    schema,
+    deadAfterMs,
+    project: "shop",
+    planner: planner([
+      {
+        sync: "orders",
+        trigger: { kind: "cron", cron: "0 0 1 1 *", jitterMs: 0 },
+        timezone: "UTC",
+        quiet: [],
+        lateMs: Number.POSITIVE_INFINITY,
+      },
+    ]),
+    run,
+    parallel: 1,
+    signal,
+    clock: {
+      now: Date.now,
+      sleep: (ms, signal) =>
+        new Promise((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          const end = (): void => {
+            clearTimeout(timer);
+            resolve();
+          };
+          if (signal.aborted) end();
+          signal.addEventListener("abort", end, { once: true });
+        }),
+    },
+    log: openLog({ level: "silent", format: "json", redact: (text) => text, write: () => {} }),
+    once: false,
+    watcher: {},
+  });
+
+test("what another run holds is tried again soon, although the database has gone and come back meanwhile", {
+  timeout: 120_000,
+}, async () => {
+  const schema = "held";
+  await postgres.query("CREATE SCHEMA held_schedule");
+  await postgres.query(
+    "CREATE TABLE held_schedule.entries (item text PRIMARY KEY, version bigint NOT NULL, content jsonb NOT NULL)",
+  );
+  await postgres.query(
+    `INSERT INTO held_schedule.entries VALUES ('shop/sync orders', 1, '{"time": 0, "of": "cron 0 0 1 1 * UTC"}')`,
+  );
+  const stop = new AbortController();
+  const starts: number[] = [];
+  await inQueue(schema, 60_000, stop.signal, async () => {
+    starts.push(Date.now());
+    if (starts.length === 1) {
+      await postgres.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = current_user",
+      );
+    }
+    const { rows } = await postgres.query("SELECT attempts FROM held.jobs");
+    expect(rows).toEqual([{ attempts: 1 }]); // no pause that grows
+    if (starts.length === 3) {
+      stop.abort();
+      return { exit: 0, problems: [] };
+    }
+    return { exit: 5, problems: [{ kind: "deferred", code: "state.locked", message: "" }] };
+  });
+  expect(starts).toHaveLength(3);
+  const { rows } = await postgres.query("SELECT content FROM held_schedule.entries WHERE content ? 'holder'");
+  expect(rows).toEqual([]);
+  expect((await postgres.query("SELECT 1 FROM held.jobs")).rows).toEqual([]);
+});
+
 test("what one holds who was killed before he said that he lives comes back", {
   timeout: 120_000,
 }, async () => {
@@ -187,43 +258,10 @@ test("what one holds who was killed before he said that he lives comes back", {
   await isTaken;
   const ran: string[] = [];
   const stop = new AbortController();
-  const done = await runQueue({
-    url: postgres.url,
-    schema,
-    deadAfterMs: 500,
-    project: "shop",
-    planner: planner([
-      {
-        sync: "orders",
-        trigger: { kind: "cron", cron: "0 0 1 1 *", jitterMs: 0 },
-        timezone: "UTC",
-        quiet: [],
-        lateMs: Number.POSITIVE_INFINITY,
-      },
-    ]),
-    run: async (sync) => {
-      ran.push(sync);
-      stop.abort();
-      return { exit: 0, problems: [] };
-    },
-    parallel: 1,
-    signal: stop.signal,
-    clock: {
-      now: Date.now,
-      sleep: (ms, signal) =>
-        new Promise((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          const end = (): void => {
-            clearTimeout(timer);
-            resolve();
-          };
-          if (signal.aborted) end();
-          signal.addEventListener("abort", end, { once: true });
-        }),
-    },
-    log: openLog({ level: "silent", format: "json", redact: (text) => text, write: () => {} }),
-    once: false,
-    watcher: {},
+  const done = await inQueue(schema, 500, stop.signal, async (sync) => {
+    ran.push(sync);
+    stop.abort();
+    return { exit: 0, problems: [] };
   });
   letGo();
   await silent.stop();
