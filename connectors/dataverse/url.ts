@@ -4,9 +4,10 @@ import { LONGEST_PATH, MOST_IN_VALUES, MOST_OR_TERMS } from "./unverified.ts";
 export const SERVICE_ROOT = "/api/data/v9.2/";
 
 /** Text as an OData literal: a quote is doubled ("Use an alternate key to reference a record"). */
-export function textLiteral(text: string): string {
-  return text.includes("'") ? `'${text.replaceAll("'", "''")}'` : `'${text}'`;
-}
+export const textLiteral = (text: string): string => `'${doubled(text)}'`;
+
+/** What stands between the quotes of a literal. */
+export const doubled = (text: string): string => (text.includes("'") ? text.replaceAll("'", "''") : text);
 
 const UNRESERVED = new Set(
   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$'()*,;=:@/".split(""),

@@ -105,3 +105,15 @@ test("a record that is known by id is named by its primary key", () => {
     `{"Targets":[{"@odata.type":"Microsoft.Dynamics.CRM.contact","contactid":"${id}","firstname":"x"}]}`,
   );
 });
+
+test("addresses that differ in case alone are one record, in any script", async () => {
+  const records = ["c(k='ab')", "c(k='Ab')", "c(k='ÄÖ')", "c(k='äö')", "c(k='b')"];
+  const together: string[][] = [];
+  for await (const { operations } of batches(
+    stream([records.map((record) => operation("upsert", record, [field("1")]))]),
+    () => 10,
+    () => false,
+  ))
+    together.push(operations.map(({ record }) => record));
+  expect(together).toEqual([["c(k='ab')"], ["c(k='Ab')", "c(k='ÄÖ')"], ["c(k='äö')", "c(k='b')"]]);
+});

@@ -1,7 +1,7 @@
 /** Records that were merged into others; the sandbox merges none, so that what is read is made up here. */
 import { expect, test } from "vitest";
 import type { Mapping } from "../../connectors/dataverse/compile/mapping.ts";
-import { keyPart } from "../../connectors/dataverse/compile/match.ts";
+import { keyPart, matchBy } from "../../connectors/dataverse/compile/match.ts";
 import { planChange } from "../../connectors/dataverse/plan/plan.ts";
 import { openResolver } from "../../connectors/dataverse/plan/resolve.ts";
 import type { Json, Service } from "../../connectors/dataverse/sender/service.ts";
@@ -31,7 +31,7 @@ function mapping(): Mapping {
   if ("why" in key || "why" in name) throw new Error("no mapping");
   return {
     table,
-    match: { by: "key", parts: [{ ...key.part, column: 0 }] },
+    match: matchBy(table, "key", [{ ...key.part, column: 0 }]),
     fields: [
       {
         kind: "plain",

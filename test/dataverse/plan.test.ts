@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Found, MappedField, Mapping } from "../../connectors/dataverse/compile/mapping.ts";
-import { keyPart } from "../../connectors/dataverse/compile/match.ts";
+import { keyPart, matchBy } from "../../connectors/dataverse/compile/match.ts";
 import { foldedMatch } from "../../connectors/dataverse/plan/match.ts";
 import { needsOf } from "../../connectors/dataverse/plan/needs.ts";
 import { planChange } from "../../connectors/dataverse/plan/plan.ts";
@@ -71,7 +71,7 @@ function lookup(whenMissing: "reject" | "skip" | "clear"): MappedField {
 function mapping(more: Partial<Mapping> = {}): Mapping {
   return {
     table: contact,
-    match: { by: "key", parts: [{ ...part(contact, "new_customerid"), column: 0 }] },
+    match: matchBy(contact, "key", [{ ...part(contact, "new_customerid"), column: 0 }]),
     fields: [
       plain("firstname", 1),
       plain("creditlimit", 2, { whenNull: "skip" }),
@@ -211,7 +211,7 @@ describe("added", () => {
   });
 
   test("a match by the primary id updates what is there and never makes a record", () => {
-    const byId = mapping({ match: { by: "id", parts: [{ ...part(contact, "contactid"), column: 0 }] } });
+    const byId = mapping({ match: matchBy(contact, "id", [{ ...part(contact, "contactid"), column: 0 }]) });
     expect(plan(added(ID.toUpperCase(), "Ann", null, null), {}, byId)).toMatchObject({
       kind: "update",
       record: `contacts(${ID})`,
@@ -302,13 +302,10 @@ test("a composite key stands in the address, numbers bare", () => {
   const made = number && keyPart(number, "integer");
   if (!made || "why" in made) throw new Error("new_number");
   const composite = mapping({
-    match: {
-      by: "key",
-      parts: [
-        { ...part(contact, "new_region"), column: 0 },
-        { ...made.part, column: 1 },
-      ],
-    },
+    match: matchBy(contact, "key", [
+      { ...part(contact, "new_region"), column: 0 },
+      { ...made.part, column: 1 },
+    ]),
     fields: [],
   });
   expect(plan(added("EU", "7"), {}, composite)).toMatchObject({

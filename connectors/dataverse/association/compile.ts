@@ -15,7 +15,7 @@ import {
 import type { CompiledOptions } from "../compile/compiled.ts";
 import { columnOf, type Findings } from "../compile/input.ts";
 import type { LookupField, Mapping } from "../compile/mapping.ts";
-import { keyPart } from "../compile/match.ts";
+import { keyPart, matchBy } from "../compile/match.ts";
 import type { Need } from "../compile/rights.ts";
 import { openResolver } from "../plan/resolve.ts";
 import { forecastOf } from "../sender/forecast.ts";
@@ -71,7 +71,7 @@ export async function compileAssociation(
   const relationship = await readRelationship(service, sync, associate.relationship, [from, to], signal);
   const mapping: Mapping = {
     table: from,
-    match: { by: "none", parts: [] },
+    match: matchBy(from, "none", []),
     fields: [ends[0], ends[1]],
     pair: null,
     options: sync.options,

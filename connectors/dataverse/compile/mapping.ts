@@ -100,6 +100,8 @@ export interface Mapping {
   readonly match: {
     readonly by: "key" | "id" | "columns" | "none";
     readonly parts: readonly MatchPart[];
+    /** What stands around the values of the parts in an address, one more than there are parts. */
+    readonly frame: readonly string[];
   };
   readonly fields: readonly MappedField[];
   /** State and status reason, where the mapping has one of them. */

@@ -15,7 +15,7 @@ export function compileMatch(
 ): Mapping["match"] | null {
   const { sync, table } = input;
   const fields = sync.match.map(({ field }) => field);
-  if (fields.length === 0 && sync.mode === "insert") return { by: "none", parts: [] };
+  if (fields.length === 0 && sync.mode === "insert") return matchBy(table, "none", []);
   if (fields.length === 0) {
     findings.problem(
       "mapping.no_match",
@@ -34,7 +34,21 @@ export function compileMatch(
   }
   checkMany(by, input, findings);
   const parts = sync.match.map(({ field, column }) => matchPart(field, column, input, findings, mapped));
-  return parts.every((part) => part !== null) ? { by, parts } : null;
+  return parts.every((part) => part !== null) ? matchBy(table, by, parts) : null;
+}
+
+/** A match with the frame of its addresses: `contacts(region='`, `',number=`, `)`. */
+export function matchBy(
+  { set }: Table,
+  by: Mapping["match"]["by"],
+  parts: readonly MatchPart[],
+): Mapping["match"] {
+  const quote = (part: MatchPart | undefined): string => (part?.isText ? "'" : "");
+  const frame = parts.map(
+    (part, index) =>
+      `${index === 0 ? `${set}(` : `${quote(parts[index - 1])},`}${part.read ?? part.field}=${quote(part)}`,
+  );
+  return { by, parts, frame: [...frame, `${quote(parts.at(-1))})`] };
 }
 
 /** What `on_many` asks for has to be possible: no record may be removed that no run has remembered. */

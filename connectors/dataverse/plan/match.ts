@@ -6,7 +6,7 @@ import { addressOfId, keptId, PARTITION } from "../elastic.ts";
 import { isElastic } from "../table.ts";
 import { isProblem, NULL, quoted, valueProblem } from "../types/value-problem.ts";
 import { UNSAFE_IN_KEY } from "../unverified.ts";
-import { addressById, addressByKey, folded, textLiteral } from "../url.ts";
+import { addressById, addressByKey, doubled, folded, textLiteral } from "../url.ts";
 import { parentOf, type WantedParent } from "./parent.ts";
 import type { Resolution, Resolved } from "./resolution.ts";
 import { isSeveral, named } from "./several.ts";
@@ -16,8 +16,9 @@ export function matchOf(
   row: readonly Value[],
   parents: Pick<Resolved, "parent"> = NOBODY,
 ): Found | Problem {
-  const values: string[] = [];
-  for (const part of match.parts) {
+  const values = new Array<string>(match.parts.length); // of just that size: there is one for each row
+  for (let index = 0; index < values.length; index++) {
+    const part = match.parts[index]!;
     const value = row[part.column] ?? null;
     const json =
       value === null ? NULL : part.lookup ? idOfParent(part.lookup, row, parents) : part.coerce(value);
@@ -30,7 +31,7 @@ export function matchOf(
         "Leave rows without a value out of the model.",
       );
     }
-    values.push(json);
+    values[index] = json;
   }
   return values;
 }
@@ -178,5 +179,11 @@ export function addressOf(mapping: Mapping, found: Found): string {
   const place = placeOf(mapping, found);
   if (place !== null) return addressOfId(table, place);
   if (match.by === "id") return addressById(table.set, bare(found[0] ?? ""));
-  return addressByKey(table.set, literalsOf(match.parts, found));
+  const { parts, frame } = match;
+  let address = frame[0]!;
+  for (let index = 0; index < parts.length; index++) {
+    const json = found[index]!;
+    address += (parts[index]!.isText ? doubled(textOf(json)) : bare(json)) + frame[index + 1]!;
+  }
+  return address;
 }

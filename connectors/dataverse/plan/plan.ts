@@ -84,8 +84,8 @@ export function planAdded(
     const writes = writesOf(mapping, change.after, resolved, { isUpdate, change: null, held: null });
     if (isProblem(writes)) return rejected(change, writes);
     // Nobody knows whether it is inactive; of a new record the state is ignored ("Web API properties").
-    const fields = wakes(mapping) ? awake(mapping, writes.fields) : writes.fields;
-    return planned(isUpdate ? "update" : "upsert", change, addressOf(mapping, found), { ...writes, fields });
+    const all = wakes(mapping) ? { ...writes, fields: awake(mapping, writes.fields) } : writes;
+    return planned(isUpdate ? "update" : "upsert", change, addressOf(mapping, found), all);
   }
   if (rules.mode === "update" || match.by === "id") {
     if (rules.onMissing === "skip") return { status: "unchanged", change, absent: true };

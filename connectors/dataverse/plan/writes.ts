@@ -46,6 +46,8 @@ export interface Into {
   readonly held: Held | null;
 }
 
+const NONE: readonly never[] = [];
+
 /** What to write of a row: everything, or what a change touches, short of what is there already. */
 export function writesOf(
   mapping: Mapping,
@@ -56,14 +58,15 @@ export function writesOf(
   const begins =
     isNew && mapping.pair ? beginsRight(mapping.pair, meantOf(mapping, mapping.pair, row)) : false;
   if (isProblem(begins)) return begins;
-  const fields: FieldWrite[] = [];
-  const owed: string[] = [];
-  const later: FieldWrite[] = [];
-  const stubs: Stub[] = [];
+  const fields = new Array<FieldWrite>(mapping.fields.length); // most rows write all of them
+  let count = 0;
+  let owed: readonly string[] = NONE;
+  let later: readonly FieldWrite[] = NONE;
+  let stubs: readonly Stub[] = NONE;
   for (const field of mapping.fields) {
     if (mapping.match.parts.some((part) => part.field === field.field)) {
       const stub = isUpdate ? undefined : stubIn(field, row, resolved);
-      if (stub) stubs.push(stub);
+      if (stub) stubs = [...stubs, stub];
       continue;
     }
     if (isUpdate && !field.updatable) continue;
@@ -76,14 +79,14 @@ export function writesOf(
     // A new record is in its first state by itself, and takes a reason that belongs to it.
     if (begins && field.field === mapping.pair?.state) continue;
     const stub = stubIn(field, row, resolved);
-    if (stub) stubs.push(stub);
+    if (stub) stubs = [...stubs, stub];
     if (begins && result !== "owed" && !("awaited" in result) && isReasonOnCreate(mapping, field.field)) {
-      fields.push(result);
+      fields[count++] = result;
       continue;
     }
     if (result === "owed" || "awaited" in result || !(isUpdate || field.creatable)) {
-      owed.push(field.field);
-      if (result !== "owed") later.push("awaited" in result ? result.awaited : result);
+      owed = [...owed, field.field];
+      if (result !== "owed") later = [...later, "awaited" in result ? result.awaited : result];
       continue;
     }
     const pending = change?.pending.includes(field.field) ?? true;
@@ -93,8 +96,9 @@ export function writesOf(
     if (!pending && isUnchanged(field, result, before, row, change?.before)) continue;
     if (held && !change && !isOfPair(mapping, field.field) && holds(mapping, field, result.json, held))
       continue;
-    fields.push(before === undefined ? result : { ...result, before });
+    fields[count++] = before === undefined ? result : { ...result, before };
   }
+  if (count < fields.length) fields.length = count;
   const second = isUpdate ? later : settledPair(mapping, later, row, null, null);
   if (isProblem(second)) return second;
   if (isNew) return { fields, owed, later: second, stubs };

@@ -14,6 +14,7 @@ export type CoercerOrWhy = { readonly coerce: Coercer } | { readonly why: string
 export const NULL = "null";
 
 /** What JSON escapes, and what is half a character or none. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const UNUSUAL = /["\\\u0000-\u001f\ud800-\udfff\ufffe\uffff]/;
 
 /** True for a text that stands in JSON as it is, which nearly all do: to see that costs less than `JSON.stringify`. */

@@ -1,7 +1,9 @@
 /** Sorts a stream of operations into requests: by kind, of bounded count and size, each record once. */
 import type { Operation } from "../../../src/sdk.ts";
+import { MOST_ROWS } from "../sender/sizes.ts";
 import { LARGEST_BODY } from "../unverified.ts";
 import { sizeOf } from "./bodies.ts";
+import { newSeen, type Seen } from "./seen.ts";
 
 export interface Batch {
   /** `none`: there is nothing to write. */
@@ -10,17 +12,14 @@ export interface Batch {
 }
 
 interface Lane {
+  readonly kind: Batch["kind"];
   /** Operations that it takes. */
-  readonly most: number;
+  most: number;
   operations: Operation[];
-  records: Set<string>;
+  /** Records of the operations. */
+  records: Seen;
   size: number;
 }
-
-/** Operations that are told of at once where nothing is to be sent. */
-const MOST_UNSENT = 1000;
-
-const emptyLane = (most: number): Lane => ({ most, operations: [], records: new Set(), size: 0 });
 
 /**
  * Batches of the operations, in their order within a kind. `isStopped` is asked before each pull: what has been
@@ -32,23 +31,35 @@ export async function* batches(
   isStopped: () => boolean,
 ): AsyncGenerator<Batch> {
   const lanes = new Map<Batch["kind"], Lane>();
-  const mostOf = (kind: Batch["kind"]): number => (kind === "none" ? MOST_UNSENT : most(kind));
+  const mostOf = (kind: Batch["kind"]): number =>
+    kind === "none" ? MOST_ROWS : Math.min(MOST_ROWS, most(kind));
+  const laneOf = (kind: Batch["kind"]): Lane => {
+    const known = lanes.get(kind);
+    if (known !== undefined) return known;
+    const lane = { kind, most: mostOf(kind), operations: [], records: newSeen(MOST_ROWS), size: 0 };
+    lanes.set(kind, lane);
+    return lane;
+  };
   if (isStopped()) return;
+  let lane: Lane | undefined;
   for await (const group of operations) {
     for (const operation of group) {
       const kind = operation.fields.length === 0 && operation.kind === "update" ? "none" : operation.kind;
-      let lane = lanes.get(kind) ?? emptyLane(mostOf(kind));
+      if (lane?.kind !== kind) lane = laneOf(kind);
       const size = sizeOf(operation);
-      const record = operation.record.toLowerCase();
-      const isAgain = kind !== "create" && lane.records.has(record);
-      const isFull = lane.operations.length >= lane.most || lane.size + size > LARGEST_BODY || isAgain;
-      if (isFull && lane.operations.length > 0) {
+      const isFull = lane.operations.length >= lane.most || lane.size + size > LARGEST_BODY;
+      if (
+        (isFull && lane.operations.length > 0) ||
+        (kind !== "create" && !lane.records.add(operation.record))
+      ) {
         yield { kind, operations: lane.operations };
-        lane = emptyLane(mostOf(kind));
+        lane.most = mostOf(kind);
+        lane.operations = [];
+        lane.records.clear();
+        lane.records.add(operation.record);
+        lane.size = 0;
       }
-      if (lane.operations.length === 0) lanes.set(kind, lane);
       lane.operations.push(operation);
-      lane.records.add(record);
       lane.size += size;
     }
     if (isStopped()) break;

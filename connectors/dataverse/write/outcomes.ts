@@ -9,11 +9,12 @@ type Taken = Extract<Outcome, { readonly status: "applied" | "unchanged" }>;
 
 /** @param request the service's own id of the reply */
 export function applied(operation: Operation, told?: string, request?: string): Outcome {
-  const id =
-    idOf(operation.record) ?? (told === undefined ? undefined : keptId(told, partitionIn(operation)));
-  const outcome: Writable<Taken> = { status: "applied", change: operation.change };
+  const { change, record } = operation;
+  const id = idOf(record) ?? (told === undefined ? undefined : keptId(told, partitionIn(operation)));
+  // There is one for each row, and what is added to it later takes it room.
+  const outcome: Writable<Taken> =
+    request === undefined ? { status: "applied", change } : { status: "applied", change, request };
   if (id !== undefined) outcome.id = id;
-  if (request !== undefined) outcome.request = request;
   return withOwed(outcome, operation);
 }
 
