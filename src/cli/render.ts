@@ -71,8 +71,10 @@ export function counted(value: number, noun: string): string {
   return `${count(value)} ${value === 1 ? noun : `${noun}s`}`;
 }
 
+type Cells = readonly (readonly (string | number)[])[];
+
 /** Columns of equal width; numbers to the right. The first row is the head. */
-export function table(rows: readonly (readonly (string | number)[])[]): string {
+export function table(rows: Cells): string {
   const texts = rows.map((row) => row.map((cell) => (typeof cell === "number" ? count(cell) : cell)));
   const widths = (texts[0] ?? []).map((_, i) => Math.max(...texts.map((row) => stringWidth(row[i] ?? ""))));
   const numeric = (rows[1] ?? []).map((cell) => typeof cell === "number");
@@ -84,6 +86,24 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
   const [head, ...body] = texts;
   if (head === undefined) return "";
   return [line(head), widths.map((width) => "─".repeat(width)).join("  "), ...body.map(line)].join("\n");
+}
+
+/**
+ * A table in so many columns of the terminal: all of it where it fits, else without the numbers that are 0 in every
+ * row, else each row as a paragraph that begins with its first cell.
+ */
+export function tableWithin(rows: Cells, width: number): string {
+  const [head = [], ...body] = rows;
+  const isTold = head.map((_, i) => !body.every((row) => row[i] === 0));
+  for (const some of [rows, rows.map((row) => row.filter((_, i) => isTold[i]))]) {
+    const text = table(some);
+    if (text.split("\n").every((line) => stringWidth(line) <= width)) return text;
+  }
+  const paragraphs = body.map(([first = "", ...cells]) => {
+    const said = cells.map((cell, i) => `${head[i + 1]} ${typeof cell === "number" ? count(cell) : cell}`);
+    return [fitted(String(first), width).text, ...wrapped(said.join(", "), width, "  ", "  ")].join("\n");
+  });
+  return paragraphs.join("\n");
 }
 
 /** A value for a person: shortened, on one line, without control characters. */

@@ -11,7 +11,7 @@ import { runSecondWave } from "../sync/run.ts";
 import type { SyncOptions } from "../sync/stage.ts";
 import { openProgress } from "./progress.ts";
 import { painter, widthOf } from "./render.ts";
-import { kindsOf, nextSteps, showNotRun, showRun, summary } from "./show-sync.ts";
+import { kindsOf, nextSteps, SECOND_WAVE, showNotRun, showRun, summary } from "./show-sync.ts";
 
 export interface Shown {
   readonly signal: AbortSignal;
@@ -111,7 +111,7 @@ export async function runSyncs<T extends { readonly prepared: Prepared }>(
     const options = { signal, onProgress: progress.update };
     const wave = await runSecondWave(prepared, fieldsAwaiting(prepared, objects), options);
     progress.end(prepared.sync.name);
-    log(`${showRun(wave, view)}\n`);
+    log(`${showRun(wave, view, SECOND_WAVE)}\n`);
     waves.push(wave);
   }
 
@@ -122,7 +122,7 @@ export async function runSyncs<T extends { readonly prepared: Prepared }>(
     .filter(({ after }) => after === undefined)
     .flatMap(({ problems }) => problems);
   if (results.runs.length === 0 && failed.length > 0) throw new SyncError(failed);
-  if (results.runs.length > 0) log(summary(results.runs));
+  if (results.runs.length > 0) log(summary(results.runs, view.width));
   const kinds = [
     ...(signal.aborted ? (["aborted"] as const) : []),
     ...results.runs.flatMap(kindsOf),

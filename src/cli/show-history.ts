@@ -3,36 +3,43 @@
 import type { Problem } from "../core/errors.ts";
 import { sentence } from "../core/errors.ts";
 import type { RejectEntry, RunEntry } from "../state/history.ts";
-import { keyText, type Paint, shown, table, wrapped } from "./render.ts";
+import { keyText, type Paint, shown, tableWithin, wrapped } from "./render.ts";
 
-export function showRuns(runs: readonly RunEntry[], paint: Paint): string {
+interface View {
+  readonly paint: Paint;
+  /** Of a line, in columns of the terminal. */
+  readonly width: number;
+}
+
+export function showRuns(runs: readonly RunEntry[], { paint, width }: View): string {
   if (runs.length === 0) return "No run that ended is known.";
   const number = (value: unknown): number => Number(value ?? 0);
-  const text = table([
-    ["run", "sync", "rows", "written", "unchanged", "rejected", "waiting", "deferred", "seconds", "end"],
-    ...runs.map((run) => [
-      run.run,
-      run.sync,
-      number(run.rows),
-      number(run.applied),
-      number(run.unchanged),
-      number(run.rejected),
-      number(run.waiting),
-      number(run.deferred),
-      number(run.seconds),
-      (run.stopped as Problem | undefined)?.code ?? "done",
-    ]),
-  ]);
+  const text = tableWithin(
+    [
+      ["run", "sync", "rows", "written", "unchanged", "rejected", "waiting", "deferred", "seconds", "end"],
+      ...runs.map((run) => [
+        run.run,
+        run.sync,
+        number(run.rows),
+        number(run.applied),
+        number(run.unchanged),
+        number(run.rejected),
+        number(run.waiting),
+        number(run.deferred),
+        number(run.seconds),
+        (run.stopped as Problem | undefined)?.code ?? "done",
+      ]),
+    ],
+    width,
+  );
   const [last] = runs;
   const stopped = last?.stopped as Problem | undefined;
   if (stopped === undefined) return text;
-  return `${text}\n\n${paint("red", `${last!.sync}, last run: ${sentence(stopped)}`)}`;
+  const why = wrapped(`${last!.sync}, last run: ${sentence(stopped)}`, width, "", "  ");
+  return [text, "", ...why.map((line) => paint("red", line))].join("\n");
 }
 
-export function showRejects(
-  rejects: readonly RejectEntry[],
-  { paint, width }: { readonly paint: Paint; readonly width: number },
-): string {
+export function showRejects(rejects: readonly RejectEntry[], { paint, width }: View): string {
   if (rejects.length === 0) return "No rejected row is known.";
   const lines: string[] = [];
   let head = "";

@@ -8,12 +8,14 @@ import { showRejections, waitingLine } from "./show-rejections.ts";
 const SAMPLES_PER_KIND = 3;
 /** Who enters, unless somebody asks for more. */
 const MEMBERS_SHOWN = 20;
+/** Removals are named whatever the limit, as far as it is not above this. */
+const REMOVALS_SHOWN = 100;
 
 export interface PlanView {
   readonly paint: Paint;
   /** Of a line, in columns of the terminal. */
   readonly width: number;
-  /** Samples of each kind; removals are always named. */
+  /** Samples of each kind; of removals a hundred at least. */
   readonly limit?: number | undefined;
 }
 
@@ -40,9 +42,8 @@ const TIES: Partial<Record<OperationKind, string>> = { add_member: "to make", re
 export function showPlan(plan: SyncPlan, view: PlanView): string {
   const { paint, width } = view;
   const { operations, rejections, recovery, unchanged, waiting } = plan;
-  const lines = [
-    `${paint("bold", `${plan.sync}: ${plan.model} → ${plan.audience ?? plan.object}`)} (${counted(plan.rows, "row")})`,
-  ];
+  const head = `${plan.sync}: ${plan.model} → ${plan.audience ?? plan.object} (${counted(plan.rows, "row")})`;
+  const lines = wrapped(head, width, "", "  ").map((line) => paint("bold", line));
   if (recovery) {
     const text = `run ${recovery.run} did not end: ${counted(recovery.inDoubt, "change")} without an answer are planned again`;
     lines.push(...wrapped(text, width, "  ", "    "));
@@ -52,7 +53,9 @@ export function showPlan(plan: SyncPlan, view: PlanView): string {
   if (plan.stopped) {
     const why = wrapped(`stopped: ${sentence(plan.stopped)}`, width, "  ", "    ");
     const removed = OPERATION_KINDS.flatMap((kind) => showSamples(plan, kind, view));
-    return [...lines, ...why.map((line) => paint("red", line)), ...removed].join("\n");
+    // What to do is what one sees last, however many removals stand above it.
+    const gap = removed.length > 0 ? [""] : [];
+    return [...lines, ...removed, ...gap, ...why.map((line) => paint("red", line))].join("\n");
   }
   for (const kind of OPERATION_KINDS) {
     if (operations[kind] === 0) continue;
@@ -91,17 +94,22 @@ const fieldCounts = ({ updates }: SyncPlan): string =>
     .join(", ");
 
 function showSamples(
-  { samples, operations, stopped }: SyncPlan,
+  { samples, operations, removals }: SyncPlan,
   kind: OperationKind,
   view: PlanView,
 ): string[] {
   const isRemoval = KINDS[kind].sign === "-";
   const isOneLine = isRemoval || kind === "add_member";
   const all = samples.filter((sample) => sample.kind === kind);
-  const first = isRemoval ? all : all.slice(0, view.limit ?? (isOneLine ? MEMBERS_SHOWN : SAMPLES_PER_KIND));
+  const limit = isRemoval
+    ? Math.max(REMOVALS_SHOWN, view.limit ?? 0)
+    : (view.limit ?? (isOneLine ? MEMBERS_SHOWN : SAMPLES_PER_KIND));
+  const first = all.slice(0, limit);
   if (first.length === 0) return [];
-  const left = (stopped ? all.length : operations[kind]) - first.length;
-  const more = left > 0 ? [`    … and ${count(left)} more`] : [];
+  const total = removals === undefined ? operations[kind] : isRemoval ? removals : all.length;
+  const left = total - first.length;
+  const how = isRemoval ? `: --limit ${total} names them all` : "";
+  const more = left > 0 ? wrapped(`… and ${count(left)} more${how}`, view.width, "    ", "      ") : [];
   // Removals are one line each, and stand together; so do members who enter.
   if (isOneLine) return ["", ...showLines(first, kind, view), ...more];
   return [...first.flatMap((sample) => ["", ...showSample(sample, view)]), ...more];

@@ -2,7 +2,7 @@
 import { type ErrorKind, type Problem, sentence } from "../core/errors.ts";
 import type { Membership } from "../ports.ts";
 import type { SyncPlan, SyncRun } from "../sync/report.ts";
-import { count, counted, keyText, type Paint, shown, table, wrapped } from "./render.ts";
+import { count, counted, keyText, type Paint, shown, tableWithin, wrapped } from "./render.ts";
 import type { NotRun, RunResults } from "./run-syncs.ts";
 import { showRejections, waitingLine } from "./show-rejections.ts";
 
@@ -22,7 +22,8 @@ export function kindsOf(result: SyncPlan | SyncRun): ErrorKind[] {
   ];
 }
 
-export function showRun(run: SyncRun, view: RunView): string {
+/** @param wave is said behind the sync's name */
+export function showRun(run: SyncRun, view: RunView, wave = ""): string {
   const { paint, width } = view;
   const { recovery, rejections, requests } = run;
   const lines: string[] = [];
@@ -44,7 +45,8 @@ export function showRun(run: SyncRun, view: RunView): string {
   if (run.waiting > 0) say(waitingLine(run.waiting), "red");
   if (rejections.total > 0) lines.push(...showRejections(rejections, view));
   if (run.stopped) say(`${endOf(run.stopped)}: ${sentence(run.stopped)}`, "red");
-  return [paint("bold", `${run.sync}: ${run.model} → ${run.audience ?? run.object}`), ...lines].join("\n");
+  const head = wrapped(`${run.sync}${wave}: ${run.model} → ${run.audience ?? run.object}`, width, "", "  ");
+  return [...head.map((line) => paint("bold", line)), ...lines].join("\n");
 }
 
 const DIFFERENCES_SHOWN = 20;
@@ -70,6 +72,23 @@ export function showNotRun({ sync, after, problems }: NotRun, { paint, width }: 
   return [paint("bold", sync), ...lines.map((line) => paint("red", line))].join("\n");
 }
 
+/** After plans, of which some would stop: what lets them through. */
+export function nextStepsOfPlans(plans: readonly SyncPlan[], { paint, width }: RunView): string[] {
+  const commands = plans.flatMap(({ sync, stopped }) => {
+    const allowed = allowedAfter(stopped);
+    return allowed === undefined ? [] : [`backhaul run ${sync} --allow ${allowed}`];
+  });
+  if (commands.length === 0) return [];
+  const text = "If what the guard would stop is right, let it through:";
+  return [...wrapped(text, width, "", "  "), ...commands.map((command) => `  ${paint("bold", command)}`)];
+}
+
+/** What lets through what a guard has stopped, where something does. */
+function allowedAfter(stopped: Problem | undefined): "removed" | "changed" | undefined {
+  const guard = /^guard\.(removed|changed|emptied)$/.exec(stopped?.code ?? "")?.[1];
+  return guard === undefined ? undefined : guard === "changed" ? guard : "removed";
+}
+
 /** What to do next, most urgent first, each command on a line of its own; nothing where all is well. */
 export function nextSteps(
   { runs, notRun }: RunResults,
@@ -77,7 +96,7 @@ export function nextSteps(
   { paint, width }: RunView,
 ): string[] {
   const names = (chosen: readonly { readonly sync: string }[]): string =>
-    chosen.map(({ sync }) => sync).join(" ");
+    [...new Set(chosen.map(({ sync }) => sync))].join(" ");
   const lines: string[] = [];
   const step = (text: string, ...commands: readonly string[]): void => {
     lines.push(
@@ -87,9 +106,8 @@ export function nextSteps(
   };
   if (isAborted) step("Interrupted; the state is safe. Go on by:", "backhaul run");
   for (const { sync, stopped } of runs) {
-    const guard = /^guard\.(removed|changed|emptied)$/.exec(stopped?.code ?? "")?.[1];
-    if (guard === undefined) continue;
-    const allowed = guard === "changed" ? guard : "removed";
+    const allowed = allowedAfter(stopped);
+    if (allowed === undefined) continue;
     step(
       "Look at what the guard stopped; if it is right, let it through:",
       `backhaul plan ${sync}`,
@@ -109,19 +127,32 @@ export function nextSteps(
   return lines.length === 0 ? [] : ["", ...lines];
 }
 
-export function summary(runs: readonly SyncRun[]): string {
-  return table([
-    ["sync", "rows", "written", "unchanged", "rejected", "waiting", "deferred", "requests", "seconds"],
-    ...runs.map((run) => [
-      run.sync,
-      run.rows,
-      run.applied,
-      run.unchanged,
-      run.rejections.total,
-      run.waiting,
-      run.deferred,
-      run.requests.reads + run.requests.writes,
-      run.seconds,
-    ]),
-  ]);
+/** A line for each run; a sync's second one writes what it owed to syncs that came after it. */
+export function summary(runs: readonly SyncRun[], width: number): string {
+  const seen = new Set<string>();
+  const nameOf = ({ sync }: SyncRun): string => {
+    if (seen.has(sync)) return `${sync}${SECOND_WAVE}`;
+    seen.add(sync);
+    return sync;
+  };
+  return tableWithin(
+    [
+      ["sync", "rows", "written", "unchanged", "rejected", "waiting", "deferred", "requests", "seconds"],
+      ...runs.map((run) => [
+        nameOf(run),
+        run.rows,
+        run.applied,
+        run.unchanged,
+        run.rejections.total,
+        run.waiting,
+        run.deferred,
+        run.requests.reads + run.requests.writes,
+        run.seconds,
+      ]),
+    ],
+    width,
+  );
 }
+
+/** How it is told that a sync which has run already writes what it owed. */
+export const SECOND_WAVE = " (second wave)";

@@ -3,14 +3,14 @@ import { BaseCommand } from "../cli/base.ts";
 import { openProgress } from "../cli/progress.ts";
 import { painter, widthOf } from "../cli/render.ts";
 import { showPlan } from "../cli/show-plan.ts";
-import { kindsOf } from "../cli/show-sync.ts";
+import { kindsOf, nextStepsOfPlans } from "../cli/show-sync.ts";
 import { allowedBy, fieldsNamed, keysOf, requireOneSync, syncFlags } from "../cli/sync-flags.ts";
 import type { SyncPlan } from "../sync/report.ts";
 
 export default class Plan extends BaseCommand {
   static override summary = "Show what a run would write; write nothing.";
   static override description =
-    "Runs the models, compares them with the snapshots and shows every kind of change with examples; removals by key. Exits 1 when rows would be rejected, 4 when a guard would stop the run.";
+    "Runs the models, compares them with the snapshots and shows every kind of change with examples; removals by key and name, the first hundred or as many as --limit says. Exits 1 when rows would be rejected, 4 when a guard would stop the run.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> contacts --json",
@@ -25,7 +25,11 @@ export default class Plan extends BaseCommand {
   };
   static override flags = {
     ...syncFlags,
-    limit: Flags.integer({ summary: "Examples of each kind of change.", min: 0, default: 3 }),
+    limit: Flags.integer({
+      summary: "Examples of each kind of change; of removals, a hundred at least.",
+      min: 0,
+      default: 3,
+    }),
     columns: Flags.string({ summary: "Fields, or columns of the model, to show of each example: a,b,c." }),
     out: Flags.string({
       char: "o",
@@ -74,6 +78,7 @@ export default class Plan extends BaseCommand {
       writer.end();
       this.log(`Saved to ${flags.out}. Apply it by: backhaul apply ${flags.out}`);
     }
+    for (const line of nextStepsOfPlans(plans, view)) this.log(line);
     this.exitWith(plans.flatMap(kindsOf));
     return { plans };
   }

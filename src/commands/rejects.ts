@@ -34,9 +34,15 @@ export default class Rejects extends BaseCommand {
     const rejects: RejectEntry[] = [];
     const isWanted = wantedBy(flags);
     if (flags.csv) {
-      await writeLine(csvHead);
-      for await (const reject of historyOf(session, filterOf(flags, flags.limit), read, isWanted))
+      let isHeaded = false;
+      for await (const reject of historyOf(session, filterOf(flags, flags.limit), read, isWanted)) {
+        if (!isHeaded) await writeLine(csvHead);
+        isHeaded = true;
         await writeLine(csvLine(reject));
+      }
+      if (isHeaded) return { rejects };
+      if (flags.sync !== undefined) session.syncs([flags.sync]);
+      await writeLine(csvHead);
       return { rejects };
     }
     for await (const reject of historyOf(session, filterOf(flags, flags.limit ?? SHOWN), read, isWanted))

@@ -1,7 +1,7 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import { historyFlags } from "../cli/history.ts";
-import { painter } from "../cli/render.ts";
+import { painter, widthOf } from "../cli/render.ts";
 import { showRuns } from "../cli/show-history.ts";
 import type { RunEntry } from "../state/history.ts";
 
@@ -36,7 +36,7 @@ export default class Runs extends BaseCommand {
     for await (const run of historyOf(session, filter, (reader, wanted) => reader.runs(wanted), isWanted))
       runs.push(run);
     if (runs.length === 0 && flags.sync !== undefined) session.syncs([flags.sync]); // a name that nothing has is said
-    this.log(showRuns(runs, painter(process.stdout)));
+    this.log(showRuns(runs, { paint: painter(process.stdout), width: widthOf(process.stdout) }));
     return { runs };
   }
 }

@@ -6,6 +6,7 @@ import { allOf, type Change, type OperationKind, type Planned } from "../core/ch
 import { fail, type Problem, SyncError } from "../core/errors.ts";
 import type { ModelSpec } from "../core/spec.ts";
 import type { Value } from "../core/value.ts";
+import type { Dialect } from "../ports.ts";
 import type { State } from "../state/state.ts";
 import { keyProblem } from "./keys.ts";
 import { modeRules } from "./modes.ts";
@@ -38,9 +39,7 @@ export interface ExplainedRow {
 
 /** The rows of a model with one primary key, as a model of its own. */
 function modelOfKey({ model, shape, warehouse }: Prepared, key: readonly string[]): ModelSpec {
-  const dialect = warehouse.engine?.dialect;
-  if (dialect === undefined)
-    throw fail.config("explain.no_engine", `The warehouse ${model.warehouse} cannot look up one row.`);
+  const dialect = dialectOf({ model, warehouse });
   // Of a membership the key goes on with its list and its member.
   const conditions = shape.key.slice(0, key.length).map((i, n) => {
     const column = shape.columns[i]!;
@@ -49,6 +48,27 @@ function modelOfKey({ model, shape, warehouse }: Prepared, key: readonly string[
   });
   const query = `SELECT * FROM (\n${model.query}\n) AS backhaul_row WHERE ${conditions.join(" AND ")}`;
   return { ...model, query };
+}
+
+/** The rows of a model that have the match value of the row with this key, that one among them. */
+function modelOfMatch(prepared: Prepared, key: readonly string[]): ModelSpec {
+  const { model, shape } = prepared;
+  const dialect = dialectOf(prepared);
+  const folded = (i: number, alias: string): string => {
+    const column = shape.columns[i]!;
+    const value = dialect.fromModel(column, `${alias}.${dialect.quote(column.name)}`, model.timezone);
+    return dialect.folded(column, value);
+  };
+  const same = shape.match.map((i) => `${folded(i, "backhaul_own")} = ${folded(i, "backhaul_row")}`);
+  const own = `SELECT 1 FROM (\n${modelOfKey(prepared, key).query}\n) AS backhaul_own WHERE ${same.join(" AND ")}`;
+  const query = `SELECT * FROM (\n${model.query}\n) AS backhaul_row WHERE EXISTS (${own})`;
+  return { ...model, query };
+}
+
+function dialectOf({ model, warehouse }: Pick<Prepared, "model" | "warehouse">): Dialect {
+  const dialect = warehouse.engine?.dialect;
+  if (dialect !== undefined) return dialect;
+  throw fail.config("explain.no_engine", `The warehouse ${model.warehouse} cannot look up one row.`);
 }
 
 /** Reads the model, the state and, for what has to be known of the record, the destination; writes nothing. */
@@ -63,6 +83,8 @@ export async function explainRow(
   try {
     const state = await openForPlan(prepared, scratch);
     try {
+      const double = await doubleOf(whole, key, signal);
+      if (double !== undefined) return { ...row, next: [{ status: "rejected", problem: double }] };
       return { ...row, ...(await nextOf(prepared, state, key, signal)) };
     } finally {
       await state[Symbol.asyncDispose]();
@@ -85,6 +107,25 @@ async function rowOf(prepared: Prepared, signal: AbortSignal): Promise<Pick<Expl
   }))
     if (first !== undefined) return { row: named(prepared, first) };
   return {};
+}
+
+/** Why the row is not written, where another one has its match value too. */
+async function doubleOf(
+  prepared: Prepared,
+  key: readonly string[],
+  signal: AbortSignal,
+): Promise<Problem | undefined> {
+  const { warehouse, model, shape } = prepared;
+  if (shape.match.length === 0) return undefined;
+  const query = queryOf(modelOfMatch(prepared, key));
+  const given = { timezone: model.timezone, signal };
+  for await (const rows of warehouse.access.rows(query, shape.columns, given))
+    for (const row of rows) {
+      if (shape.key.slice(0, key.length).every((i, n) => row[i] === key[n])) continue;
+      const match = shape.match.map((i) => row[i] ?? null);
+      return keyProblem(prepared, { code: "match.double", key, match });
+    }
+  return undefined;
 }
 
 const named = ({ shape }: Prepared, row: readonly Value[]): Record<string, Value> =>

@@ -19,7 +19,7 @@ import { changesOf, isReread, type SyncOptions, stageAndDiff } from "./stage.ts"
 const SAMPLES = 20;
 /** Rows that are planned once more where something that they point at is rejected after them. */
 const MOST_UNSURE = 10_000;
-/** Removals are named one by one as far as somebody may read them. */
+/** Removals are named one by one as far as somebody may read them, or asks for. */
 const REMOVALS = 1_000;
 
 export interface PlanOptions extends SyncOptions {
@@ -116,7 +116,7 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
   const keepSample = (operation: Operation): void => {
     const { kind, change } = operation;
     const list = samples.get(kind) ?? [];
-    const most = change.kind === "removed" ? REMOVALS : Math.max(SAMPLES, limit);
+    const most = Math.max(change.kind === "removed" ? REMOVALS : SAMPLES, limit);
     if (list.length >= most) return;
     const taken = sample(prepared, operation, only);
     // An update that touches none of the wanted fields shows nothing.
@@ -197,7 +197,7 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
       }
     }
   } else if (stopped.code === "guard.removed") {
-    for await (const window of state.removals(REMOVALS)) {
+    for await (const window of state.removals(Math.max(REMOVALS, limit))) {
       for (const item of await compiled.plan(window, context))
         if (item.status === "planned") keepSample(item.operation);
       break;
@@ -209,7 +209,7 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
     steps.push(end);
   }
   const leaving = samples.get("remove_member") ?? [];
-  for (const record of strays.slice(0, REMOVALS - leaving.length))
+  for (const record of strays.slice(0, Math.max(REMOVALS, limit) - leaving.length))
     leaving.push({ kind: "remove_member", key: [], record, fields: [] });
   if (leaving.length > 0) samples.set("remove_member", leaving);
   const forecast = compiled.forecast(
@@ -240,7 +240,7 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
       ...sparedInWords(staged.spared),
     ],
     ...(audience ? { audience: audience.title } : {}),
-    ...(stopped ? { stopped } : {}),
+    ...(stopped ? { stopped, removals: staged.removed + strays.length } : {}),
   };
 }
 

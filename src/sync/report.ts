@@ -67,6 +67,8 @@ export interface SyncPlan {
   readonly warnings: readonly string[];
   /** Why a run would stop before it writes. */
   readonly stopped?: Problem;
+  /** Of a plan that would stop: rows whose records would be removed, were it let through. */
+  readonly removals?: number;
 }
 
 /** How the writing went: what the service was asked for, what it made wait, and how that compares with the forecast. */
@@ -129,12 +131,15 @@ const LISTED = 100;
 /** Of each reason at least so many are kept. */
 const LEAST = 3;
 
-/** Collects rejections: counts all, keeps the first ones, and some of each reason. */
+/**
+ * Collects rejections: counts all, and keeps those with the smallest keys, some of each reason; so a plan and the run after
+ * it name the same rows in the same order, whichever batch comes back first.
+ */
 export function rejectionLog(write: (rejection: Rejection) => Promise<void> = async () => {}): {
   add(key: readonly Value[], problem: Problem, request?: string): Promise<void>;
   result(): Rejections;
 } {
-  const listed: Rejection[] = [];
+  const smallest = new Map<string, Rejection[]>();
   const byCode: Record<string, number> = {};
   let total = 0;
   return {
@@ -149,9 +154,33 @@ export function rejectionLog(write: (rejection: Rejection) => Promise<void> = as
       };
       total += 1;
       byCode[problem.code] = (byCode[problem.code] ?? 0) + 1;
-      if (listed.length < LISTED || byCode[problem.code]! <= LEAST) listed.push(rejection);
+      const known = smallest.get(problem.code) ?? [];
+      smallest.set(problem.code, known);
+      if (known.length < LISTED || inOrder(rejection, known.at(-1)!) < 0) {
+        const at = known.findIndex((other) => inOrder(rejection, other) < 0);
+        known.splice(at === -1 ? known.length : at, 0, rejection);
+        if (known.length > LISTED) known.pop();
+      }
       await write(rejection);
     },
-    result: () => ({ total, byCode, listed }),
+    result() {
+      const reasons = [...smallest.values()];
+      const least = reasons.flatMap((known) => known.slice(0, LEAST));
+      const rest = reasons.flatMap((known) => known.slice(LEAST)).sort(inOrder);
+      const listed = [...least, ...rest.slice(0, Math.max(0, LISTED - least.length))].sort(inOrder);
+      return { total, byCode, listed };
+    },
   };
+}
+
+/** Numbers in keys count as numbers. */
+const { compare } = new Intl.Collator("en", { numeric: true });
+
+/** By key, then by what is said of it. */
+function inOrder(a: Rejection, b: Rejection): number {
+  for (const [i, part] of a.key.entries()) {
+    const order = compare(part ?? "", b.key[i] ?? "");
+    if (order !== 0) return order;
+  }
+  return compare(a.code, b.code) || compare(a.message, b.message);
 }

@@ -85,6 +85,14 @@ test("a row is explained before it is written, as it changes, when it is rejecte
     next: [{ status: "nothing", why: expect.stringContaining("on_removed: keep") }],
   });
   expect((await explain("4")).next).toMatchObject([{ status: "rejected", problem: { code: "key.double" } }]);
+  // Two rows of one match value are rejected both, case and trailing spaces aside.
+  await sql("INSERT INTO orders VALUES (7, 'e-1 ', 'twin', 1)");
+  for (const key of ["1", "7"])
+    expect((await explain(key)).next).toMatchObject([
+      { status: "rejected", problem: { code: "match.double" } },
+    ]);
+  await sql("DELETE FROM orders WHERE id = 7");
+  expect((await explain("1")).next).toMatchObject([{ status: "nothing" }]);
   expect((await explain("99")).next).toMatchObject([
     { status: "nothing", why: expect.stringContaining("Neither") },
   ]);

@@ -1,15 +1,26 @@
 /** What a person sees, as text captures: at 80 and 120 columns, with and without colour. `vitest -u` takes new ones. */
+import { execFile } from "node:child_process";
+import { dirname } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Explanation } from "../../src/cli/explanation.ts";
 import { fitted, painter } from "../../src/cli/render.ts";
 import { showExplanation } from "../../src/cli/show-explanation.ts";
-import { showRejects } from "../../src/cli/show-history.ts";
+import { showRejects, showRuns } from "../../src/cli/show-history.ts";
 import { showPlan } from "../../src/cli/show-plan.ts";
-import { nextSteps, showNotRun, showRun, summary } from "../../src/cli/show-sync.ts";
+import {
+  nextSteps,
+  nextStepsOfPlans,
+  SECOND_WAVE,
+  showNotRun,
+  showRun,
+  summary,
+} from "../../src/cli/show-sync.ts";
 import { noOperations } from "../../src/core/change.ts";
-import type { RejectEntry } from "../../src/state/history.ts";
+import type { RejectEntry, RunEntry } from "../../src/state/history.ts";
 import type { SampleOperation, SyncPlan, SyncRun } from "../../src/sync/report.ts";
-import { backhaul } from "../support/cli.ts";
+import { BIN } from "../support/cli.ts";
 
 const run = "20261121T080000000Z-golden";
 const organization = "11111111-2222-3333-4444-555555555555";
@@ -135,6 +146,18 @@ const done: SyncRun = {
   },
   warnings: [],
 };
+/** The plan of a sync that its guard would stop: nothing but what would go. */
+const stoppedPlan: SyncPlan = {
+  ...plan,
+  operations: noOperations(),
+  fields: {},
+  updates: {},
+  waiting: 0,
+  rejections: { total: 0, byCode: {}, listed: [] },
+  samples: samples.filter(({ kind }) => kind === "delete"),
+  stopped: stoppedProblem,
+  removals: 3_000,
+};
 const stopped: SyncRun = {
   ...done,
   sync: "accounts",
@@ -199,49 +222,125 @@ const explanation: Explanation = {
   ],
 };
 
+const history: RunEntry[] = [
+  { ...stopped, run: "20261121T090000000Z-golden", rejected: 0 },
+  { ...done, rejected: 7 },
+] as unknown as RunEntry[];
+
 type View = { readonly paint: ReturnType<typeof painter>; readonly width: number };
 const pictures: Record<string, (view: View) => string> = {
   plan: (view) => showPlan(plan, view),
-  "plan-stopped": (view) => showPlan({ ...plan, stopped: stoppedProblem }, view),
+  "plan-stopped": (view) =>
+    [showPlan(stoppedPlan, view), ...nextStepsOfPlans([stoppedPlan], view)].join("\n"),
   run: (view) => {
     const notRun = { sync: "orders", after: "accounts", problems: [stoppedProblem] };
-    const results = { runs: [stopped, done], notRun: [notRun] };
+    const second = {
+      ...done,
+      rows: 20,
+      applied: 20,
+      unchanged: 0,
+      waiting: 0,
+      rejections: stopped.rejections,
+    };
+    const results = { runs: [stopped, done, second], notRun: [notRun] };
     return [
       showRun(stopped, view),
       showRun(done, view),
       showNotRun(notRun, view),
-      summary(results.runs),
+      showRun(second, view, SECOND_WAVE),
+      summary(results.runs, view.width),
       nextSteps(results, false, view).join("\n"),
     ].join("\n\n");
   },
+  runs: (view) => showRuns(history, view),
   rejects: (view) => showRejects(rejects, view),
   explain: (view) => showExplanation(explanation, view),
 };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+const bare = (text: string): string => text.replace(/\u001b\[\d+m/g, "");
+
+/** Only a word that has no space to break at may be wider. */
+function expectWithin(text: string, width: number): void {
+  for (const line of bare(text).split("\n"))
+    expect(fitted(line, 1_000).width, line).toBeLessThanOrEqual(width);
+}
+
+const HELPS = ["all", "plan", "run", "rejects", "explain"] as const;
+
+/** What `--help` prints, of all of them by one process. */
+async function helps(width: number, ink: "plain" | "colour"): Promise<ReadonlyMap<string, string>> {
+  const script = `import { run } from "@oclif/core/run";
+    for (const name of ${JSON.stringify(HELPS)}) {
+      process.stdout.write("\\0" + name + "\\n");
+      const words = name === "all" ? ["--help"] : [name, "--help"];
+      await run(words, ${JSON.stringify(pathToFileURL(BIN).href)}).catch((ended) => {
+        if (ended.oclif?.exit !== 0) throw ended;
+      });
+    }`;
+  const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+    cwd: dirname(BIN),
+    env: {
+      ...env,
+      OCLIF_COLUMNS: String(width),
+      ...(ink === "plain" ? { NO_COLOR: "1" } : { FORCE_COLOR: "1" }),
+    },
+  });
+  return new Map(
+    stdout
+      .split("\0")
+      .slice(1)
+      .map((part) => {
+        const end = part.indexOf("\n");
+        const text = part.slice(end + 1).replace(/backhaul\/\S+ \S+ node-\S+/, "backhaul/VERSION");
+        return [part.slice(0, end), text] as const;
+      }),
+  );
+}
+
 describe.each([80, 120])("at %i columns", (width) => {
-  describe.each(["plain", "colour"])("%s", (ink) => {
+  describe.each(["plain", "colour"] as const)("%s", (ink) => {
     test.each(Object.keys(pictures))("%s", async (name) => {
       const paint = painter({ isTTY: ink === "colour" }, {});
       const text = pictures[name]!({ paint, width });
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
-      const bare = text.replace(/\u001b\[\d+m/g, "");
-      expect(bare === text).toBe(ink === "plain");
-      // Only what has no space to break at may be wider: a table, or a word.
-      for (const line of bare
-        .split("\n")
-        .filter((line) => !/^(sync|──|contacts {2}|accounts {2})/.test(line)))
-        expect(fitted(line, 1_000).width, line).toBeLessThanOrEqual(width);
+      expect(bare(text) === text).toBe(ink === "plain");
+      expectWithin(text, width);
       await expect(`${text}\n`).toMatchFileSnapshot(`golden/${name}-${width}-${ink}.txt`);
     });
-  });
 
-  test.each([[], ["plan"], ["explain"]])("help %j", async (...command) => {
-    const env = { OCLIF_COLUMNS: String(width), NO_COLOR: "1" };
-    const { stdout, code } = await backhaul([...command.filter(Boolean), "--help"], { env });
-    expect(code).toBe(0);
-    const text = stdout.replace(/backhaul\/\S+ \S+ node-\S+/, "backhaul/VERSION");
-    await expect(text).toMatchFileSnapshot(`golden/help-${command[0] ?? "all"}-${width}.txt`);
+    test("help", async () => {
+      const texts = await helps(width, ink);
+      expect([...texts.keys()]).toEqual(HELPS);
+      for (const [name, text] of texts) {
+        expect(bare(text) === text).toBe(ink === "plain");
+        await expect(text).toMatchFileSnapshot(`golden/help-${name}-${width}-${ink}.txt`);
+      }
+    });
   });
+});
+
+test("in a narrow terminal nothing is wider than it is", () => {
+  const view = { paint: painter({}, {}), width: 40 };
+  for (const name of ["runs", "run", "plan-stopped"]) expectWithin(pictures[name]!(view), 40);
+  expect(pictures.runs!(view)).toContain("rejected 7");
+});
+
+test("of thousands of removals the first are named, and what to do stands below them", () => {
+  const removed = Array.from({ length: 1_000 }, (_, i) => ({
+    kind: "delete" as const,
+    key: [`C-${i}`],
+    record: id(i),
+    fields: [],
+  }));
+  const lines = (limit: number): string[] =>
+    showPlan({ ...stoppedPlan, samples: removed }, { paint: painter({}, {}), width: 120, limit }).split("\n");
+  const named = (limit: number): number => lines(limit).filter((line) => line.startsWith("  - ")).length;
+  expect([named(3), named(250)]).toEqual([100, 250]);
+  expect(lines(3).filter((line) => line.includes("… and"))).toEqual([
+    "    … and 2,900 more: --limit 3000 names them all",
+  ]);
+  expect(lines(3).at(-1)).toContain("run again with --allow removed.");
 });
 
 test("colour is for terminals that want it", () => {

@@ -28,6 +28,8 @@ test("a mistyped command is told in one sentence with a remedy", async () => {
     expect([code, message]).toEqual([2, says]);
     expect(remedy).toMatch(/\w.*\.$/);
   }
+  const csv = await backhaul(["rejects", "--csv", "--sync", "nosuch", "--project", folder.path]);
+  expect([csv.code, csv.stdout]).toEqual([2, ""]);
   const help = await backhaul(["help", "run"]);
   expect([help.code, help.stdout]).toEqual([0, (await backhaul(["run", "--help"])).stdout]);
 });
