@@ -70,10 +70,10 @@ export interface Dialect {
   /** Constant rows of text as something to select from, with these names, where a VALUES clause would be slow. */
   textRows?(names: readonly string[], rows: readonly (readonly Value[])[]): string;
   /**
-   * A condition: some rows of the table are equal in the expressions. May hold for unequal ones that have one hash.
-   * Absent where to group by the hash is quick.
+   * A condition: some row of the table is null in an expression, or some are equal in all. May hold for unequal ones
+   * that have one hash. Absent where to ask for nulls and to group by the hash is quick.
    */
-  anyDouble?(table: string, expressions: readonly string[]): string;
+  anyNullOrDouble?(table: string, expressions: readonly string[]): string;
   /** Numbers rows from 1 in any order: a window function. */
   readonly rowNumber: string;
   /** Set where that window keeps all that comes before it to one core, unless it is materialized. */
@@ -99,7 +99,10 @@ export interface StateEngine {
   readonly exclusive?: true;
   readonly dialect: Dialect;
   readonly pace: Pace;
-  /** Runs one statement outside of any transaction of ours; gives the rows that it wrote, 0 where it writes none. */
+  /**
+   * Runs one statement outside of any transaction of ours; gives the rows that it wrote, 0 where it writes none, and
+   * where the engine does not say (Snowflake's `CREATE TABLE … AS`).
+   */
   run(sql: string, signal?: AbortSignal): Promise<number>;
   /**
    * Runs statements that write rows (no DDL: Snowflake would commit at it) in one transaction, all or nothing.

@@ -106,10 +106,12 @@ export const postgresDialect: Dialect = {
   },
 
   hash,
-  // PostgreSQL sorts in parallel, and groups in one process.
-  anyDouble(table, expressions) {
-    const value = expressions.length === 1 ? expressions[0] : hash(expressions);
-    return `EXISTS (SELECT 1 FROM (SELECT value, pg_catalog.lag(value) OVER (ORDER BY value) AS before FROM (SELECT ${value} AS value FROM ${table}) a) b WHERE value = before)`;
+  // PostgreSQL sorts in parallel, and hashes groups in one process; sorted rows are grouped as they come. One pass.
+  anyNullOrDouble(table, expressions) {
+    const isNull = expressions.map((expression) => `${expression} IS NULL`).join(" OR ");
+    const value =
+      expressions.length === 1 ? expressions[0] : `CASE WHEN NOT (${isNull}) THEN ${hash(expressions)} END`;
+    return `EXISTS (SELECT 1 FROM (SELECT ${value} AS value FROM ${table} ORDER BY 1 OFFSET 0) a GROUP BY value HAVING count(*) > 1 OR value IS NULL)`;
   },
   rowNumber: "pg_catalog.row_number() OVER ()",
   now: "pg_catalog.floor(EXTRACT(epoch FROM pg_catalog.clock_timestamp()) * 1000)::pg_catalog.int8",

@@ -129,7 +129,12 @@ function begin(config: PostgresConfig, access: Access): string {
         ["SET LOCAL idle_in_transaction_session_timeout = 0"]
       : // A process that hangs in the middle of a transaction must not keep the next run out for ever: the server ends
         // its transaction, and who waits for its locks has the patience to see that.
-        ["SET LOCAL idle_in_transaction_session_timeout = '10s'", "SET LOCAL lock_timeout = '15s'"]),
+        [
+          "SET LOCAL idle_in_transaction_session_timeout = '10s'",
+          "SET LOCAL lock_timeout = '15s'",
+          // For ANALYZE, which reads 300 pages for each: the planner is to know how many rows and keys there are.
+          "SET LOCAL default_statistics_target = 10",
+        ]),
     `SET LOCAL work_mem = '${(config.work_mem ?? WORK_MEM).replace(" ", "")}'`,
     ...(timeout === undefined ? [] : [`SET LOCAL statement_timeout = ${Math.trunc(timeout)}`]),
     ...(access === "read"

@@ -13,6 +13,7 @@ import type { Neighbour } from "./elsewhere.ts";
 import { openFileHistory } from "./history-file.ts";
 import { openJournal, reopenJournal } from "./journal-file.ts";
 import type { SyncRecord } from "./record.ts";
+import { count } from "./settle.ts";
 import { stageAttached, stageRows } from "./stage.ts";
 import type { Store } from "./store.ts";
 
@@ -198,6 +199,7 @@ function storeOver(
               options.onRows,
             );
       await interruptible(database.connection, options.signal, work);
+      return count(engine, table);
     },
     async openJournal(run) {
       await database.checkpoint();

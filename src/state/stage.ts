@@ -3,6 +3,7 @@ import type { Value } from "../core/value.ts";
 import { type Duckdb, holderOf } from "../duckdb/database.ts";
 import { duckdbDialect } from "../duckdb/dialect.ts";
 import type { Query, RowAccess, RowBatch, StateEngine } from "../ports.ts";
+import { count } from "./settle.ts";
 import { createStaged } from "./staging.ts";
 import type { StageOptions } from "./store.ts";
 import type { Shape } from "./tables.ts";
@@ -112,21 +113,22 @@ function refusedRows(query: Query, error: unknown): SyncError {
   );
 }
 
-/** One `CREATE TABLE AS` in the warehouse that holds the state: no row leaves it. */
+/** One `CREATE TABLE AS` in the warehouse that holds the state: no row leaves it. Gives the rows of the table. */
 export async function stageInWarehouse(
   engine: StateEngine,
   table: string,
   shape: Shape,
   query: Query,
   { timezone, signal }: StageOptions,
-): Promise<void> {
+): Promise<number> {
   const { dialect } = engine;
   const values = shape.columns.map((column) =>
     dialect.fromModel(column, `backhaul_model.${dialect.quote(column.name)}`, timezone),
   );
   const sql = createStaged(dialect, shape, table, values, `(\n${query.text}\n) AS backhaul_model`);
-  await engine.run(sql, signal).catch((error: unknown) => {
+  const written = await engine.run(sql, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error instanceof SyncError ? error : refusedRows(query, error);
   });
+  return written > 0 ? written : count(engine, table);
 }

@@ -45,16 +45,18 @@ const anyNull = (parts: readonly string[]): string =>
  */
 export function anyRefused(dialect: Dialect, shape: Shape, tables: Tables): string {
   const { key, match, folded } = partsOf(dialect, shape);
-  const doubled = (parts: readonly string[]): string =>
-    dialect.anyDouble?.(tables.staged, parts) ??
-    `EXISTS (SELECT 1 FROM ${tables.staged} GROUP BY ${dialect.hash(parts)} HAVING count(*) > 1)`;
-  const tests = [
-    `EXISTS (SELECT 1 FROM ${tables.staged} WHERE ${anyNull([...new Set([...key, ...match])])})`,
-  ];
-  if (folded.length > 0) tests.push(doubled(folded));
   // Rows equal in the key are equal in the folded match too when the match is the key.
   const covered = shape.match.length === shape.key.length && shape.match.every((i) => shape.key.includes(i));
-  if (!covered) tests.push(doubled(key));
+  const unique = [...(folded.length > 0 ? [folded] : []), ...(covered ? [] : [key])];
+  const tests = dialect.anyNullOrDouble
+    ? unique.map((parts) => dialect.anyNullOrDouble!(tables.staged, parts))
+    : [
+        `EXISTS (SELECT 1 FROM ${tables.staged} WHERE ${anyNull([...new Set([...key, ...match])])})`,
+        ...unique.map(
+          (parts) =>
+            `EXISTS (SELECT 1 FROM ${tables.staged} GROUP BY ${dialect.hash(parts)} HAVING count(*) > 1)`,
+        ),
+      ];
   return `SELECT CASE WHEN ${list(tests, " OR ")} THEN 'true' ELSE 'false' END`;
 }
 

@@ -201,9 +201,9 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
     },
     async stage(warehouse, query, options) {
       hasStaged = true;
-      await store.stage(tables.staged, shape, warehouse, query, options);
+      const rows = await store.stage(tables.staged, shape, warehouse, query, options);
       for (const statement of dialect.afterLoad(tables.staged)) await engine.run(statement);
-      return count(engine, tables.staged);
+      return rows;
     },
     async refusals() {
       const [answer] = await engine.rows(staging.anyRefused(dialect, shape, tables));

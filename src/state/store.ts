@@ -53,14 +53,14 @@ export interface Store extends AsyncDisposable {
   create(): Promise<void>;
   /** Plans only: makes the snapshot something that may be written to, by a copy. */
   copy(record: SyncRecord): Promise<void>;
-  /** Runs the model once, with the shape's columns only, into the table. */
+  /** Runs the model once, with the shape's columns only, into the table; gives its rows. */
   stage(
     table: string,
     shape: Shape,
     warehouse: Warehouse,
     query: Query,
     options: StageOptions,
-  ): Promise<void>;
+  ): Promise<number>;
   /** Starts the journal of a run whose outcomes belong into the table. */
   openJournal(run: string, table: string): Promise<Journal>;
   /** Makes the table of outcomes of an ended run's journal; an unfinished run's too. */

@@ -1,7 +1,9 @@
 /** What every warehouse that holds state must do with the statements of a state, in its own engine. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Value } from "../../src/core/value.ts";
+import type { Column, Value } from "../../src/core/value.ts";
 import type { Dialect, RowBatch, StateEngine, Warehouse } from "../../src/ports.ts";
+import { anyRefused } from "../../src/state/staging.ts";
+import { storedName, type Tables } from "../../src/state/tables.ts";
 import { numbers as rowsUpTo, type Started, warehouses } from "./table.ts";
 
 describe.each(warehouses)("$name", ({ start, slow, lacks = [] }) => {
@@ -76,6 +78,44 @@ describe.each(warehouses)("$name", ({ start, slow, lacks = [] }) => {
         { sql: "UPDATE backhaul.things SET what = 'y' WHERE n = 99" },
       ]);
       expect(done).toEqual([1, 0]);
+    });
+
+    test("finds keys and match values that are null or double, of one part or of several", async () => {
+      const columns: Column[] = ["a", "b", "c"].map((name) => ({ name, kind: "text", sqlType: "VARCHAR" }));
+      const { storedType, quote } = dialect;
+      const stored = columns.map((column) => `${quote(storedName(column))} ${storedType(column)}`);
+      await engine.run("DROP TABLE IF EXISTS backhaul.keys");
+      await engine.run(`CREATE TABLE backhaul.keys (${stored.join(", ")})`);
+      const found = async (key: number[], match: number[]): Promise<boolean> => {
+        const sql = anyRefused(dialect, { columns, key, match }, { staged: "backhaul.keys" } as Tables);
+        return (await engine.rows(sql))[0]?.[0] === "true";
+      };
+      const shapes: [number[], number[]][] = [
+        [[0], []],
+        [[0], [0]],
+        [[0], [1]],
+        [[0, 1], [2]],
+        [[0], [1, 2]],
+      ];
+      const asked = async (...rows: (readonly (string | null)[])[]): Promise<boolean[]> => {
+        await engine.run("DELETE FROM backhaul.keys");
+        for (const row of rows) {
+          const values = row.map((value) => (value === null ? "NULL" : dialect.literal(value)));
+          await engine.run(`INSERT INTO backhaul.keys VALUES (${values.join(", ")})`);
+        }
+        const answers: boolean[] = [];
+        for (const [key, match] of shapes) answers.push(await found(key, match));
+        return answers;
+      };
+      const [yes, no] = [true, false];
+      expect(await asked()).toEqual([no, no, no, no, no]);
+      expect(await asked(["1", "x", "p"], ["2", "y", "q"])).toEqual([no, no, no, no, no]);
+      expect(await asked(["1", "x", "p"], ["1", "y", "q"])).toEqual([yes, yes, yes, no, yes]);
+      expect(await asked(["1", "x", "p"], ["2", "X ", "q"])).toEqual([no, no, yes, no, no]);
+      expect(await asked(["1", "É", "p"], ["2", "é", "P"])).toEqual([no, no, yes, yes, yes]);
+      expect(await asked([null, "x", "p"])).toEqual([yes, yes, yes, yes, yes]);
+      expect(await asked(["1", null, "p"])).toEqual([no, no, yes, yes, yes]);
+      expect(await asked(["1", "x", null])).toEqual([no, no, no, yes, yes]);
     });
 
     test("of many who take one thing at once, one gets it", async () => {
