@@ -343,8 +343,13 @@ function limited(
     return isNews ? { ...stopped, [limit]: refused(stopped[limit], now, sentAt, retryAfterMs) } : stopped;
   if (!isNews && limit === undefined) return stopped;
   const share = isNews ? (limit === undefined ? 0.5 : 0.85) : 1;
-  const width = Math.min(state.width, Math.max(1, share * (state.inFlight + 1)));
-  return { ...stopped, width, ...(limit === undefined ? {} : { crowdedAt: width }) };
+  const borne = Math.max(1, share * (state.inFlight + 1));
+  const before = isNews ? Number.POSITIVE_INFINITY : (state.crowdedAt ?? Number.POSITIVE_INFINITY);
+  return {
+    ...stopped,
+    width: Math.min(state.width, borne),
+    ...(limit === undefined ? {} : { crowdedAt: Math.min(before, borne) }),
+  };
 }
 
 /**

@@ -192,8 +192,6 @@ describe("against a model of the service, without I/O", () => {
   );
 
   test.each([
-    ["a low hint", { hint: 1 }],
-    ["a hint that promises too much", { hint: 50 }],
     ["servers that are chosen at random", { spread: "random" as const }],
     ["replies that do not say what is left", { tells: false }],
     ["neither order nor help", { spread: "random" as const, tells: false, hint: 50 }],

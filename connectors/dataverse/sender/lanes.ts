@@ -2,7 +2,7 @@
 import type { OperationKind } from "../../../src/sdk.ts";
 import { ELASTIC_BATCH } from "../elastic.ts";
 import { isElastic, type Table } from "../table.ts";
-import { MOST_MS, newSizes, type Sizes, took, tooMany, workOf } from "./sizes.ts";
+import { newSizes, type Sizes, took, tooMany, WINDOW_SHARE, workOf } from "./sizes.ts";
 
 export interface Lane {
   /** Rows of the next request. */
@@ -36,7 +36,7 @@ const LAST = 0.3;
 
 /** @param windowMs over which the service sums up: no request is to be a large part of it */
 export function openLanes(most: number, windowMs: number): LaneOf {
-  const longestMs = Math.min(MOST_MS, windowMs / 3);
+  const longestMs = WINDOW_SHARE * windowMs;
   const lanes = new Map<string, Lane>();
   return (table, kind, way) => {
     const name = `${table.name} ${kind} ${way}`;
@@ -59,7 +59,7 @@ function newLane(most: number, longestMs: number): Lane {
     *sizesFor(rows, parallel) {
       let size = sizes.size;
       // Before anything is measured sizes grow with each round of requests.
-      const largest = Math.min(most, sizes.rowMs === undefined ? MOST_MS / GUESS.row : size);
+      const largest = Math.min(most, sizes.rowMs === undefined ? longestMs / GUESS.row : size);
       for (let left = rows, at = 1; left > 0; at++) {
         yield Math.min(left, size);
         left -= size;

@@ -32,8 +32,12 @@ interface Sums {
 /** "Use bulk operation messages": 100 to 1,000 rows; start with 100. */
 export const FIRST_ROWS = 100;
 export const MOST_ROWS = 1000;
-/** Longest time of one request: a plug-in may take 2 minutes, and a lock is held as long. */
-export const MOST_MS = 10_000;
+/** The longest that a request is to take, as a share of a window: 10 seconds; a lock is held as long, and a plug-in may take 120. */
+export const WINDOW_SHARE = 1 / 30;
+/** What a request may cost for itself, as a share of it: rows are added until it is less, whatever they take ... */
+const OWN_SHARE = 1 / 20;
+/** ... up to so many milliseconds. */
+const MOST_MS = 30_000;
 /** A request that will take no longer may be any number of times as large as the last one; else it is twice as large. */
 const LEAP_MS = 2_000;
 /** No clock tells less apart. */
@@ -43,7 +47,7 @@ const FORGET = 0.99;
 /** How much sizes must differ, relative to their mean, before their line says anything. */
 const SPREAD = 0.02;
 
-export function newSizes(most: number, longestMs = MOST_MS): Sizes {
+export function newSizes(most: number, longestMs: number): Sizes {
   return {
     size: Math.min(FIRST_ROWS, most),
     most,
@@ -103,10 +107,10 @@ function fixedOf({ weight, n, nn, t, nt }: Sums): number | undefined {
 }
 
 function sizeOf({ size, most, longestMs, rowMs = 0, fixedRows }: Sizes, rows: number): number {
-  // Where a request takes long for itself, fewer rows would make it no shorter: as many as that is worth go along.
-  const within = (milliseconds: number): number =>
-    Math.floor(Math.max(milliseconds / rowMs - fixedRows, Math.min(milliseconds / rowMs, fixedRows)));
-  const wanted = Math.max(1, Math.min(most, within(longestMs)));
+  const within = (milliseconds: number): number => Math.floor(milliseconds / rowMs - fixedRows);
+  // Where a request takes long for itself, few rows would make it hardly shorter.
+  const worth = Math.min(fixedRows * (1 / OWN_SHARE - 1), within(MOST_MS));
+  const wanted = Math.max(1, Math.min(most, Math.max(within(longestMs), Math.ceil(worth))));
   if (wanted <= size || rows < 0.9 * size) return Math.min(size, wanted);
   return Math.min(wanted, Math.max(2 * size, within(LEAP_MS)));
 }
