@@ -1,9 +1,9 @@
 import { randomInt } from "node:crypto";
-import type { Written } from "./payload.ts";
 import { valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Column } from "./tables/column.ts";
 import type { World } from "./world.ts";
+import { setFor, valueFor, type Written } from "./written.ts";
 
 /** Columns that number themselves (page: create-auto-number-attributes). */
 
@@ -82,8 +82,7 @@ function nextValue(world: World, table: Table, column: Column): string {
 /** Fills the columns of a new row that number themselves; a value that was sent stays. */
 export function fillNumbers(world: World, table: Table, written: Written): void {
   for (const column of table.numbered) {
-    if (written[column.logicalName] === undefined || written[column.logicalName] === null) {
-      written[column.logicalName] = nextValue(world, table, column);
-    }
+    const name = column.logicalName;
+    if ((valueFor(written, name) ?? null) === null) setFor(written, name, nextValue(world, table, column));
   }
 }

@@ -4,9 +4,17 @@ import { runElastic } from "./bulk-elastic.ts";
 import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
-import { checkedValue, readPayload, refuseAddress, type Written } from "./payload.ts";
+import {
+  CREATE,
+  checkedValue,
+  type Purpose,
+  readingOf,
+  readPayload,
+  refuseAddress,
+  UPDATE,
+} from "./payload.ts";
 import type { Row } from "./row.ts";
-import { type Asked, requireSameId, upsertValues } from "./rows.ts";
+import { type Asked, addressedBy, requireSameId, upsertValues } from "./rows.ts";
 import { createRow, updateRow } from "./write.ts";
 
 /** Page: bulk-operations. On standard tables each message is one transaction and names only its first error. */
@@ -18,6 +26,10 @@ export const BULK: Readonly<Record<string, Kind>> = {
   DeleteMultiple: "deleteMultiple",
 };
 
+/** The type of an item is checked with the list that it is in. */
+const NEW: Purpose = { ...CREATE, known: ["@odata.type"] };
+
+/** The items of a message, each known to be an object of the table. */
 function targets(asked: Asked): JsonObject[] {
   const { table, call, world } = asked;
   const body = readBody(world.rules, call, table.set);
@@ -90,7 +102,7 @@ function createMultiple(asked: Asked): Reply {
   for (const item of items) refuseAddress(world, table, item);
   const ids = world.store.transaction(() =>
     items.map((item) => {
-      const written = readPayload(world, call.session, table, item, "create");
+      const written = readPayload(world, call.session, table, item, NEW);
       return createRow(world, call.session, table, written).id;
     }),
   );
@@ -110,28 +122,21 @@ function updateMultiple(asked: Asked): Reply {
     const ids = gone.flatMap(({ identity }) => (identity.by === "id" ? [identity.id] : []));
     throw ids.length > 0 ? missingRows(table.schemaName, ids) : missingByKey(table.logicalName);
   }
+  const update = { ...UPDATE, known: [...NEW.known, table.primaryId] };
   const done = new Set<string>();
   world.store.transaction(() => {
     for (const { item, identity, row } of items) {
       const found = row as Row;
       // What cannot be read is refused before anything is applied or dropped (page: support/web-api-client-errors).
-      const written = readPayload(world, call.session, table, item, "update", table.primaryId);
+      const written = readPayload(world, call.session, table, item, addressedBy(identity, update));
       requireSameId(world, table, item[table.primaryId], found);
       // Two items for one row: the first is applied, the second is dropped without a word.
       if (done.has(found.id)) continue;
       done.add(found.id);
-      dropKey(written, identity);
       updateRow(world, call.session, table, found, written);
     }
   });
   return noContent();
-}
-
-/** Key columns in the body of an update are ignored: the address says which row is meant. */
-function dropKey(written: Written, identity: Identity): void {
-  if (identity.by !== "key") return;
-  // Deleting what is not there would cost as much as deleting: it slows the object down for good.
-  for (const column of identity.key.columns) if (column in written) delete written[column];
 }
 
 /** In place of an item that nobody needs any more: a thousand of them are half the memory of a request. */
@@ -141,6 +146,7 @@ function upsertMultiple(asked: Asked): Reply {
   const { world, call, table } = asked;
   const { session } = call;
   const items = targets(asked);
+  const update = { ...UPDATE, known: [...NEW.known, table.primaryId] };
   const start = world.store.version();
   world.store.transaction(() => {
     for (let at = 0; at < items.length; at++) {
@@ -155,18 +161,16 @@ function upsertMultiple(asked: Asked): Reply {
         throw new Refusal(400, world.rules.duplicateIdentityCode, message);
       }
       if (row) {
-        const written = readPayload(world, session, table, item, "update", table.primaryId);
+        const written = readPayload(world, session, table, item, addressedBy(identity, update));
         requireSameId(world, table, item[table.primaryId], row);
-        dropKey(written, identity);
         updateRow(world, session, table, row, written);
         continue;
       }
       // Observed: a key column in both places breaks the creation, not the update.
-      if (identity.by === "key" && identity.key.columns.some((column) => column in item)) {
-        throw new Refusal(400, "0x80040216", "An unexpected error occurred.");
-      }
-      const room = identity.by === "key" ? identity.key.columns : undefined;
-      const written = readPayload(world, session, table, item, "create", undefined, room);
+      const purpose = addressedBy(identity, NEW);
+      const reading = readingOf(world, table, item, purpose);
+      if (reading.saysAddress) throw new Refusal(400, "0x80040216", "An unexpected error occurred.");
+      const written = readPayload(world, session, table, item, purpose, reading);
       createRow(world, session, table, upsertValues(world, table, identity, written));
     }
   });

@@ -5,6 +5,7 @@ import { draftOf, newDraft, put, Row, type Value, type Values, valueIn, valuesIn
 import type { Table } from "./schema.ts";
 import { fold } from "./shelf.ts";
 import type { Session, World } from "./world.ts";
+import { valueFor, valuesFor, type Written } from "./written.ts";
 
 /** What an organisation adds to the service: plug-ins that refuse rows, and rules that detect duplicates. */
 
@@ -57,7 +58,7 @@ export function runPlugins(
   world: World,
   session: Session,
   table: Table,
-  written: Readonly<Record<string, Value>>,
+  written: Written,
   before: Row | undefined,
 ): void {
   if (world.plugins.length === 0 || session.bypassesPlugins) return;
@@ -77,16 +78,16 @@ function refuses(
   world: World,
   table: Table,
   rule: PluginRule,
-  written: Values,
+  written: Written,
   before: Row | undefined,
 ): boolean {
   if (rule.filter !== undefined) {
     const draft = before ? draftOf(before) : newDraft(world.store.layout(table));
-    for (const column in written) put(draft, column, written[column] ?? null);
+    for (const column of written.columns.names) put(draft, column, valueFor(written, column) ?? null);
     const row = new Row(before?.id ?? "", before?.version ?? 0, before?.order ?? 0, -1, draft);
     return predicateOf(world, table, rule, rule.filter).test(row);
   }
-  const value = written[rule.column ?? ""];
+  const value = valueFor(written, rule.column ?? "");
   if (value === undefined || value === null) return false;
   return (typeof value === "object" ? value.id : String(value)) === String(rule.equals);
 }
@@ -108,11 +109,11 @@ export function detectDuplicates(
   world: World,
   session: Session,
   table: Table,
-  written: Values,
+  written: Written,
   before: Row | undefined,
 ): void {
   if (!session.detectsDuplicates) return;
-  const values = { ...(before && valuesIn(before)), ...written };
+  const values: Values = { ...(before && valuesIn(before)), ...valuesFor(written) };
   for (const rule of world.duplicates) {
     if (rule.table !== table.logicalName) continue;
     const key = keyOf(world, rule, (column) => values[column]);

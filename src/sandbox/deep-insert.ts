@@ -1,12 +1,13 @@
 import { tieValue } from "./collections.ts";
 import { payloadError } from "./errors.ts";
 import { isObject, type JsonObject } from "./json.ts";
-import { readPayload, refuseAddress } from "./payload.ts";
+import { CREATE, readPayload, refuseAddress } from "./payload.ts";
 import type { Row, Value } from "./row.ts";
 import type { Collection, Navigation, Table } from "./schema.ts";
 import { requireRight } from "./security/check.ts";
 import type { Session, World } from "./world.ts";
 import { createRow } from "./write.ts";
+import { setFor, writing } from "./written.ts";
 
 /**
  * Rows inside rows: a create may carry new related rows under the names of navigation properties, all in one
@@ -65,7 +66,7 @@ function createMember(
     [collection.member]: tieValue(tie, collection.member, { table: target.logicalName, id: member.id }),
   };
   if (!tie.intersect) {
-    createRow(world, session, tie, pair);
+    createRow(world, session, tie, writing(pair));
     return;
   }
   const id = world.store.newId();
@@ -87,12 +88,12 @@ export function createDeep(
   if (depth > DEEPEST) throw payloadError(table.set, "The payload is nested too deeply.");
   refuseAddress(world, table, body);
   const parts = partsOf(table, body);
-  const written = readPayload(world, session, table, parts?.plain ?? body, "create");
-  Object.assign(written, ties);
+  const written = readPayload(world, session, table, parts?.plain ?? body, CREATE);
+  for (const column in ties) setFor(written, column, ties[column] as Value);
   for (const [navigation, inner] of parts?.ones ?? []) {
     const target = world.schema.tables.get(navigation.targets[0] ?? "") as Table;
     const made = createDeep(world, session, target, inner, depth + 1);
-    written[navigation.column.logicalName] = { table: target.logicalName, id: made.id };
+    setFor(written, navigation.column.logicalName, { table: target.logicalName, id: made.id });
   }
   const row = createRow(world, session, table, written);
   for (const [collection, items] of parts?.manies ?? []) {

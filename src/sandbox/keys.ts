@@ -12,10 +12,11 @@ import {
   wrongKeyParts,
 } from "./errors.ts";
 import type { Token } from "./lexer.ts";
-import type { Reference, Row, Value, Values } from "./row.ts";
+import type { Reference, Row, Value } from "./row.ts";
 import {
   type AlternateKey,
   isLookup,
+  keyValues,
   type Navigation,
   propertyName,
   type Schema,
@@ -28,7 +29,12 @@ import type { Session, World } from "./world.ts";
 /** How a request names a row (page: use-alternate-key-reference-record). */
 export type Identity =
   | { readonly by: "id"; readonly id: string /** Of an elastic table. */; readonly partition?: string }
-  | { readonly by: "key"; readonly key: AlternateKey; readonly values: Values };
+  | {
+      readonly by: "key";
+      readonly key: AlternateKey;
+      /** In the order of its columns. */
+      readonly values: readonly (Value | undefined)[];
+    };
 
 const REFUSED = { slashes: /[/\\]/, documented: /[/<>*%&:\\?+]/ };
 /** Their primary key is inherited from `ownerid`, so it has no name of its own in a key. */
@@ -105,7 +111,7 @@ export function identify(world: World, table: Table, text: KeyText): Identity {
   const same = (key: AlternateKey) =>
     key.columns.length === names.length && key.columns.every((column) => column in values);
   const key = table.activeKeys.find(same);
-  if (key) return { by: "key", key, values };
+  if (key) return { by: "key", key, values: keyValues(key, values) };
   throw keyNotDefined(table.logicalName);
 }
 
@@ -135,8 +141,8 @@ export function keyUrl(identity: Identity): string {
     return partition === undefined ? id : `${id},partitionid='${encodeURIComponent(partition)}'`;
   }
   return identity.key.parts
-    .map((column) => {
-      const value = identity.values[column.logicalName];
+    .map((column, at) => {
+      const value = identity.values[at];
       const text = typeof value === "object" && value !== null ? value.id : String(value);
       const quoted = column.type === "string" || column.type === "memo";
       return `${propertyName(column)}=${quoted ? `'${encodeURIComponent(text.replaceAll("'", "''"))}'` : text}`;
@@ -160,10 +166,7 @@ const NOT_PLAIN = /['%#/<>*&:\\?+]/;
 interface Beginning {
   readonly text: string;
   readonly table: Table;
-  readonly column: Column;
   readonly key: AlternateKey;
-  /** The values of the key, to be copied: an object made by a name that varies costs ten times as much. */
-  readonly values: Readonly<Record<string, string>>;
 }
 const beginnings = new WeakMap<Schema, Beginning>();
 
@@ -176,9 +179,8 @@ function beginningOf(world: World, address: string): Beginning | undefined {
   const column = table?.properties.get(match?.[2] ?? "");
   const key = table?.activeKeys.find(({ parts }) => parts.length === 1 && parts[0] === column);
   if (!table || !key || (column?.type !== "string" && column?.type !== "memo")) return undefined;
-  const values = { [column.logicalName]: "" };
   const text = [...address.slice(0, address.indexOf("'") + 1)].join(""); // no part of the address, which it would keep
-  const beginning = { text, table, column, key, values };
+  const beginning = { text, table, key };
   beginnings.set(world.schema, beginning);
   return beginning;
 }
@@ -188,10 +190,8 @@ function plainAddress(world: World, text: string): Address | undefined {
   if (!beginning) return undefined;
   const value = text.slice(beginning.text.length, -2);
   if (NOT_PLAIN.test(value)) return undefined;
-  const { table, key, column } = beginning;
-  const values = { ...beginning.values };
-  values[column.logicalName] = value;
-  return { table, identity: { by: "key", key, values } };
+  const { table, key } = beginning;
+  return { table, identity: { by: "key", key, values: [value] } };
 }
 
 /** Reads an entity address as it stands in a body: relative, with a leading slash, absolute, or `$1`. */

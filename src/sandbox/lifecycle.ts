@@ -4,6 +4,7 @@ import { isObject, numberText } from "./json.ts";
 import { type Handler, type Invocation, invalidParameter, rowIn } from "./messages/invocation.ts";
 import { valueIn } from "./row.ts";
 import { updateRow } from "./write.ts";
+import { writing } from "./written.ts";
 
 /**
  * Opportunities are closed by actions and not by their state (pages: special-update-operation-behavior; WinOpportunity
@@ -26,7 +27,7 @@ function close(invocation: Invocation, statecode: number): Reply {
   const status = Number(numberText(parameters.Status));
   const reason = status === -1 ? {} : { statuscode: status };
   const unguarded = { ...world, rules: { ...world.rules, lifecycleTables: [] } };
-  world.store.transaction(() => updateRow(unguarded, session, table, row, { statecode, ...reason }));
+  world.store.transaction(() => updateRow(unguarded, session, table, row, writing({ statecode, ...reason })));
   return noContent();
 }
 

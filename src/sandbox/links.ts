@@ -5,14 +5,15 @@ import { relatedRows, tieValue } from "./collections.ts";
 import { payloadError, undeclaredProperty, unknownSet, wrongMethod } from "./errors.ts";
 import { isText } from "./json.ts";
 import { findRow, type Identity, identify, missing, parseAddress, requireRow } from "./keys.ts";
-import { readPayload } from "./payload.ts";
+import { readPayload, UPDATE } from "./payload.ts";
 import { countRows, queryRows, type Source } from "./query.ts";
 import { type Reference, type Row, valueIn } from "./row.ts";
 import { type Asked, requireCondition } from "./rows.ts";
-import type { Collection, Table } from "./schema.ts";
+import { type Collection, keyValues, type Table } from "./schema.ts";
 import { requireRight, requireTied } from "./security/check.ts";
 import type { Segment } from "./url.ts";
 import { createRow, updateRow } from "./write.ts";
+import { writing } from "./written.ts";
 
 /**
  * Ties between rows: `…/$ref` on single-valued and collection-valued navigation properties, and reading what is behind
@@ -52,8 +53,8 @@ function writeLookup(asked: Asked, row: Row, collection: Collection, member: Row
   const other = tableNamed(asked, collection.table);
   const present = valueIn(member, collection.own) as Reference | null | undefined;
   if (call.method === "DELETE" && present?.id !== row.id) throw missing(world, other, byId(member));
-  const value = call.method === "DELETE" ? null : refTo(table, row);
-  world.store.transaction(() => updateRow(world, call.session, other, member, { [collection.own]: value }));
+  const tie = writing({ [collection.own]: call.method === "DELETE" ? null : refTo(table, row) });
+  world.store.transaction(() => updateRow(world, call.session, other, member, tie));
 }
 
 const byId = (row: Row): Identity => ({ by: "id", id: row.id });
@@ -74,11 +75,11 @@ function writePair(asked: Asked, row: Row, collection: Collection, member: Row):
     if (tie.intersect) {
       const id = world.store.newId();
       world.store.insert(tie, id, { [tie.primaryId]: id, ...pair }, Object.keys(pair));
-    } else world.store.transaction(() => createRow(world, call.session, tie, pair));
+    } else world.store.transaction(() => createRow(world, call.session, tie, writing(pair)));
     return;
   }
   if (!tie.intersect) requireRight(world, call.session, tie, "delete");
-  const tied = tie.unique[0] && world.store.find(tie, tie.unique[0], pair);
+  const tied = tie.unique[0] && world.store.find(tie, tie.unique[0], keyValues(tie.unique[0], pair));
   if (!tied) throw missing(world, other, byId(member));
   deleteRow(world, tie, tied);
 }
@@ -91,7 +92,7 @@ export function writeReference(asked: Asked, key: Segment, navigation: Segment):
   if (single && call.method !== "POST") {
     requireCondition(asked, row);
     const bind = { [`${single.name}@odata.bind`]: call.method === "DELETE" ? null : referenceIn(asked) };
-    const written = readPayload(world, call.session, table, bind, "update");
+    const written = readPayload(world, call.session, table, bind, UPDATE);
     world.store.transaction(() => updateRow(world, call.session, table, row, written));
     return noContent();
   }

@@ -2,6 +2,7 @@ import { Refusal } from "./errors.ts";
 import { type Reference, valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Hooks, World } from "./world.ts";
+import { valueFor } from "./written.ts";
 
 /** Who takes part in an activity (page: activityparty): parties are made with their activity alone. */
 
@@ -16,9 +17,9 @@ export const PARTY_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] = 
     "activityparty",
     {
       creating(world, _session, written) {
-        const activity = written.activityid as Reference | null | undefined;
+        const activity = valueFor(written, "activityid") as Reference | null | undefined;
         const party = world.schema.tables.get("activityparty") as Table;
-        if (!activity || written.participationtypemask !== SENDER) return;
+        if (!activity || valueFor(written, "participationtypemask") !== SENDER) return;
         const others = world.store.referrers(party, "activityid", activity.id);
         if ([...others].some((id) => isSender(world, party, id))) {
           const message = "Communication activity cannot have more than one Sender party";

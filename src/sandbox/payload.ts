@@ -8,68 +8,126 @@ import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 import { type Check, compileCheck } from "./validate.ts";
 import type { Session, World } from "./world.ts";
+import { type Columns, hasNames, newColumns, sameNames, type Written } from "./written.ts";
 
 const ROW_ANNOTATIONS = ["@odata.id", "@odata.etag", "@odata.context", "@odata.editLink"];
 
-type Slot =
-  | { readonly is: "value"; readonly column: Column; readonly check: Check }
-  | { readonly is: "navigation" | "bind"; readonly navigation: Navigation }
-  | { readonly is: "raw lookup" }
-  | { readonly is: "type"; readonly name: string; readonly hashed: string }
-  | { readonly is: "annotation" };
+interface ValueSlot {
+  readonly is: "value";
+  readonly column: Column;
+  readonly check: Check;
+}
+
+interface LookupSlot {
+  readonly is: "navigation" | "bind";
+  readonly column: Column;
+  readonly navigation: Navigation;
+}
+
+interface TypeSlot {
+  readonly is: "type";
+  readonly name: string;
+  readonly hashed: string;
+}
+
+type Slot = ValueSlot | LookupSlot | { readonly is: "raw lookup" } | TypeSlot | { readonly is: "annotation" };
 
 /** What each name in a body of this table means; made once. */
 export interface Writer {
   readonly slots: ReadonlyMap<string, Slot>;
-  /** The names of the last body of each kind: those of the next one are nearly always the same. */
-  readonly last: Record<"create" | "update", Names>;
-  /** Columns that a new row must have and that nothing fills in. */
-  readonly required: readonly Column[];
+  /** How the last body of each kind was read: the next one nearly always has the same names. */
+  readonly last: Record<Purpose["operation"], Reading | undefined>;
 }
 
-/** The names of one body and what they mean. */
-interface Names {
-  readonly names: readonly string[];
-  readonly slots: readonly (Slot | undefined)[];
-  /** What was left out of the result, and what it has room for beside. */
-  readonly identity: string | undefined;
-  readonly room: readonly string[];
+/** What a body is read for. */
+export interface Purpose {
+  readonly operation: "create" | "update";
+  /** Names that the caller has read. */
+  readonly known: readonly string[];
   /**
-   * A result without its values, to be copied: an object that grows name by name is slow, and one that grows after it
-   * was copied is slower still. Undefined until the first body was read.
+   * Columns that the address says already: what is to be created has room for them beside the body's; on update the URL
+   * says which row is meant, and what the body holds of them is checked and goes no further.
    */
-  blank: Written | undefined;
+  readonly addressed: readonly string[];
 }
 
-const NO_ROOM: readonly string[] = [];
+/** How bodies with one list of names are read. */
+export interface Reading {
+  readonly purpose: Purpose;
+  readonly names: readonly string[];
+  /** In the order of the names. */
+  readonly steps: readonly Step[];
+  /** Whether one of them is a column that the address says. */
+  readonly saysAddress: boolean;
+  readonly columns: Columns;
+  /** As many values as columns, none of them known. */
+  readonly blank: readonly undefined[];
+}
 
-/** What the names of a body mean, in their order. */
-function namesIn(
-  writer: Writer,
-  body: JsonObject,
-  operation: "create" | "update",
-  identity: string | undefined,
-  room: readonly string[],
-): Names {
-  const known = writer.last[operation];
-  let at = 0;
-  for (const name in body) {
-    if (known.names[at] !== name) {
-      at = -1;
-      break;
-    }
-    at += 1;
+/** What becomes of the value under one name. */
+interface Step {
+  readonly slot: Exclude<Slot, { is: "annotation" }> | undefined;
+  /** Where its column stands among what is written, or one of the three below. */
+  readonly place: number;
+}
+
+/** The caller has read it, or it says nothing. */
+const PASSED = -1;
+/** Not valid for the operation: dropped and counted, as the service drops it (page: web-api-properties). */
+const DROPPED = -2;
+/** Checked, and that is all. */
+const CHECKED = -3;
+
+export const CREATE: Purpose = { operation: "create", known: [], addressed: [] };
+export const UPDATE: Purpose = { operation: "update", known: [], addressed: [] };
+
+const samePurpose = (a: Purpose, b: Purpose): boolean =>
+  a === b || (sameNames(a.known, b.known) && sameNames(a.addressed, b.addressed));
+
+/** @param written the columns that the names before it write */
+function stepOf(
+  table: Table,
+  { operation, known, addressed }: Purpose,
+  name: string,
+  slot: Slot | undefined,
+  written: string[],
+): Step {
+  if (slot?.is === "annotation" || known.includes(name)) return { slot: undefined, place: PASSED };
+  if (slot === undefined || !("column" in slot)) return { slot, place: CHECKED };
+  const { column } = slot;
+  if (!(operation === "create" ? column.forCreate : column.forUpdate)) {
+    // Page: use-elastic-tables. The partition of a row that is there says which one is meant.
+    return { slot, place: table.elastic && column.logicalName === "partitionid" ? PASSED : DROPPED };
   }
-  if (at === known.names.length && known.identity === identity && known.room === room) return known;
+  if (operation === "update" && addressed.includes(column.logicalName)) return { slot, place: CHECKED };
+  const at = written.indexOf(column.logicalName);
+  return { slot, place: at >= 0 ? at : written.push(column.logicalName) - 1 };
+}
+
+/** How a body is read: as the last one of its kind was, where its names are the same. */
+export function readingOf(world: World, table: Table, body: JsonObject, purpose: Purpose): Reading {
+  const { slots, last } = world.writers.get(table) as Writer;
+  const { operation, addressed } = purpose;
+  const before = last[operation];
+  if (before && samePurpose(before.purpose, purpose) && hasNames(body, before.names)) return before;
   const names = Object.keys(body);
-  const slots = names.map((name) => writer.slots.get(name));
-  writer.last[operation] = { names, slots, identity, room, blank: undefined };
-  return writer.last[operation];
+  const written: string[] = [];
+  const steps = names.map((name) => stepOf(table, purpose, name, slots.get(name), written));
+  if (operation === "create") written.push(...addressed.filter((column) => !written.includes(column)));
+  const reading: Reading = {
+    purpose,
+    names,
+    steps,
+    saysAddress: addressed.some((column) => names.includes(column)),
+    columns: newColumns(written),
+    blank: written.map(() => undefined),
+  };
+  last[operation] = reading;
+  return reading;
 }
 
 export function compileWriter(table: Table, rules: Unverified): Writer {
   const type = `Microsoft.Dynamics.CRM.${table.logicalName}`;
-  const none: Names = { names: [], slots: [], identity: undefined, room: NO_ROOM, blank: undefined };
   const slots = new Map<string, Slot>([["@odata.type", { is: "type", name: type, hashed: `#${type}` }]]);
   for (const name of ROW_ANNOTATIONS) slots.set(name, { is: "annotation" });
   for (const column of table.columns.values()) {
@@ -78,100 +136,81 @@ export function compileWriter(table: Table, rules: Unverified): Writer {
     else slots.set(column.logicalName, { is: "value", column, check: compileCheck(table, column, rules) });
   }
   for (const navigation of table.navigation.values()) {
-    slots.set(navigation.name, { is: "navigation", navigation });
-    slots.set(`${navigation.name}@odata.bind`, { is: "bind", navigation });
+    const { name, column } = navigation;
+    slots.set(name, { is: "navigation", column, navigation });
+    slots.set(`${name}@odata.bind`, { is: "bind", column, navigation });
   }
-  const required = [...table.columns.values()].filter(
-    (column) =>
-      column.required === "SystemRequired" &&
-      column.odata &&
-      column.forCreate &&
-      column.fallback === undefined &&
-      column.logicalName !== table.primaryId &&
-      column.type !== "owner",
-  );
-  return { slots, last: { create: none, update: none }, required };
+  return { slots, last: { create: undefined, update: undefined } };
 }
-
-export type Written = Record<string, Value>;
 
 /**
  * Reads the body of a create or update: column values, checked and in stored form.
- * Values for columns that are not valid for the operation are dropped and counted, as the service drops them
- * (page: web-api-properties).
- * @param identity a name that only says which row is meant, left out of the result
- * @param room columns that the caller will add, always the same list: undefined until then
+ * @param reading how bodies with these names are read, if the caller knows
  */
 export function readPayload(
   world: World,
   session: Session,
   table: Table,
   body: JsonObject,
-  operation: "create" | "update",
-  identity?: string,
-  room = NO_ROOM,
+  purpose: Purpose,
+  reading = readingOf(world, table, body, purpose),
 ): Written {
-  const writer = world.writers.get(table) as Writer;
-  const names = namesIn(writer, body, operation, identity, room);
-  const written: Written = names.blank === undefined ? {} : { ...names.blank };
+  const { steps, columns, blank } = reading;
+  const values: (Value | undefined)[] = blank.slice();
   let at = 0;
   for (const name in body) {
-    const slot = names.slots[at];
+    const { slot, place } = steps[at] as Step;
     at += 1;
-    if (name === identity) continue;
-    const input = body[name];
-    if (slot === undefined) {
-      refuseUnlessAnnotation(table, body, name, writer.slots);
-      continue;
-    }
-    if (slot.is === "annotation") continue;
-    if (slot.is === "type") {
-      if (input !== slot.name && input !== slot.hashed) throw unknownType(table, input);
-      continue;
-    }
-    if (slot.is === "raw lookup") {
-      throw payloadError(
-        table.set,
-        `Microsoft.OData.ODataException: The property '${name}' cannot be written; use '@odata.bind'.`,
-      );
-    }
-    const column = slot.is === "value" ? slot.column : slot.navigation.column;
-    if (!(operation === "create" ? column.forCreate : column.forUpdate)) {
-      // Page: use-elastic-tables. The partition of a row that is there says which one is meant.
-      if (!(table.elastic && column.logicalName === "partitionid"))
-        bump(world.counters.ignored, `${table.logicalName}.${column.logicalName}`);
-      continue;
-    }
-    if (input === null) {
-      if (column.required === "SystemRequired") {
-        throw requiredNull(world.rules, table.logicalName, column.logicalName);
-      }
+    if (place === PASSED) continue;
+    if (slot === undefined) refuseUnlessAnnotation(world, table, body, name);
+    else if (slot.is === "type") requireType(table, slot, body[name]);
+    else if (slot.is === "raw lookup") throw rawLookup(table, name);
+    else if (place === DROPPED)
+      bump(world.counters.ignored, `${table.logicalName}.${slot.column.logicalName}`);
+    else {
+      const value =
+        slot.is === "value"
+          ? checked(world, table, slot, body[name])
+          : bound(world, session, table, slot, body[name]);
       // Clearing one name of a polymorphic lookup must not undo a bind through another one in the same body.
-      if (slot.is === "value" || written[column.logicalName] === undefined)
-        written[column.logicalName] = null;
-    } else if (slot.is === "value") {
-      const value = slot.check(input);
-      if (value === null && column.required === "SystemRequired") {
-        throw requiredNull(world.rules, table.logicalName, column.logicalName);
-      }
-      written[column.logicalName] = value;
-    } else if (slot.is === "bind") {
-      if (!isText(input)) throw wrongType(table.set, String(input), "Edm.String");
-      written[column.logicalName] = bindTarget(world, session, slot.navigation, input);
-    } else {
-      throw payloadError(
-        table.set,
-        `Microsoft.OData.ODataException: '${name}' is a navigation property; bind it with '${name}@odata.bind'.`,
-      );
+      if (place >= 0 && (value !== null || values[place] === undefined)) values[place] = value;
     }
   }
-  // New rows that number themselves get more columns.
-  if (names.blank === undefined && (operation === "update" || table.numbered.length === 0)) {
-    const columns = [...Object.keys(written), ...room];
-    names.blank = Object.fromEntries(columns.map((column) => [column, undefined])) as unknown as Written;
-  }
-  return written;
+  return { columns, values };
 }
+
+/** The value of a column that a body holds as it is. */
+function checked(world: World, table: Table, { column, check }: ValueSlot, input: unknown): Value {
+  const value = input === null ? null : check(input);
+  if (value === null && column.required === "SystemRequired") {
+    throw requiredNull(world.rules, table.logicalName, column.logicalName);
+  }
+  return value;
+}
+
+/** The value of a lookup. */
+function bound(world: World, session: Session, table: Table, slot: LookupSlot, input: unknown): Value {
+  const { is, column, navigation } = slot;
+  if (input === null && column.required === "SystemRequired") {
+    throw requiredNull(world.rules, table.logicalName, column.logicalName);
+  }
+  if (input === null) return null;
+  if (is === "navigation") {
+    const { name } = navigation;
+    throw payloadError(
+      table.set,
+      `Microsoft.OData.ODataException: '${name}' is a navigation property; bind it with '${name}@odata.bind'.`,
+    );
+  }
+  if (!isText(input)) throw wrongType(table.set, String(input), "Edm.String");
+  return bindTarget(world, session, navigation, input);
+}
+
+const rawLookup = (table: Table, name: string) =>
+  payloadError(
+    table.set,
+    `Microsoft.OData.ODataException: The property '${name}' cannot be written; use '@odata.bind'.`,
+  );
 
 /** One value that is not null, checked like any other; as it is when nothing checks its column. */
 export function checkedValue(world: World, table: Table, column: string, input: unknown): Value {
@@ -185,18 +224,15 @@ export function refuseAddress(world: World, table: Table, body: JsonObject): voi
   throw payloadError(table.set, "Microsoft.OData.ODataException: '@odata.id' is not expected on a new row.");
 }
 
-const unknownType = (table: Table, input: unknown) =>
-  payloadError(
+function requireType(table: Table, { name, hashed }: TypeSlot, input: unknown): void {
+  if (input === name || input === hashed) return;
+  throw payloadError(
     table.set,
     `Microsoft.OData.ODataException: A type named '${String(input)}' could not be resolved by the model.`,
   );
+}
 
-function refuseUnlessAnnotation(
-  table: Table,
-  body: JsonObject,
-  name: string,
-  slots: ReadonlyMap<string, Slot>,
-): void {
+function refuseUnlessAnnotation({ writers }: World, table: Table, body: JsonObject, name: string): void {
   const sign = name.indexOf("@");
   if (sign < 0) throw unknownProperty(table.set, table.logicalName, name);
   if (sign === 0) {
@@ -204,7 +240,7 @@ function refuseUnlessAnnotation(
     return;
   }
   const subject = name.slice(0, sign);
-  const declared = slots.get(subject);
+  const declared = writers.get(table)?.slots.get(subject);
   // Annotations that come back from a read (formatted values) are accepted beside a declared property.
   if (declared && !name.endsWith("@odata.bind")) return;
   if (!(subject in body) || !declared) throw undeclaredProperty(subject);

@@ -162,7 +162,7 @@ function indexed(
     key.columns.length === 1 && key.columns[0] === target.column.logicalName;
   const key = table.activeKeys.find(usable);
   if (!key || target.column.type !== "string") return undefined;
-  const rows = values.map((value) => world.store.find(table, key, { [target.column.logicalName]: value }));
+  const rows = values.map((value) => world.store.find(table, key, [value]));
   return new Set(rows.flatMap((row) => (row ? [row.id] : [])));
 }
 

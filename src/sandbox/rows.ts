@@ -15,7 +15,7 @@ import {
   parseAddress,
   requireRow,
 } from "./keys.ts";
-import { checkedValue, readPayload, type Written } from "./payload.ts";
+import { CREATE, checkedValue, type Purpose, readPayload, UPDATE } from "./payload.ts";
 import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
 import type { Reference, Row, Value } from "./row.ts";
@@ -26,6 +26,7 @@ import type { Segment, Target } from "./url.ts";
 import { checkOptions, viewOf } from "./view.ts";
 import type { World } from "./world.ts";
 import { createRow, updateRow } from "./write.ts";
+import { setFor, valueFor, type Written } from "./written.ts";
 
 /** What every operation on rows is given. */
 export interface Asked {
@@ -158,18 +159,25 @@ const nullKey = (table: Table, column: Column) =>
  */
 export function upsertValues(world: World, table: Table, identity: Identity, body: Written): Written {
   if (identity.by === "id") {
-    requireSameId(world, table, body[table.primaryId], identity);
-    body[table.primaryId] = identity.id;
-  } else {
-    for (const column of identity.key.parts) {
-      const name = column.logicalName;
-      const value = keyValue(world, table, column, identity.values[name] ?? null);
-      if (body[name] === undefined) body[name] = value;
-      if (body[name] === null && world.rules.upsertToNullKey === "refused") throw nullKey(table, column);
-    }
+    requireSameId(world, table, valueFor(body, table.primaryId), identity);
+    setFor(body, table.primaryId, identity.id);
+    return body;
+  }
+  const { parts } = identity.key;
+  for (let at = 0; at < parts.length; at++) {
+    const column = parts[at] as Column;
+    const name = column.logicalName;
+    const value = keyValue(world, table, column, identity.values[at] ?? null);
+    if (valueFor(body, name) === undefined) setFor(body, name, value);
+    if (valueFor(body, name) === null && world.rules.upsertToNullKey === "refused")
+      throw nullKey(table, column);
   }
   return body;
 }
+
+/** What the body of a request that names a row is read for. */
+export const addressedBy = (identity: Identity, purpose: Purpose): Purpose =>
+  identity.by === "key" ? { ...purpose, addressed: identity.key.columns } : purpose;
 
 /**
  * Makes the row that an upsert did not find. On an elastic table an upsert replaces the row that it finds: what is not
@@ -181,9 +189,11 @@ export function upsertRow(
   body: JsonObject,
 ): { readonly row: Row; readonly isNew: boolean } {
   const { world, call, table } = asked;
-  const written = readPayload(world, call.session, table, body, "create");
+  const written = readPayload(world, call.session, table, body, addressedBy(identity, CREATE));
   const values = upsertValues(world, table, identity, written);
-  if (identity.by === "id" && identity.partition !== undefined) values.partitionid = identity.partition;
+  if (identity.by === "id" && identity.partition !== undefined) {
+    setFor(values, "partitionid", identity.partition);
+  }
   const old = table.elastic ? findRow(world, table, identity) : undefined;
   if (old) requireSameId(world, table, body[table.primaryId], { id: publicId(table, old) });
   return { row: createRow(world, call.session, table, values, old), isNew: old === undefined };
@@ -251,9 +261,7 @@ export function patch(asked: Asked, key: Segment): Reply {
     }
     let row: Row;
     if (found && !(table.elastic && match.is === "none")) {
-      const written = readPayload(world, session, table, body, "update");
-      // On update a key column in the body is ignored: the URL says which row is meant.
-      if (identity.by === "key") for (const column of identity.key.columns) delete written[column];
+      const written = readPayload(world, session, table, body, addressedBy(identity, UPDATE));
       row = updateRow(world, session, table, found, written);
     } else row = upsertRow(asked, identity, body).row;
     const token = sessionToken(world, table);
@@ -319,7 +327,7 @@ export function writeProperty(asked: Asked, key: Segment, name: string): Reply {
   requireCondition(asked, row);
   const value =
     call.method === "DELETE" ? null : singleValue(readBody(world.rules, call, table.set), table.set);
-  const written = readPayload(world, call.session, table, { [name]: value }, "update");
+  const written = readPayload(world, call.session, table, { [name]: value }, UPDATE);
   world.store.transaction(() => updateRow(world, call.session, table, row, written));
   return noContent();
 }

@@ -1,3 +1,4 @@
+import type { Value, Values } from "./row.ts";
 import type {
   Column,
   DeleteRule,
@@ -22,6 +23,10 @@ export interface AlternateKey extends KeyDescription {
   readonly logicalName: string;
   readonly parts: readonly Column[];
 }
+
+/** The values of a key in the order of its columns. */
+export const keyValues = ({ columns }: AlternateKey, values: Values): readonly (Value | undefined)[] =>
+  columns.map((column) => values[column]);
 
 /** A collection-valued navigation property: the rows of `table` that belong to a row at its other end. */
 export interface Collection {
@@ -59,6 +64,8 @@ export interface Table extends Omit<TableDescription, "columns" | "keys" | "uniq
   readonly collections: ReadonlyMap<string, Collection>;
   readonly money: readonly Column[];
   readonly images: readonly Column[];
+  /** Columns that a new row must have and that nothing fills in. */
+  readonly required: readonly string[];
   readonly fallbacks: readonly (readonly [column: string, value: number | boolean])[];
   /** Columns that number themselves. */
   readonly numbered: readonly Column[];
@@ -132,6 +139,11 @@ function compileTable(description: TableDescription): Table {
     collections: new Map(),
     images: description.columns.filter((column) => column.type === "image"),
     money: description.columns.filter((column) => column.type === "money" && !column.calculationOf),
+    required: description.columns
+      .filter((column) => column.required === "SystemRequired" && column.odata && column.forCreate)
+      .filter((column) => column.fallback === undefined && column.type !== "owner")
+      .map((column) => column.logicalName)
+      .filter((column) => column !== description.primaryId),
     fallbacks: description.columns
       .filter((column) => column.fallback !== undefined && column.type !== "state")
       .map((column) => [column.logicalName, column.fallback as number | boolean]),

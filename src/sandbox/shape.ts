@@ -1,8 +1,9 @@
 import { type Counters, type Tally, tallyOf } from "./counters.ts";
 import { composedIn } from "./forms.ts";
-import { type Draft, type Layout, putAt, type Spot, spotOf, type Value, type Values } from "./row.ts";
+import { type Draft, holds, type Layout, putAt, type Spot, spotOf, type Value } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Column } from "./tables/column.ts";
+import { type Columns, sameNames, type Written } from "./written.ts";
 
 /**
  * What follows from the names of the columns that a request writes, whatever their values: worked out once for the
@@ -21,6 +22,8 @@ export interface Shape {
   readonly money: readonly Amount[];
   /** Every amount of the table: a new currency moves them all. */
   readonly allMoney: readonly Amount[];
+  readonly writesCurrency: boolean;
+  readonly writesOwner: boolean;
   readonly writesState: boolean;
   /** Columns that the service puts together from others, of which one is written. */
   readonly composed: readonly Spot[];
@@ -78,6 +81,8 @@ function compile(table: Table, layout: Layout, columns: readonly string[]): Shap
     rate: at("exchangerate"),
     money: allMoney.filter(({ column }) => writes(column.logicalName)),
     allMoney,
+    writesCurrency: writes("transactioncurrencyid"),
+    writesOwner: table.hasOwner && writes("ownerid"),
     writesState: writes("statecode") || writes("statuscode"),
     composed: composedIn(table)
       .filter(({ parts }) => parts.some(writes))
@@ -88,32 +93,40 @@ function compile(table: Table, layout: Layout, columns: readonly string[]): Shap
 /** The last shape of each layout: requests repeat themselves. */
 const last = new WeakMap<Layout, Shape>();
 
-export function shapeOf(table: Table, layout: Layout, written: Values): Shape {
+export function shapeOf(table: Table, layout: Layout, { names }: Columns): Shape {
   const known = last.get(layout);
-  if (known !== undefined) {
-    const { columns } = known;
-    let at = 0;
-    for (const name in written) {
-      if (columns[at] !== name) {
-        at = -1;
-        break;
-      }
-      at += 1;
-    }
-    if (at === columns.length) return known;
-  }
-  const shape = compile(table, layout, Object.keys(written));
+  if (known !== undefined && sameNames(known.columns, names)) return known;
+  const shape = compile(table, layout, names);
   last.set(layout, shape);
   return shape;
 }
 
 /** Puts what was written into a row in the making, of the shape's layout. */
-export function fill(draft: Draft, { spots }: Shape, written: Readonly<Record<string, Value>>): void {
-  let at = 0;
-  for (const name in written) {
-    putAt(draft, spots[at] as Spot, written[name] as Value);
-    at += 1;
+export function fill(draft: Draft, { spots }: Shape, { values }: Written): void {
+  for (let at = 0; at < spots.length; at++) putAt(draft, spots[at] as Spot, values[at] as Value);
+}
+
+/**
+ * The same for a row that is there, whose values stay where they are equal: the new ones are garbage at once.
+ * @returns whether any is another one; those that are not are counted
+ */
+export function change(
+  draft: Draft,
+  { spots }: Shape,
+  { values }: Written,
+  tallies: readonly Tally[],
+): boolean {
+  let hasChanged = false;
+  for (let at = 0; at < spots.length; at++) {
+    const spot = spots[at] as Spot;
+    const value = values[at] as Value;
+    if (holds(draft, spot, value)) (tallies[at] as Tally).count += 1;
+    else {
+      putAt(draft, spot, value);
+      hasChanged = true;
+    }
   }
+  return hasChanged;
 }
 
 /** Where the counters count the values of a shape that were there already. */

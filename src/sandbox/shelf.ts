@@ -187,20 +187,17 @@ function placeOf(
   });
 }
 
-/** The row with the values of a key. */
+/** The row with the values of a key, in the order of its columns. */
 export function rowWithKey(
   shelf: Shelf,
   rules: Unverified,
   key: AlternateKey,
-  values: Values,
+  values: readonly (Value | undefined)[],
 ): Row | undefined {
   const kept = shelf.indexes.find((one) => one.key === key);
   if (kept === undefined) return undefined;
-  const [first, ...more] = key.columns as [string, ...string[]];
-  const value = values[first];
-  const text =
-    more.length === 0 ? keyPart(rules, value) : keyText(rules, [value, ...more.map((name) => values[name])]);
-  const place = text === undefined ? undefined : placeOf(shelf, rules, kept, text, value);
+  const text = values.length === 1 ? keyPart(rules, values[0]) : keyText(rules, values);
+  const place = text === undefined ? undefined : placeOf(shelf, rules, kept, text, values[0]);
   return place === undefined ? undefined : shelf.slots[place];
 }
 

@@ -1,8 +1,8 @@
 import { Refusal } from "./errors.ts";
-import type { Written } from "./payload.ts";
 import { type Draft, put, type Row, type Value, valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Unverified } from "./unverified.ts";
+import { valueFor, type Written } from "./written.ts";
 
 /** State and status reason of a row (pages: special-update-operation-behavior; define-custom-state-model-transitions). */
 
@@ -46,9 +46,9 @@ export function settleState(
   before: Row | undefined,
 ): void {
   if (!table.state || !table.status) return;
-  const state = (written.statecode ?? valueIn(before, "statecode") ?? 0) as number;
+  const state = (valueFor(written, "statecode") ?? valueIn(before, "statecode") ?? 0) as number;
   put(draft, "statecode", state);
-  const reason = written.statuscode;
+  const reason = valueFor(written, "statuscode");
   if (reason !== undefined && reason !== null) {
     const option = table.status.options?.find((candidate) => candidate.value === reason);
     if (option?.state !== state) throw invalidPair(table, reason, state, idOf());
@@ -65,7 +65,7 @@ export function settleState(
  * special-update-operation-behavior). The way back is open.
  */
 export function refuseLifecycle(rules: Unverified, table: Table, row: Row, written: Written): void {
-  const state = written.statecode;
+  const state = valueFor(written, "statecode");
   if (state === undefined || state === null || state === 0) return;
   if (state === valueIn(row, "statecode") || !rules.lifecycleTables.includes(table.logicalName)) return;
   throw new Refusal(
@@ -79,8 +79,8 @@ export function refuseLifecycle(rules: Unverified, table: Table, row: Row, writt
 export function refuseInactive(rules: Unverified, table: Table, row: Row, written: Written): void {
   const state = valueIn(row, "statecode");
   if (!table.state || state === 0 || state === null || state === undefined) return;
-  if (written.statecode === 0 || !rules.inactiveRowsRefuse.includes(table.logicalName)) return;
-  const isStateAlone = Object.keys(written).every((name) => name === "statecode" || name === "statuscode");
+  if (valueFor(written, "statecode") === 0 || !rules.inactiveRowsRefuse.includes(table.logicalName)) return;
+  const isStateAlone = written.columns.names.every((name) => name === "statecode" || name === "statuscode");
   if (isStateAlone) return;
   throw new Refusal(400, "0x80040230", "The object cannot be updated because it is inactive.");
 }

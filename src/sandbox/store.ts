@@ -7,6 +7,7 @@ import {
   type Layout,
   type Reference,
   Row,
+  type Value,
   type Values,
   valuesIn,
 } from "./row.ts";
@@ -50,8 +51,8 @@ export interface Store {
   get(table: Table, id: string): Row | undefined;
   rows(table: Table): Rows;
   exists(reference: Reference): boolean;
-  /** The row with these key values, through the key's index. */
-  find(table: Table, key: AlternateKey, values: Values): Row | undefined;
+  /** The row with these key values, in the order of the key's columns, through its index. */
+  find(table: Table, key: AlternateKey, values: readonly (Value | undefined)[]): Row | undefined;
   /** Which column stands where in the rows of a table. */
   layout(table: Table): Layout;
   /**

@@ -6,12 +6,13 @@ import type { Upload } from "./files/store.ts";
 import type { CostModel } from "./limits/cost.ts";
 import type { Metadata } from "./metadata/state.ts";
 import type { Writer } from "./payload.ts";
-import type { Reference, Row, Value } from "./row.ts";
+import type { Reference, Row } from "./row.ts";
 import type { Schema, Table } from "./schema.ts";
 import type { Access, Security } from "./security/access.ts";
 import type { Store } from "./store.ts";
 import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
+import type { Written } from "./written.ts";
 
 export interface Organization {
   readonly id: string;
@@ -24,9 +25,9 @@ export interface Organization {
 /** What the service itself does around the writes of one table: the tables that are more than rows. */
 export interface Hooks {
   /** Before a row is made; may add to `written` or refuse. */
-  readonly creating?: (world: World, session: Session, written: Record<string, Value>) => void;
+  readonly creating?: (world: World, session: Session, written: Written) => void;
   readonly created?: (world: World, session: Session, row: Row) => void;
-  readonly updating?: (world: World, session: Session, row: Row, written: Record<string, Value>) => void;
+  readonly updating?: (world: World, session: Session, row: Row, written: Written) => void;
   readonly deleting?: (world: World, row: Row) => void;
 }
 

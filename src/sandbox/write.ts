@@ -1,5 +1,5 @@
 import { fillNumbers } from "./autonumber.ts";
-import { bump, type Tally } from "./counters.ts";
+import { bump } from "./counters.ts";
 import { detectDuplicates, runPlugins } from "./custom-logic.ts";
 import { moment } from "./dates.ts";
 import { divide, round } from "./decimal.ts";
@@ -7,18 +7,15 @@ import { newPlace } from "./elastic.ts";
 import { requiredNull } from "./errors.ts";
 import { imageValues } from "./files/image.ts";
 import { OF_PARTS } from "./forms.ts";
-import type { Writer, Written } from "./payload.ts";
 import {
   type Draft,
   draftOf,
-  holds,
   type Layout,
   newDraft,
   put,
   putAt,
   type Reference,
   type Row,
-  type Spot,
   sharedOf,
   type Value,
   type Values,
@@ -27,9 +24,10 @@ import {
 } from "./row.ts";
 import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
-import { fill, type Shape, shapeOf, talliesOf } from "./shape.ts";
+import { change, fill, type Shape, shapeOf, talliesOf } from "./shape.ts";
 import { refuseInactive, refuseLifecycle, settleState } from "./state.ts";
 import type { Session, World } from "./world.ts";
+import { NOTHING, valueFor, type Written } from "./written.ts";
 
 /** Owner columns follow the owner: user or team, and the business unit. */
 function settleOwner(world: World, table: Table, draft: Draft): void {
@@ -47,12 +45,12 @@ function settleMoney(
   world: World,
   table: Table,
   draft: Draft,
-  changed: Written,
+  written: Written,
   shape: Shape,
   isNew: boolean,
 ) {
   if (!table.hasCurrency) return;
-  const moved = changed.transactioncurrencyid !== undefined;
+  const moved = shape.writesCurrency;
   const amounts = moved ? shape.allMoney : shape.money;
   let reference = valueAt(draft, shape.currency) as Reference | null | undefined;
   if (!reference && (amounts.length > 0 || (isNew && world.rules.everyRowGetsCurrency))) {
@@ -70,7 +68,7 @@ function settleMoney(
   }
   const places = Number(valueIn(currency, "currencyprecision") ?? 2);
   for (const { column, amount, base } of amounts) {
-    const sent = changed[column.logicalName];
+    const sent = valueFor(written, column.logicalName);
     // Few digits in the base currency: nothing is rounded, and nothing need be spelled.
     if (typeof sent === "number" && rate === "1" && places >= 2 && column.precisionSource === 2) {
       putAt(draft, base, sent);
@@ -90,7 +88,7 @@ function settleMoney(
 /** A picture has an id, a time and an address of its own. */
 function settleImages(world: World, table: Table, draft: Draft, written: Written): void {
   for (const column of table.images) {
-    const picture = written[column.logicalName];
+    const picture = valueFor(written, column.logicalName);
     if (picture === undefined) continue;
     const values = imageValues(world, column, picture);
     for (const name in values) if (table.columns.has(name)) put(draft, name, values[name] as Value);
@@ -117,7 +115,7 @@ function usualOf(world: World, session: Session, table: Table): Values {
     put(draft, "ownerid", session.user);
     settleOwner(world, table, draft);
   }
-  settleState(table, draft, {}, () => "", undefined);
+  settleState(table, draft, NOTHING, () => "", undefined);
   const shared = sharedOf(draft);
   usual.set(table, { layout, owner, shared });
   return shared;
@@ -141,24 +139,21 @@ export function createRow(
   world.meter.rows += 1;
   requireWrite(world, session, table, written, replaced ? "update" : "create");
   if (table.numbered.length > 0) fillNumbers(world, table, written);
-  const given = (written[table.primaryId] as string | null | undefined) ?? undefined;
+  const given = (valueFor(written, table.primaryId) as string | null | undefined) ?? undefined;
   const id = table.elastic ? (given ?? world.store.newId()) : given;
-  const { required } = world.writers.get(table) as Writer;
-  for (const column of required) {
-    const value = written[column.logicalName];
-    if (value === undefined || value === null) {
-      throw requiredNull(world.rules, table.logicalName, column.logicalName);
-    }
+  for (const column of table.required) {
+    if ((valueFor(written, column) ?? null) === null)
+      throw requiredNull(world.rules, table.logicalName, column);
   }
   detectDuplicates(world, session, table, written, replaced);
   runPlugins(world, session, table, written, undefined);
   const now = session.moment ?? moment(world.now());
   const shared = usualOf(world, session, table);
-  const shape = shapeOf(table, world.store.layout(table), written);
+  const shape = shapeOf(table, world.store.layout(table), written.columns);
   const draft = newDraft(shape.layout, shared);
   fill(draft, shape, written);
   const { stamps } = shape;
-  putAt(draft, stamps.createdon, written.overriddencreatedon ?? now);
+  putAt(draft, stamps.createdon, valueFor(written, "overriddencreatedon") ?? now);
   putAt(draft, stamps.modifiedon, now);
   putAt(draft, stamps.createdby, session.user);
   putAt(draft, stamps.modifiedby, session.user);
@@ -166,8 +161,8 @@ export function createRow(
     putAt(draft, stamps.createdonbehalfby, session.onBehalfBy);
     putAt(draft, stamps.modifiedonbehalfby, session.onBehalfBy);
   }
-  if (table.hasOwner && written.ownerid !== undefined) {
-    if (written.ownerid === null) put(draft, "ownerid", session.user);
+  if (shape.writesOwner) {
+    if (valueIn(draft, "ownerid") === null) put(draft, "ownerid", session.user);
     settleOwner(world, table, draft);
   }
   if (shape.writesState) settleState(table, draft, written, () => id ?? world.store.newId(), undefined);
@@ -194,25 +189,17 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   world.hooks.get(table.logicalName)?.updating?.(world, session, row, written);
   detectDuplicates(world, session, table, written, row);
   runPlugins(world, session, table, written, row);
-  const shape = shapeOf(table, row.layout, written);
+  const shape = shapeOf(table, row.layout, written.columns);
   const { stamps } = shape;
-  const tallies = talliesOf(table, shape, world.counters);
-  let hollow = true;
-  let at = 0;
-  for (const name in written) {
-    if (holds(row, shape.spots[at] as Spot, written[name])) (tallies[at] as Tally).count += 1;
-    else hollow = false;
-    at += 1;
-  }
-  if (hollow) bump(world.counters.redundantRows, table.logicalName);
   const draft = draftOf(row);
-  fill(draft, shape, written);
+  const hasChanged = change(draft, shape, written, talliesOf(table, shape, world.counters));
+  if (!hasChanged) bump(world.counters.redundantRows, table.logicalName);
   putAt(draft, stamps.modifiedon, session.moment ?? moment(world.now()));
   putAt(draft, stamps.modifiedby, session.user);
   if (session.onBehalfBy || valueAt(draft, stamps.modifiedonbehalfby)) {
     putAt(draft, stamps.modifiedonbehalfby, session.onBehalfBy ?? null);
   }
-  if (written.ownerid) settleOwner(world, table, draft);
+  if (shape.writesOwner && valueFor(written, "ownerid") !== null) settleOwner(world, table, draft);
   if (shape.writesState || typeof valueAt(row, stamps.statecode) !== "number") {
     settleState(table, draft, written, () => row.id, row);
   }

@@ -8,6 +8,7 @@ import { fill, shapeOf } from "../shape.ts";
 import type { Column } from "../tables/column.ts";
 import type { World } from "../world.ts";
 import { createRow } from "../write.ts";
+import { type Columns, columnsOf, valueFor, type Written } from "../written.ts";
 import { listOf } from "./check.ts";
 import { type Administered, type AdminReply, json, wrong } from "./reply.ts";
 
@@ -50,16 +51,17 @@ function storedForm(column: Column, value: unknown): Value | undefined {
   }
 }
 
-function storedRow(table: Table, row: JsonObject): Record<string, Value> {
-  const written: Record<string, Value> = {};
+/** @param before the columns of the row before */
+function storedRow(table: Table, row: JsonObject, before: Columns | undefined): Written {
+  const values: Value[] = [];
   for (const name in row) {
     const column = table.columns.get(name);
     if (!column) throw new Error(`${table.logicalName} has no column '${name}'.`);
     const value = storedForm(column, row[name]);
     if (value === undefined) throw new Error(`${table.logicalName}.${name} cannot hold this value.`);
-    written[name] = value;
+    values.push(value);
   }
-  return written;
+  return { columns: columnsOf(row, before), values };
 }
 
 /** `POST seed` with `{ table, rows }`: computed columns are filled as on create. */
@@ -68,11 +70,14 @@ export function seed(admin: Administered, body: unknown): AdminReply {
   const table = admin.world.schema.tables.get(String(body.table));
   if (!table) return wrong(`There is no table '${String(body.table)}'.`);
   const world: World = { ...admin.world, plugins: [] };
+  let columns: Columns | undefined;
   const ids = admin.quietly(() =>
     world.store.transaction(() =>
-      (body.rows as JsonObject[]).map(
-        (row) => createRow(world, admin.session, table, storedRow(table, row)).id,
-      ),
+      (body.rows as JsonObject[]).map((row) => {
+        const written = storedRow(table, row, columns);
+        columns = written.columns;
+        return createRow(world, admin.session, table, written).id;
+      }),
     ),
   );
   return json({ ids });
@@ -102,6 +107,7 @@ export async function seedLines(
     createdby: session.user,
     modifiedby: session.user,
   };
+  let columns: Columns | undefined;
   let lines: string[] = [];
   let rows = 0;
   const flush = (): void => {
@@ -113,10 +119,11 @@ export async function seedLines(
         for (const line of lines) {
           const parsed = parseJson(line);
           if (!isObject(parsed)) throw new Error(`Line ${rows + 1} is no JSON object.`);
-          const written = storedRow(table, parsed);
+          const written = storedRow(table, parsed, columns);
+          columns = written.columns;
           const draft = draftOf(base);
-          fill(draft, shapeOf(table, start.layout, written), written);
-          const given = written[table.primaryId];
+          fill(draft, shapeOf(table, start.layout, columns), written);
+          const given = valueFor(written, table.primaryId);
           const id = typeof given === "string" && isGuid(given) ? given.toLowerCase() : undefined;
           world.store.insert(table, id, draft, []);
           rows += 1;

@@ -5,6 +5,7 @@ import type { Table } from "../schema.ts";
 import type { Column } from "../tables/column.ts";
 import type { Session, World } from "../world.ts";
 import { updateRow } from "../write.ts";
+import { writing } from "../written.ts";
 import { requireSize } from "./size.ts";
 
 /** Where the bytes of files and images are (pages: file-attributes; image-attributes). */
@@ -69,7 +70,7 @@ export function putContent(
 ): string {
   if (column.type === "image") {
     const name = column.logicalName;
-    const picture = { [name]: content.bytes.toString("base64") };
+    const picture = writing({ [name]: content.bytes.toString("base64") });
     const made = world.store.transaction(() => updateRow(world, session, table, row, picture));
     return String(valueIn(made, `${name}id`));
   }
@@ -95,7 +96,7 @@ export function putContent(
       [column.logicalName]: id,
       ...(table.columns.has(named) ? { [named]: content.name } : {}),
     };
-    updateRow(world, session, table, row, values);
+    updateRow(world, session, table, row, writing(values));
   });
   return id;
 }
@@ -111,7 +112,8 @@ export function removeContent(world: World, session: Session, table: Table, row:
     if (column.type === "file") dropContent(world, row, column);
     const named = `${column.logicalName}_name`;
     const none = { [column.logicalName]: null, ...(table.columns.has(named) ? { [named]: null } : {}) };
-    updateRow(world, session, table, row, column.type === "image" ? { [column.logicalName]: null } : none);
+    const values = column.type === "image" ? { [column.logicalName]: null } : none;
+    updateRow(world, session, table, row, writing(values));
   });
 }
 

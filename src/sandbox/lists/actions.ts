@@ -7,6 +7,7 @@ import { type Handler, type Invocation, invalidParameter, replyWith, rowIn } fro
 import { type Reference, type Row, valueIn } from "../row.ts";
 import { requireRight } from "../security/check.ts";
 import { createRow } from "../write.ts";
+import { writing } from "../written.ts";
 import { membershipOf, membershipsOf, memberTableOf, requireOpenList, tableNamed } from "./membership.ts";
 import { noMember, wrongMemberType } from "./refusals.ts";
 
@@ -22,7 +23,7 @@ function add(invocation: Invocation, list: Row, member: Reference): string {
     }
     return present.id;
   }
-  const written = { listid: { table: "list", id: list.id }, entityid: member };
+  const written = writing({ listid: { table: "list", id: list.id }, entityid: member });
   return createRow(world, session, tableNamed(world, "listmember"), written).id;
 }
 
@@ -122,11 +123,12 @@ function copyToStatic(invocation: Invocation): Reply {
   }
   const members = membersOf(invocation, from);
   const id = world.store.transaction(() => {
-    const list = createRow(world, session, tableNamed(world, "list"), {
+    const copy = writing({
       listname: `${String(valueIn(from, "listname"))} (static)`.slice(0, 128),
       createdfromcode: valueIn(from, "createdfromcode") ?? null,
       type: false,
     });
+    const list = createRow(world, session, tableNamed(world, "list"), copy);
     for (const member of members) add(invocation, list, member);
     return list.id;
   });

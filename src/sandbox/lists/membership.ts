@@ -1,7 +1,8 @@
 import { methodNotSupported, missingRow, requiredNull } from "../errors.ts";
 import { type Reference, type Row, type Value, valueIn } from "../row.ts";
-import type { Table } from "../schema.ts";
+import { keyValues, type Table } from "../schema.ts";
 import type { Hooks, World } from "../world.ts";
+import { setFor, valueFor, type Written } from "../written.ts";
 import { listDynamic, listInactive, listLocked, partyInactive, wrongMemberType } from "./refusals.ts";
 
 /** Marketing lists and their members (pages: list and listmember table references). */
@@ -29,8 +30,9 @@ const listOf = (world: World, reference: Value | undefined): Row | undefined =>
 /** The `listmember` row of a member, through the index on the pair. */
 export function membershipOf(world: World, list: Row, member: Reference): Row | undefined {
   const table = tableNamed(world, "listmember");
+  const [unique] = table.unique;
   const pair = { listid: { table: "list", id: list.id }, entityid: member };
-  return table.unique[0] && world.store.find(table, table.unique[0], pair);
+  return unique && world.store.find(table, unique, keyValues(unique, pair));
 }
 
 /** Rows of `listmember` of one list, in the order in which they were added. */
@@ -43,11 +45,11 @@ export function* membershipsOf(world: World, list: Row): Iterable<Row> {
 }
 
 /** Checks a member before its row is made, and fills in what the service knows itself. */
-function checkMember(world: World, written: Record<string, Value>): void {
-  const list = listOf(world, written.listid);
+function checkMember(world: World, written: Written): void {
+  const list = listOf(world, valueFor(written, "listid"));
   // Both are bound, so a row that is not there was refused before; only absence is left.
   if (!list) throw requiredNull(world.rules, "listmember", "listid");
-  const member = written.entityid as Reference | undefined;
+  const member = valueFor(written, "entityid") as Reference | undefined;
   if (!member) throw requiredNull(world.rules, "listmember", "entityid");
   requireOpenList(list);
   if (member.table !== memberTableOf(list)) throw wrongMemberType();
@@ -55,8 +57,8 @@ function checkMember(world: World, written: Record<string, Value>): void {
   const row = world.store.get(table, member.id);
   if (!row) throw missingRow(world.rules, member.table, member.id);
   if (valueIn(row, "statecode") !== 0) throw partyInactive();
-  written.entitytype = member.table;
-  written.name = (valueIn(row, table.primaryName ?? "") as string | null | undefined) ?? null;
+  setFor(written, "entitytype", member.table);
+  setFor(written, "name", valueIn(row, table.primaryName ?? "") ?? null);
 }
 
 /** A member that leaves because it, or its list, was deleted asks nobody. */
@@ -72,7 +74,9 @@ export const LIST_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] = [
     {
       creating(_world, _session, written) {
         // `membertype` mirrors the table of the members.
-        if (written.createdfromcode !== undefined) written.membertype ??= written.createdfromcode;
+        const code = valueFor(written, "createdfromcode");
+        if (code !== undefined && (valueFor(written, "membertype") ?? null) === null)
+          setFor(written, "membertype", code);
       },
     },
   ],

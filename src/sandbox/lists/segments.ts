@@ -3,10 +3,11 @@ import { missingRow, Refusal } from "../errors.ts";
 import { isGuid } from "../guid.ts";
 import { type Handler, type Invocation, replyWith } from "../messages/invocation.ts";
 import { type Row, type Value, valueIn } from "../row.ts";
-import type { Table } from "../schema.ts";
+import { keyValues, type Table } from "../schema.ts";
 import { requireRight } from "../security/check.ts";
 import type { Hooks, World } from "../world.ts";
 import { updateRow } from "../write.ts";
+import { valueFor, writing } from "../written.ts";
 import { tableNamed } from "./membership.ts";
 
 /** Static segments of Customer Insights – Journeys (page: real-time-marketing-segments-api). */
@@ -98,6 +99,14 @@ function asked(invocation: Invocation, right: "read" | "write"): { key: string; 
   return { key: groupKey(definition, group), ids };
 }
 
+/** The row that says that an id is in a group. */
+function memberOf(world: World, group: string, id: string): Row | undefined {
+  const table = memberTable(world);
+  const [unique] = table.unique;
+  const pair = { msdynmkt_groupid: group, msdynmkt_entityid: id };
+  return unique && world.store.find(table, unique, keyValues(unique, pair));
+}
+
 /** The reply of a call whose reply no page shows. */
 function done(invocation: Invocation): Reply {
   return invocation.world.rules.segmentCallStatus === 204 ? noContent() : replyWith(invocation, {});
@@ -107,13 +116,12 @@ function addMembers(invocation: Invocation): Reply {
   const { world } = invocation;
   const { key, ids } = asked(invocation, "write");
   const table = memberTable(world);
-  const unique = table.unique[0];
   world.store.transaction(() => {
     for (const id of ids) {
-      const written = { msdynmkt_groupid: key, msdynmkt_entityid: id };
-      if (unique && world.store.find(table, unique, written) !== undefined) continue;
+      if (memberOf(world, key, id) !== undefined) continue;
       const row = world.store.newId();
-      world.store.insert(table, row, { [table.primaryId]: row, ...written }, []);
+      const values = { [table.primaryId]: row, msdynmkt_groupid: key, msdynmkt_entityid: id };
+      world.store.insert(table, row, values, []);
     }
     if (world.store.referrers(table, "msdynmkt_groupid", key).size > MOST_IDS_PER_GROUP) {
       throw invalid(`At most ${MOST_IDS_PER_GROUP} ids fit one group.`);
@@ -126,10 +134,9 @@ function removeMembers(invocation: Invocation): Reply {
   const { world } = invocation;
   const { key, ids } = asked(invocation, "write");
   const table = memberTable(world);
-  const unique = table.unique[0];
   world.store.transaction(() => {
     for (const id of ids) {
-      const row = unique && world.store.find(table, unique, { msdynmkt_groupid: key, msdynmkt_entityid: id });
+      const row = memberOf(world, key, id);
       if (row) world.store.remove(table, row);
     }
   });
@@ -155,12 +162,11 @@ function listGroupMembers(invocation: Invocation): Reply {
 /** Puts definition and segment into the states that go together. */
 function move({ world, session }: Invocation, target: Addressed, live: boolean): void {
   world.store.transaction(() => {
-    updateRow(world, session, tableNamed(world, DEFINITION), target.definition, {
-      statuscode: live ? LIVE : DRAFT,
-    });
+    const status = writing({ statuscode: live ? LIVE : DRAFT });
+    updateRow(world, session, tableNamed(world, DEFINITION), target.definition, status);
     if (!target.segment) return;
     const state = live ? { statecode: 0, statuscode: 1 } : { statecode: 1, statuscode: 2 };
-    updateRow(world, session, tableNamed(world, SEGMENT), target.segment, state);
+    updateRow(world, session, tableNamed(world, SEGMENT), target.segment, writing(state));
   });
 }
 
@@ -222,8 +228,9 @@ export const SEGMENT_HOOKS: readonly (readonly [table: string, hooks: Hooks])[] 
   [
     DEFINITION,
     {
-      creating: (_world, _session, written) => void groupsOf(written.msdynmkt_staticlistmembers),
-      updating: (_world, _session, _row, written) => void groupsOf(written.msdynmkt_staticlistmembers),
+      creating: (_world, _session, written) => void groupsOf(valueFor(written, "msdynmkt_staticlistmembers")),
+      updating: (_world, _session, _row, written) =>
+        void groupsOf(valueFor(written, "msdynmkt_staticlistmembers")),
     },
   ],
 ];

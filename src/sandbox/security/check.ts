@@ -1,8 +1,9 @@
 import { Refusal } from "../errors.ts";
-import { type Reference, type Value, valueIn } from "../row.ts";
+import { type Reference, valueIn } from "../row.ts";
 import type { Collection, Table } from "../schema.ts";
 import type { Column } from "../tables/column.ts";
 import type { Session, World } from "../world.ts";
+import { valueFor, type Written } from "../written.ts";
 import { type Access, accessOf } from "./access.ts";
 import { privilegeId, privilegeName, type Right } from "./roles.ts";
 
@@ -105,12 +106,12 @@ function requireColumns(
   world: World,
   access: Access,
   table: Table,
-  written: Readonly<Record<string, Value>>,
+  { columns }: Written,
   what: "create" | "update",
 ): void {
   const { secured } = world.security;
   if (secured.size === 0) return;
-  for (const column in written) {
+  for (const column of columns.names) {
     const name = `${table.logicalName}.${column}`;
     if (secured.has(name) && !access.opens(what, name)) throw closed(what);
   }
@@ -132,17 +133,18 @@ export function requireWrite(
   world: World,
   session: Session,
   table: Table,
-  written: Readonly<Record<string, Value>>,
+  written: Written,
   operation: "create" | "update",
 ): void {
-  const owner = written.ownerid;
-  const names = table.hasOwner && typeof owner === "object" && owner !== null ? owner : undefined;
   const { access } = session;
+  if (access === undefined && world.security.assigned.size === 0) return;
+  const owner = valueFor(written, "ownerid");
+  const names = table.hasOwner && typeof owner === "object" && owner !== null ? owner : undefined;
   if (access !== undefined) {
     requireRight(world, session, table, operation === "create" ? "create" : "write");
     requireColumns(world, access, table, written, operation);
-    for (const column in written) {
-      const value = written[column];
+    for (const column of written.columns.names) {
+      const value = valueFor(written, column);
       if (typeof value !== "object" || value === null || column === "ownerid") continue;
       const target = world.schema.tables.get(value.table);
       requireRight(world, session, table, "append");
