@@ -110,7 +110,7 @@ function sizeOf({ size, most, longestMs, rowMs = 0, fixedRows }: Sizes, rows: nu
   const within = (milliseconds: number): number => Math.floor(milliseconds / rowMs - fixedRows);
   // Where a request takes long for itself, few rows would make it hardly shorter.
   const worth = Math.min(fixedRows * (1 / OWN_SHARE - 1), within(MOST_MS));
-  const wanted = Math.max(1, Math.min(most, Math.max(within(longestMs), Math.ceil(worth))));
+  const wanted = Math.max(1, Math.min(most, Math.max(within(longestMs), Math.floor(worth))));
   if (wanted <= size || rows < 0.9 * size) return Math.min(size, wanted);
   return Math.min(wanted, Math.max(2 * size, within(LEAP_MS)));
 }
