@@ -1,4 +1,5 @@
 /** The text of a new backhaul.yml. Pure. */
+import { type Meaning, USUAL, type Variables } from "./init-env.ts";
 
 /** Warehouses that `init` can write beside the sample's own. */
 export const WAREHOUSES = ["duckdb", "postgres", "snowflake"] as const;
@@ -16,39 +17,28 @@ export interface ProjectChoices {
   readonly manifest: string | undefined;
   /** The DuckDB file that dbt builds, relative to the folder. */
   readonly dbtFile: string | undefined;
-  /** Names of variables that a `.env` has. */
-  readonly known: readonly string[];
+  /** What a `.env` has for it. */
+  readonly variables: Variables;
+  /** Name of the sample's model, and of its files. */
+  readonly sample: string;
 }
 
-/** Variables that a real project needs, and the names by which people have them already. */
-const NAMES = {
-  tenant: ["TENANT", "TENANT_ID", "AZURE_TENANT_ID", "DATAVERSE_TENANT_ID", "AAD_TENANT_ID"],
-  client_id: ["CLIENT_ID", "AZURE_CLIENT_ID", "DATAVERSE_CLIENT_ID", "AAD_CLIENT_ID", "APP_ID"],
-  client_secret: ["CLIENT_SECRET", "AZURE_CLIENT_SECRET", "DATAVERSE_CLIENT_SECRET", "DATAVERSE_SECRET"],
-  database: ["DATABASE_URL", "POSTGRES_URL", "PG_URL", "DB_URL"],
-  key: ["SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_KEY"],
-  account: ["SNOWFLAKE_ACCOUNT"],
-  user: ["SNOWFLAKE_USER"],
-} as const;
-
-/** The name that is there already, else the usual one. */
-const nameOf = (what: keyof typeof NAMES, known: readonly string[]): string =>
-  NAMES[what].find((name) => known.includes(name)) ?? NAMES[what][0];
+const nameOf = (what: Meaning, variables: Variables): string => variables[what] ?? USUAL[what];
 
 const reference = (name: string): string => `"\${env:${name}}"`;
 
 /** The variables that the written project names, whether they are there or not. */
-export function namedVariables({ warehouse, url, known }: ProjectChoices): string[] {
-  const of = (...whats: (keyof typeof NAMES)[]): string[] => whats.map((what) => nameOf(what, known));
+export function namedVariables({ warehouse, url, variables }: ProjectChoices): string[] {
+  const of = (...whats: Meaning[]): string[] => whats.map((what) => nameOf(what, variables));
   return [
     ...(warehouse === "postgres" ? of("database") : []),
     ...(warehouse === "snowflake" ? of("account", "user", "key") : []),
-    ...(url === undefined ? [] : of("tenant", "client_id", "client_secret")),
+    ...(url === undefined && variables.url === undefined ? [] : of("tenant", "client_id", "client_secret")),
   ];
 }
 
 export function projectYml(choices: ProjectChoices): string {
-  const { name, schema, manifest } = choices;
+  const { name, schema, manifest, sample } = choices;
   return `# yaml-language-server: $schema=${schema}
 #
 # A Backhaul project: this file, and the models below models/. Start with
@@ -58,7 +48,7 @@ export function projectYml(choices: ProjectChoices): string {
 project: ${name} # state belongs to this name: renaming it starts from nothing
 
 warehouses:
-  # Where the models run. This DuckDB file is empty; the sample's query reads data/customers.csv.
+  # Where the models run. This DuckDB file is empty; the sample's query reads data/${sample}.csv.
   local: { type: duckdb, path: warehouse.duckdb }
 ${warehouseLines(choices)}
 destinations:
@@ -72,19 +62,19 @@ state: { type: local, path: .backhaul }
 `;
 }
 
-function warehouseLines({ warehouse, known, dbtFile }: ProjectChoices): string {
+function warehouseLines({ warehouse, variables, dbtFile }: ProjectChoices): string {
   if (dbtFile !== undefined)
     return `  # The file that dbt builds; the catalog in dbt's names is its name.\n  dbt_file: { type: duckdb, path: ${JSON.stringify(dbtFile)} }\n`;
-  const postgres = `pg: { type: postgres, url: ${reference(nameOf("database", known))} }`;
+  const postgres = `pg: { type: postgres, url: ${reference(nameOf("database", variables))} }`;
   if (warehouse === "postgres")
     return `  # Say \`warehouse: pg\` in a model to run it there. GRANT SELECT is all it needs.\n  ${postgres}\n`;
   if (warehouse === "snowflake") {
     return `  # Say \`warehouse: snow\` in a model to run it there.
   snow:
     type: snowflake
-    account: ${reference(nameOf("account", known))}
-    user: ${reference(nameOf("user", known))}
-    private_key: ${reference(nameOf("key", known))} # or "\${file:/run/secrets/snowflake.p8}"
+    account: ${reference(nameOf("account", variables))}
+    user: ${reference(nameOf("user", variables))}
+    private_key: ${reference(nameOf("key", variables))} # or "\${file:/run/secrets/snowflake.p8}"
     role: SYNC
     warehouse: SYNC_XS
     database: PROD
@@ -93,22 +83,23 @@ function warehouseLines({ warehouse, known, dbtFile }: ProjectChoices): string {
   return `  # ${postgres}\n`;
 }
 
-function destinationLines({ url, known }: ProjectChoices): string {
+function destinationLines({ url, variables }: ProjectChoices): string {
+  const own = url ?? (variables.url === undefined ? undefined : reference(variables.url));
   const lines = [
     "production:",
     "  type: dataverse",
-    `  url: ${url ?? "https://acme.crm4.dynamics.com"}`,
+    `  url: ${own ?? "https://acme.crm4.dynamics.com"}`,
     "  auth:",
     "    type: client_secret",
-    `    tenant: ${reference(nameOf("tenant", known))}`,
-    `    client_id: ${reference(nameOf("client_id", known))}`,
-    `    client_secret: ${reference(nameOf("client_secret", known))}`,
+    `    tenant: ${reference(nameOf("tenant", variables))}`,
+    `    client_id: ${reference(nameOf("client_id", variables))}`,
+    `    client_secret: ${reference(nameOf("client_secret", variables))}`,
   ];
   const intro =
-    url === undefined
+    own === undefined
       ? "A real organisation looks like this. Secrets are references, never literals; `.env` here is read."
       : "The real organisation. Secrets are references, never literals; `.env` here is read.";
-  return [`# ${intro}`, ...lines.map((line) => (url === undefined ? `# ${line}` : line))]
+  return [`# ${intro}`, ...lines.map((line) => (own === undefined ? `# ${line}` : line))]
     .map((line) => `  ${line}\n`)
     .join("");
 }

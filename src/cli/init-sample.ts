@@ -14,9 +14,12 @@ const CUSTOMERS = [
   "C-010,Jonas,Weber,jonas.weber@example.com,Managing Director,Phone,88,true",
 ];
 
-export const customersCsv = `${CUSTOMERS.join("\n")}\n`;
+export const sampleCsv = `${CUSTOMERS.join("\n")}\n`;
 
-export const customersSql = `-- One row per customer: what the CRM should know about each of them.
+/** @param name of the model and of its files */
+export const sampleSql = (
+  name: string,
+): string => `-- One row per customer: what the CRM should know about each of them.
 -- Any SELECT that the warehouse takes is a model. This one reads a file, so that you can change a row with an
 -- editor and see what \`backhaul plan\` says; yours will read tables.
 SELECT
@@ -28,20 +31,23 @@ SELECT
   channel,
   CAST(score AS DECIMAL(9, 4)) AS score,
   NOT CAST(newsletter AS BOOLEAN) AS no_newsletter
-FROM read_csv('data/customers.csv', all_varchar = true)
+FROM read_csv('data/${name}.csv', all_varchar = true)
 `;
 
-/** @param schema where the schema of model files lies, as the file's editor finds it */
-export const customersYml = (schema: string): string => `# yaml-language-server: $schema=${schema}
+/**
+ * @param name of the model, of its files and of its sync
+ * @param schema where the schema of model files lies, as the file's editor finds it
+ */
+export const sampleYml = (name: string, schema: string): string => `# yaml-language-server: $schema=${schema}
 #
 # A model: a query, the key that tells its rows apart, and the syncs that start from it.
-model: customers
+model: ${name}
 warehouse: local
 primary_key: customer_id # one column, or a list; null and double keys are rejected, and only they
-sql: customers.sql # beside this file; or  table: analytics.customers ; or  dbt: customers
+sql: ${name}.sql # beside this file; or  table: analytics.customers ; or  dbt: customers
 
 syncs:
-  - sync: customers # state belongs to this name
+  - sync: ${name} # state belongs to this name
     destination: dynamics
     object: contact # logical name, entity set or display name; \`backhaul schema\` lists them
     mode: upsert # insert | update | upsert | mirror
@@ -49,7 +55,7 @@ syncs:
     match: { new_customerid: customer_id }
     fields:
       # field of the CRM: column of the model. \`backhaul schema contact\` shows what each field takes,
-      # \`backhaul map customers contact\` proposes these lines.
+      # \`backhaul map ${name} contact\` proposes these lines.
       firstname: first_name
       lastname: last_name
       emailaddress1: email

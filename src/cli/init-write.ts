@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { type DbtNode, findManifest, readManifest } from "../config/dbt.ts";
 import { fail } from "../core/errors.ts";
+import { type Variables, variablesOf } from "./init-env.ts";
 import {
   type DbtChoice,
   dbtModelYml,
@@ -14,7 +15,7 @@ import {
   projectYml,
   type WarehouseType,
 } from "./init-project.ts";
-import { customersCsv, customersSql, customersYml } from "./init-sample.ts";
+import { sampleCsv, sampleSql, sampleYml } from "./init-sample.ts";
 
 /** What lies in and around the folder that the project goes into. */
 export interface Surroundings {
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly dbt: string | undefined;
   /** Names of the variables in `.env`. */
   readonly known: readonly string[];
+  /** What they are good for. */
+  readonly variables: Variables;
 }
 
 export interface Choices {
@@ -68,8 +71,18 @@ export function look(given: string): Surroundings {
   }
   const parent = dirname(folder);
   const dbt = isDbt ? start : existsSync(join(parent, DBT_FILE)) ? parent : undefined;
-  const known = [folder, start, parent].flatMap((at) => variablesIn(join(at, ".env")));
-  return { folder, name: projectName(isDbt ? start : folder), dbt, known: [...new Set(known)] };
+  // Those that a command reads: beside the project, and in the dbt project that it belongs to.
+  const env = {
+    ...(dbt === undefined ? {} : variablesIn(join(dbt, ".env"))),
+    ...variablesIn(join(folder, ".env")),
+  };
+  return {
+    folder,
+    name: projectName(isDbt ? start : folder),
+    dbt,
+    known: Object.keys(env),
+    variables: variablesOf(env),
+  };
 }
 
 /** A name that a project may have, of its folder's. */
@@ -82,21 +95,23 @@ export function projectName(folder: string): string {
   return name === "" ? "acme" : name;
 }
 
-function variablesIn(path: string): string[] {
+function variablesIn(path: string): NodeJS.Dict<string> {
   try {
-    return Object.keys(parseEnv(readFileSync(path, "utf8")));
+    return parseEnv(readFileSync(path, "utf8"));
   } catch {
-    return []; // there is none, or it may not be read: nothing depends on it
+    return {}; // there is none, or it may not be read: nothing depends on it
   }
 }
 
 export async function writeProject(
-  { folder, dbt, known }: Surroundings,
+  { folder, dbt, known, variables }: Surroundings,
   { name, warehouse, url }: Choices,
   env: NodeJS.ProcessEnv,
 ): Promise<Written> {
+  const modelSchema = schemaPath(join(folder, "models"), "model");
+  const sample = sampleName((name) => isFree(folder, sampleFiles(name, modelSchema)));
   const manifest = dbt === undefined ? undefined : findManifest(dbt, "target/manifest.json")!;
-  const models = manifest !== undefined && existsSync(manifest) ? await dbtModels(manifest) : [];
+  const models = manifest !== undefined && existsSync(manifest) ? await dbtModels(manifest, sample) : [];
   const [first] = models;
   const choices: ProjectChoices = {
     name,
@@ -106,16 +121,14 @@ export async function writeProject(
         ? posix(relative(folder, join(dbt!, `${first.database}.duckdb`)))
         : undefined,
     url,
-    known,
+    variables,
+    sample,
     schema: schemaPath(folder, "project"),
     manifest: manifest === undefined ? undefined : posix(relative(folder, manifest)),
   };
-  const modelSchema = schemaPath(join(folder, "models"), "model");
   const files: Record<string, string> = {
     "backhaul.yml": projectYml(choices),
-    "models/customers.yml": customersYml(modelSchema),
-    "models/customers.sql": customersSql,
-    "data/customers.csv": customersCsv,
+    ...sampleFiles(sample, modelSchema),
     ".gitignore": gitignore,
   };
   for (const model of models) files[`models/${model.name}.yml`] = dbtModelYml(modelSchema, model);
@@ -147,6 +160,27 @@ export async function writeProject(
   };
 }
 
+/** The sample's usual name, or the first other one that is free. */
+function sampleName(isFree: (name: string) => boolean): string {
+  for (let n = 0; ; n++) {
+    const name = n === 0 ? SAMPLE : `sample_${SAMPLE}${n === 1 ? "" : `_${n}`}`;
+    if (isFree(name)) return name;
+  }
+}
+
+const sampleFiles = (name: string, schema: string): Record<string, string> => ({
+  [`models/${name}.yml`]: sampleYml(name, schema),
+  [`models/${name}.sql`]: sampleSql(name),
+  [`data/${name}.csv`]: sampleCsv,
+});
+
+/** Whether none of the files is there with another text: the sample would be half somebody else's. */
+const isFree = (folder: string, files: Readonly<Record<string, string>>): boolean =>
+  Object.entries(files).every(([file, text]) => {
+    const path = join(folder, file);
+    return !existsSync(path) || readFileSync(path, "utf8") === text;
+  });
+
 /** False where a file is there: it is never overwritten. */
 function writeNew(path: string, text: string): boolean {
   try {
@@ -176,7 +210,7 @@ const ADAPTERS: Readonly<Record<string, DbtChoice["warehouse"]>> = {
 };
 
 /** The first tables of the dbt project itself, as models to start from. */
-async function dbtModels(path: string): Promise<DbtChoice[]> {
+async function dbtModels(path: string, sample: string): Promise<DbtChoice[]> {
   const { nodes, metadata } = await readManifest(path);
   const warehouse = ADAPTERS[metadata?.adapter_type ?? ""];
   if (warehouse === undefined) return [];
@@ -188,7 +222,7 @@ async function dbtModels(path: string): Promise<DbtChoice[]> {
   return [...new Map(own.map((node) => [node.name, node])).values()]
     .slice(0, MOST_DBT_MODELS)
     .map((node) => ({
-      name: node.name === SAMPLE ? `dbt_${node.name}` : node.name,
+      name: node.name === sample ? `dbt_${node.name}` : node.name,
       ref: node.name,
       warehouse,
       database: node.database ?? "dev",

@@ -30,7 +30,7 @@ const MEMORY_LIMIT = "192MB";
 export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promise<Session> {
   const root = resolve(folder);
   const project = await loadProject(root, { schemas });
-  const secrets = openSecrets({ ...dotenv(root), ...env }, root);
+  const secrets = openSecrets({ ...dbtEnv(root), ...dotenv(root), ...env }, root);
   const { state } = project;
   const ours = state.type === "local" ? state.path : join(root, ".backhaul");
   const cache = openCache(join(ours, "cache"), () => ownFolder(join(ownFolder(ours), "cache")));
@@ -90,6 +90,10 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
     },
   };
 }
+
+/** A project that stands beside a dbt project's models has that one's `.env` too. */
+const dbtEnv = (folder: string): NodeJS.Dict<string> =>
+  existsSync(join(folder, "../dbt_project.yml")) ? dotenv(join(folder, "..")) : {};
 
 /** The variables of `.env` beside backhaul.yml, for references alone; the environment's own come first. */
 function dotenv(folder: string): NodeJS.Dict<string> {

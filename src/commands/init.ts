@@ -17,7 +17,7 @@ const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 export default class Init extends BaseCommand {
   static override summary = "Write a project that works at once, on a Dataverse on this machine.";
   static override description =
-    "Writes backhaul.yml, a model with its query and its data, and a .gitignore into the folder; a file that is there stays as it is. Asks a few questions on a terminal, and none elsewhere or with --yes. In a dbt project it writes into the folder backhaul/ and names dbt's manifest, so that a model may say `dbt: NAME`; the names of variables in a .env are taken over.";
+    "Writes backhaul.yml, a model with its query and its data, and a .gitignore into the folder; a file that is there stays as it is. Asks a few questions on a terminal, and none elsewhere or with --yes. In a dbt project it writes into the folder backhaul/ and names dbt's manifest, so that a model may say `dbt: NAME`; the variables of a .env are taken over by name, those of an organisation and of a database by what they look like.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --project crm --yes",
@@ -100,13 +100,15 @@ export default class Init extends BaseCommand {
         flags.warehouse,
         WAREHOUSES[0],
       );
+      const { url: variable } = around.variables;
+      const none = variable === undefined ? "none yet" : `${variable} of .env`;
       const url = await question(
         "url",
         "Address of your organisation, beside the sandbox (https://…)",
         flags.url,
-        "none yet",
+        none,
       );
-      return { name, warehouse: kind as WarehouseType, url: url === "none yet" ? undefined : url };
+      return { name, warehouse: kind as WarehouseType, url: url === none ? undefined : url };
     } finally {
       reader.close();
     }

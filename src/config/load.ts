@@ -1,5 +1,5 @@
 /** Reads a project: its files, checked against the schemas and each other, with the defaults filled in. */
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Place } from "../core/errors.ts";
 import { fail, type Problem, SyncError } from "../core/errors.ts";
@@ -149,12 +149,23 @@ function assemble(
   };
 }
 
+/** A folder in this one that holds a project; beside a dbt project it is `backhaul`. */
+async function projectBelow(root: string): Promise<string | undefined> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  for (const { name } of entries.filter((entry) => entry.isDirectory()))
+    if (await stat(join(root, name, PROJECT_FILE)).then(Boolean, () => false)) return name;
+  return undefined;
+}
+
 async function requireProject(root: string, folder: string): Promise<void> {
   const isThere = (name: string) => stat(join(root, name)).then(Boolean, () => false);
   if (await isThere(PROJECT_FILE)) return;
+  const below = await projectBelow(root);
   const remedy = (await isThere("backhaul.yaml"))
     ? "Rename backhaul.yaml to backhaul.yml."
-    : "Run `backhaul init` there, or name the project's folder with --project.";
+    : below !== undefined
+      ? `There is one in ${below}: say --project ${join(folder, below)}.`
+      : "Run `backhaul init` there, or name the project's folder with --project.";
   throw fail.config("config.no_project", `There is no ${PROJECT_FILE} in "${folder}".`, remedy);
 }
 

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { type Variables, variablesOf } from "../../src/cli/init-env.ts";
 import { loadProject } from "../../src/config/load.ts";
 import { type SyncError, sentence } from "../../src/core/errors.ts";
 import { schemas } from "../../src/registry.ts";
@@ -56,13 +57,30 @@ test("an empty folder becomes a project whose files their schemas take, and a se
   expect(readFileSync(at("backhaul.yml"), "utf8")).toBe(before);
 });
 
-test("files that are there stay as they are, and what they lack is said", async () => {
+test("files that are there stay as they are, and the sample stands beside them, not among them", async () => {
   using folder = temporaryFolder();
-  writeFiles(folder.path, { ".gitignore": "mine\n", "models/customers.sql": "SELECT 1\n" });
+  const own = {
+    ".gitignore": "mine\n",
+    "data/customers.csv": "id,secret_plan\n1,ours\n",
+    "models/sample_customers.sql": "SELECT 1\n",
+  };
+  writeFiles(folder.path, own);
   const made = await init(folder.path);
-  expect(made.json.kept).toEqual(["models/customers.sql", ".gitignore"]);
-  expect(readFileSync(join(folder.path, ".gitignore"), "utf8")).toBe("mine\n");
-  expect(readFileSync(join(folder.path, "models/customers.sql"), "utf8")).toBe("SELECT 1\n");
+  expect(made.json.kept).toEqual([".gitignore"]);
+  expect(made.json.created).toEqual([
+    "backhaul.yml",
+    "models/sample_customers_2.yml",
+    "models/sample_customers_2.sql",
+    "data/sample_customers_2.csv",
+    "warehouse.duckdb",
+  ]);
+  for (const [file, text] of Object.entries(own))
+    expect(readFileSync(join(folder.path, file), "utf8")).toBe(text);
+  const planned = await backhaul(["plan", "--project", folder.path, "--json"]);
+  expect(planned.code, planned.stdout + planned.stderr).toBe(0);
+  expect(planned.json.plans).toMatchObject([
+    { sync: "sample_customers_2", rows: 10, operations: { create: 10 } },
+  ]);
 });
 
 test("a .env gives the names of its variables, never their values; what is not set is named", async () => {
@@ -80,6 +98,58 @@ test("a .env gives the names of its variables, never their values; what is not s
   expect(valid(join(folder.path, "backhaul.yml"))).toBe(true);
   // The whole of it loads: what the sample needs is there, what production needs is asked for when it is used.
   expect((await backhaul(["runs", "--project", folder.path])).code).toBe(0);
+});
+
+test.each<[string, Record<string, string>, Variables]>([
+  [
+    "usual names",
+    { CLIENT_ID: "1", CLIENT_SECRET: "2", TENANT: "3" },
+    { client_id: "CLIENT_ID", client_secret: "CLIENT_SECRET", tenant: "TENANT" },
+  ],
+  [
+    "names with a beginning of their own",
+    { DV_TENANT: "t", DV_CLIENT_ID: "c", DV_CLIENT_SECRET: "s", DV_URL: "https://acme.crm4.dynamics.com/" },
+    { tenant: "DV_TENANT", client_id: "DV_CLIENT_ID", client_secret: "DV_CLIENT_SECRET", url: "DV_URL" },
+  ],
+  ["a database by its value", { MYDB: "postgres://u:p@h/d", CACHE_URL: "redis://h" }, { database: "MYDB" }],
+  ["another database is none", { DATABASE_URL: "mysql://u:p@h/d" }, {}],
+  [
+    "of several those of Dynamics, then of Microsoft",
+    {
+      GITHUB_CLIENT_ID: "g",
+      AZURE_CLIENT_ID: "a",
+      CRM_CLIENT_ID: "c",
+      STRIPE_CLIENT_SECRET: "s",
+      AZURE_CLIENT_SECRET: "x",
+    },
+    { client_id: "CRM_CLIENT_ID", client_secret: "AZURE_CLIENT_SECRET" },
+  ],
+  ["nothing of it", { PATH: "/bin", API_KEY: "k", WEBSITE: "https://dynamics.com.example.org" }, {}],
+])("a .env with %s", (_, env, expected) => {
+  expect(variablesOf(env)).toEqual(expected);
+});
+
+test("an organisation that a .env names stands beside the sandbox, by reference", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, {
+    ".env":
+      "DV_URL=https://hidden-name.crm4.dynamics.com\nDV_TENANT=t\nDV_CLIENT_ID=c\nDV_CLIENT_SECRET=hush-hush\n",
+  });
+  const made = await init(folder.path);
+  expect(made.json.missing).toEqual([]);
+  const text = readFileSync(join(folder.path, "backhaul.yml"), "utf8");
+  expect(parse(text).destinations.production).toEqual({
+    type: "dataverse",
+    url: "${env:DV_URL}",
+    auth: {
+      type: "client_secret",
+      tenant: "${env:DV_TENANT}",
+      client_id: "${env:DV_CLIENT_ID}",
+      client_secret: "${env:DV_CLIENT_SECRET}",
+    },
+  });
+  expect(text + made.stdout).not.toMatch(/hush-hush|hidden-name/);
+  expect(valid(join(folder.path, "backhaul.yml"))).toBe(true);
 });
 
 test("flags that make no project are refused before anything is written", async () => {
@@ -146,6 +216,10 @@ describe("dbt", () => {
     const made = await init(folder.path);
     expectShape("init", made.json);
     expect(made.json.folder).toBe(join(folder.path, "backhaul"));
+    // Where dbt stands one is told where the project is.
+    const astray = await backhaul(["check", "--project", folder.path, "--json"]);
+    expect(astray.code).toBe(2);
+    expect(astray.json.error.problems[0].remedy).toContain(`--project ${join(folder.path, "backhaul")}`);
     expect(made.json.dbt).toEqual({
       manifest: "../target/manifest.json",
       found: true,
