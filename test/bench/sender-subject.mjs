@@ -46,7 +46,11 @@ const change = (seq) => ({
   after: [`C-${seq}`, `Name ${seq}`],
 });
 
-export const changesOf = (from, count) => Array.from({ length: count }, (_, n) => change(from + n));
+export function changesOf(from, count) {
+  const changes = new Array(count);
+  for (let n = 0; n < count; n++) changes[n] = change(from + n);
+  return changes;
+}
 
 /** Upserts without an end, as a plan makes them, over so many records that none is under way twice. */
 export async function* operationsOf(object, signal) {

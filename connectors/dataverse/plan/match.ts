@@ -171,12 +171,17 @@ export function placeOf({ table, match }: Mapping, found: Found): string | null 
  */
 export function isAddressable({ table, match }: Mapping, found: Found): boolean {
   if (match.by === "columns" || match.by === "none" || isElastic(table)) return false;
-  return match.parts.every((part, index) => !part.isText || !UNSAFE_IN_KEY.test(textOf(found[index] ?? "")));
+  for (let index = 0; index < match.parts.length; index++)
+    if (match.parts[index]!.isText && isUnsafe(found[index] ?? "")) return false;
+  return true;
 }
+
+/** What JSON adds to a text may look unsafe, and takes nothing away that is. */
+const isUnsafe = (json: string): boolean => UNSAFE_IN_KEY.test(json) && UNSAFE_IN_KEY.test(textOf(json));
 
 export function addressOf(mapping: Mapping, found: Found): string {
   const { table, match } = mapping;
-  const place = placeOf(mapping, found);
+  const place = isElastic(table) ? placeOf(mapping, found) : null;
   if (place !== null) return addressOfId(table, place);
   if (match.by === "id") return addressById(table.set, bare(found[0] ?? ""));
   const { parts, frame } = match;

@@ -34,7 +34,7 @@ export function needsOf(
   const parents = new Map<string, { parent: Parent; values: Map<string, Found> }>();
   const records = new Map<string, Found>();
   const ids = new Set<string>();
-  const matches: (Found | Problem)[] = [];
+  const matches = new Array<Found | Problem>(changes.length);
   const lookups = mapping.fields.filter((field): field is LookupField => field.kind === "lookup");
   const matched = mapping.match.parts.flatMap(({ lookup }) => lookup ?? []);
   const want = (field: LookupField, row: readonly Value[]): void => {
@@ -47,9 +47,10 @@ export function needsOf(
       if (!entry.values.has(folded)) entry.values.set(folded, found);
     }
   };
-  for (const change of changes) {
+  for (let index = 0; index < changes.length; index++) {
+    const change = changes[index]!;
     const match = matchOf(mapping, change.kind === "removed" ? change.before : change.after, found);
-    matches.push(match);
+    matches[index] = match;
     const needed = isProblem(match) ? NOTHING : recordNeeded(mapping, change, match, reread, found);
     for (const field of matched) {
       if (change.kind !== "added") want(field, change.before);
@@ -114,7 +115,8 @@ export function knownId({ rules }: Mapping, { id }: Change): string | null {
 }
 
 function hasIfEmpty({ fields }: Mapping, change: Present): boolean {
-  return fields.some((field) => field.write === "if_empty" && isTouched(field, change));
+  for (const field of fields) if (field.write === "if_empty" && isTouched(field, change)) return true;
+  return false;
 }
 
 export function isSame(a: Found, b: Found): boolean {

@@ -20,8 +20,8 @@ const UNUSUAL = /["\\\u0000-\u001f\ud800-\udfff\ufffe\uffff]/;
 /** True for a text that stands in JSON as it is, which nearly all do: to see that costs less than `JSON.stringify`. */
 export const isPlain = (text: string): boolean => !UNUSUAL.test(text);
 
-/** A text as JSON. */
-export const jsonText = (text: string): string => (isPlain(text) ? `"${text}"` : JSON.stringify(text));
+/** A text as it stands between the quotes of JSON. */
+export const escaped = (text: string): string => (isPlain(text) ? text : JSON.stringify(text).slice(1, -1));
 
 export function valueProblem(code: string, field: string, text: string, remedy: string): Problem {
   return { kind: "rejected", code: `value.${code}`, message: `${field}: ${text}`, remedy, field };

@@ -6,7 +6,7 @@ import type { FieldWrite, Operation, Reply } from "../../../src/sdk.ts";
 import { nameOf, PARTITION } from "../elastic.ts";
 import type { BatchPart } from "../sender/batch.ts";
 import { isElastic, type Table } from "../table.ts";
-import { jsonText } from "../types/value-problem.ts";
+import { escaped } from "../types/value-problem.ts";
 import { BULK_DETAILS } from "../unverified.ts";
 import { idOf, pathOf, SERVICE_ROOT } from "../url.ts";
 
@@ -24,22 +24,31 @@ export function bulkPath(table: Table, kind: Operation["kind"]): string {
   return `${SERVICE_ROOT}${table.set}/Microsoft.Dynamics.CRM.${message}`;
 }
 
-/** Every item says its type, and which record it is: by the primary id, or by a key's address. */
+/**
+ * Every item says its type, and which record it is: by the primary id, or by a key's address.
+ *
+ * @param operations at least one
+ */
 export function bulkBody(table: Table, operations: readonly Operation[]): string {
   const head = `{"@odata.type":"Microsoft.Dynamics.CRM.${table.name}"`;
-  const byKey = `${head},"@odata.id":`;
+  const byKey = `${head},"@odata.id":"`;
+  const nextByKey = `},\n${byKey}`; // whole, since each piece of a text costs
   let body = '{"Targets":[';
-  let glue = "";
-  for (const operation of operations) {
+  for (let index = 0; index < operations.length; index++) {
+    const operation = operations[index]!;
     const { kind, record } = operation;
     const id = idOf(record);
-    if (id !== null) body += `${glue}${head},${nameIn(table, id)}`;
-    else if (kind === "create") body += glue + head;
-    else body += glue + byKey + jsonText(record);
+    if (id === null && kind !== "create") {
+      body += index === 0 ? byKey : nextByKey;
+      body += escaped(record);
+      body += '"';
+    } else {
+      if (index > 0) body += "},\n";
+      body += id === null ? head : `${head},${nameIn(table, id)}`;
+    }
     body += properties(operation, id);
-    glue = "},\n";
   }
-  return `${body}${glue === "" ? "" : "}"}]}`;
+  return `${body}}]}`;
 }
 
 /** What names a record in an item: the partition of an elastic one stands there as a property too. */
