@@ -25,7 +25,7 @@ export type LimitTest =
   | { readonly kind: "range"; readonly below?: Edge; readonly above?: Edge }
   /** A date or a moment in ISO form; one of a year that is not written with four digits is let through. */
   | { readonly kind: "date" }
-  /** First and last day, `YYYY-MM-DD`, in UTC. */
+  /** First and last day, `YYYY-MM-DD`, in UTC; or, of timestamps, the first and last moment, `YYYY-MM-DDTHH:MM:SSZ`. */
   | { readonly kind: "days"; readonly first: string; readonly last: string }
   /** None of these words, in small letters; case does not count. */
   | { readonly kind: "noWord"; readonly words: readonly string[] }

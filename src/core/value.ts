@@ -39,4 +39,6 @@ export interface Column {
   readonly scale?: number;
   /** Timestamps only: true when the type carries a zone; without one the model's `timezone` says what it means. */
   readonly zoned?: boolean;
+  /** Of timestamps without a zone: the model's `timezone` that they were read in, where that is not UTC. */
+  readonly zone?: string;
 }

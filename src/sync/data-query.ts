@@ -222,8 +222,12 @@ export function dataQuery(
     return `NOT ${and([otherSide, larger(!inclusive)])}`;
   }
 
-  /** Whether an ISO text is a moment outside of two days in UTC. */
+  /** Whether an ISO text is a moment outside of two days in UTC, or a timestamp's text outside of two moments. */
   function outside(w: string, first: string, last: string): string {
+    if (first.includes("T")) {
+      const seconds = fn("substr", w, "1", "19");
+      return or([`${seconds} < '${first.slice(0, 19)}'`, `${seconds} > '${last.slice(0, 19)}'`]);
+    }
     const day = fn("substr", w, "1", "10");
     const rest = fn("substr", w, "12");
     const part = (sign: string): string => fn("split_part", rest, dialect.literal(sign), "2");

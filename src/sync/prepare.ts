@@ -127,6 +127,10 @@ function placeOf(
 
 export const queryOf = (model: ModelSpec): Query => ({ text: model.query, file: model.queryFile });
 
+/** A column with the zone that its timestamps are read in, where they do not carry one. */
+const inZone = (column: Column, zone: string): Column =>
+  column.kind === "timestamp" && !column.zoned && zone !== "UTC" ? { ...column, zone } : column;
+
 /** The columns that a sync needs, each once: the primary key, the match, the fields. */
 function mappedColumns(
   model: ModelSpec,
@@ -181,7 +185,7 @@ function mappedColumns(
       });
     }
     index.set(name, columns.length);
-    columns.push(column ?? { name, kind: "text", sqlType: "unknown" });
+    columns.push(column ? inZone(column, model.timezone) : { name, kind: "text", sqlType: "unknown" });
   };
 
   for (const name of model.primaryKey) need(name);

@@ -17,9 +17,9 @@ syncs:
     object: new_order
     mode: upsert
     match: { new_externalid: external }
-    fields: { new_name: name, new_amount: amount, new_linenumber: number }
+    fields: { new_name: name, new_amount: amount, new_linenumber: number, new_orderdate: sold }
 `;
-const SQL = `SELECT shop, number, shop || '-' || number AS external, name, amount
+const SQL = `SELECT shop, number, shop || '-' || number AS external, name, amount, sold
 FROM sales.orders -- what was sold
 WHERE NOT deleted`;
 
@@ -29,8 +29,10 @@ test("the same commands work on a PostgreSQL warehouse, with a role that may onl
   using folder = temporaryFolder();
   await server.query(`
     CREATE SCHEMA sales;
-    CREATE TABLE sales.orders (shop text, number int, name text, amount numeric(18,2), deleted boolean DEFAULT false);
-    INSERT INTO sales.orders SELECT 's' || n % 3, n, 'Käufer ''' || n || '''', n * 1.25 FROM generate_series(1, 3000) n;
+    CREATE TABLE sales.orders (shop text, number int, name text, amount numeric(18,2), deleted boolean DEFAULT false,
+      sold timestamp);
+    INSERT INTO sales.orders SELECT 's' || n % 3, n, 'Käufer ''' || n || '''', n * 1.25, false,
+      timestamp '2020-01-01' + n * interval '1 day' FROM generate_series(1, 3000) n;
     CREATE ROLE reader LOGIN PASSWORD 'reads-only-12';
     GRANT USAGE ON SCHEMA sales TO reader;
     GRANT SELECT ON sales.orders TO reader`);
@@ -39,13 +41,19 @@ test("the same commands work on a PostgreSQL warehouse, with a role that may onl
   const options = { env: { ...sandboxEnv(sandbox), DATABASE_URL: url } };
   const cli = (command: string) => backhaul([command, "--project", folder.path, "--json"], options);
   const equalsModel = async (): Promise<void> => {
-    const stored = await sandbox.rows("new_orders?$select=new_externalid,new_name,new_amount,new_linenumber");
-    const { rows } = await server.query(
-      "SELECT shop || '-' || number AS key, name, amount::float8 AS amount, number FROM sales.orders WHERE NOT deleted",
+    const stored = await sandbox.rows(
+      "new_orders?$select=new_externalid,new_name,new_amount,new_linenumber,new_orderdate",
     );
-    const want = new Map(rows.map(({ key, name, amount, number }) => [key, [name, amount, number]]));
+    const { rows } = await server.query(
+      `SELECT shop || '-' || number AS key, name, amount::float8 AS amount, number, sold::date::text AS sold
+      FROM sales.orders WHERE NOT deleted`,
+    );
+    const want = new Map(
+      rows.map(({ key, name, amount, number, sold }) => [key, [name, amount, number, sold]]),
+    );
     const have = stored.map(
-      (row) => [row.new_externalid, [row.new_name, row.new_amount, row.new_linenumber]] as const,
+      (row) =>
+        [row.new_externalid, [row.new_name, row.new_amount, row.new_linenumber, row.new_orderdate]] as const,
     );
     expect(have.length).toBe(want.size);
     expect(new Map(have)).toEqual(want);

@@ -182,6 +182,27 @@ test("without details a request is split until the bad row is alone", async () =
   expect((await bench.stored("new_log")).size).toBe(15);
 });
 
+test("a row that names another place is read there first, and erases nothing", async () => {
+  await using bench = await openBench();
+  const at = (partitionid: string, more: object = {}) => ({ new_logid: guid(1), partitionid, ...more });
+  await bench.seed("new_log", [
+    at("p1", { new_name: "one", new_level: 1 }),
+    at("p2", { new_name: "one", new_level: 7, new_message: "not ours" }),
+  ]);
+  const compiled = await compile(bench);
+  await bench.resetCounters();
+  const before = [guid(1), "p1", "one", "1"];
+  const moved = (place: string, seq: number): Change =>
+    changed(before, [guid(1), place, "one", "1"], { id: `${guid(1)},p1`, seq });
+  expect(tallied(await write(compiled, [moved("p2", 1), moved("p3", 2)]))).toEqual({ applied: 2 });
+  expect(await rows(bench)).toEqual({
+    [`${guid(1)} p1`]: ["one", 1, null],
+    [`${guid(1)} p2`]: ["one", 1, "not ours"],
+    [`${guid(1)} p3`]: ["one", 1, null],
+  });
+  await clean(bench);
+});
+
 test("a virtual table is refused with a sentence", async () => {
   await using bench = await openBench();
   const input: MappingInput = {

@@ -5,8 +5,33 @@ import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import type { ColumnKind } from "../../src/core/value.ts";
 import { attribute } from "./support/tables.ts";
 
-function coerce(shape: Shape, kind: ColumnKind, value: string): string {
-  const made = coercerOf(attribute("field", shape), kind);
+const local: Shape = { kind: "moment", showsDateOnly: false, isLocal: true };
+const independent: Shape = { kind: "moment", showsDateOnly: false, isLocal: false };
+
+/** Moments in UTC that a clock in Berlin showed as: midnight in summer, both sides of a clock that is set, the edges. */
+test.each([
+  ["1980-04-30T22:00:00Z", "1980-05-01T00:00:00Z"],
+  ["2024-03-30T23:00:00Z", "2024-03-31T00:00:00Z"],
+  ["2024-03-31T00:59:59Z", "2024-03-31T01:59:59Z"],
+  ["2024-03-31T01:00:00.250Z", "2024-03-31T03:00:00Z"],
+  ["2024-10-27T00:30:00Z", "2024-10-27T02:30:00Z"],
+  ["2024-10-27T01:30:00Z", "2024-10-27T02:30:00Z"],
+  ["1752-12-31T23:06:32Z", "1753-01-01T00:00:00Z"],
+  ["9999-12-30T22:59:59Z", "9999-12-30T23:59:59Z"],
+  ["1752-12-31T23:06:31Z", "value.out_of_range"],
+  ["9999-12-30T23:00:00Z", "value.out_of_range"],
+  ["9999-12-31T23:30:00Z", "value.out_of_range"],
+])("a column of a day or of no zone takes what the clock showed at %s", (at, clock) => {
+  const isRefused = !clock.endsWith("Z");
+  const zone = "Europe/Berlin";
+  expect(coerce({ kind: "date" }, "timestamp", at, zone)).toBe(isRefused ? clock : `"${clock.slice(0, 10)}"`);
+  expect(coerce(independent, "timestamp", at, zone)).toBe(isRefused ? clock : `"${clock}"`);
+  // A column that shows everybody the time of their own zone holds the moment.
+  if (at > "1753") expect(coerce(local, "timestamp", at, zone)).toBe(coerce(local, "timestamp", at));
+});
+
+function coerce(shape: Shape, kind: ColumnKind, value: string, zone?: string): string {
+  const made = coercerOf(attribute("field", shape), kind, { zone });
   if ("why" in made) return `refused: ${made.why}`;
   const result = made.coerce(value);
   if (typeof result === "string") return result;

@@ -190,7 +190,7 @@ function endOf(
     return null;
   }
   if (found === null) return null;
-  const part = keyPart(attribute, found.kind);
+  const part = keyPart(attribute, found.kind, found.zone);
   if ("why" in part) {
     findings.problem(
       "mapping.wrong_type",

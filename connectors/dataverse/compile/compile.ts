@@ -172,9 +172,10 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
     write: spec.write ?? ("always" as const),
   };
   if (attribute.shape.kind === "lookup" || spec.lookup) {
-    return compileLookup({ spec, attribute, base, kind: source.kind, input, findings });
+    return compileLookup({ spec, attribute, base, kind: source.kind, zone: source.zone, input, findings });
   }
-  const plain = coercerOf(attribute, source.kind, { truncate: spec.truncate });
+  const { truncate } = spec;
+  const plain = coercerOf(attribute, source.kind, { truncate, zone: source.zone });
   const made = template && "coerce" in plain ? { coerce: ofTemplate(spec.field, plain.coerce) } : plain;
   if ("why" in made) {
     findings.problem(
@@ -236,6 +237,7 @@ interface Source {
   readonly constant: string | null;
   readonly template?: TemplateSource;
   readonly kind: NonNullable<Column["kind"]>;
+  readonly zone?: string;
   /** For messages. */
   readonly name: string;
 }

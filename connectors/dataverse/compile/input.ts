@@ -22,13 +22,21 @@ export interface Findings {
   warn(text: string): void;
 }
 
+/** A column of the model: its index, what it holds, and the zone that its timestamps were read in. */
+export interface Found {
+  readonly column: number;
+  readonly kind: NonNullable<Column["kind"]>;
+  readonly sqlType: string;
+  readonly zone?: string;
+}
+
 /** Finds a column of the model that has a kind. */
 export function columnOf(
   name: string,
   path: readonly (string | number)[],
   { columns }: CompileInput,
   findings: Findings,
-): { column: number; kind: NonNullable<Column["kind"]>; sqlType: string } | null {
+): Found | null {
   const column = columns.findIndex((candidate) => candidate.name === name);
   const found = columns[column];
   if (!found) {
@@ -48,5 +56,6 @@ export function columnOf(
     );
     return null;
   }
-  return { column, kind: found.kind, sqlType: found.sqlType };
+  const { kind, sqlType, zone } = found;
+  return { column, kind, sqlType, ...(zone === undefined ? {} : { zone }) };
 }

@@ -16,7 +16,8 @@ export function mappingLimits({ sync, columns }: CompileInput, mapping: Mapping)
   /** What the values of a column are held to, where they become values of an attribute. */
   function values(field: string, column: number, attribute: Attribute, spec?: FieldSpec): void {
     const blank = blankOf(attribute.shape);
-    for (const limit of limitsOf(attribute, kindOf(column), spec?.truncate)) {
+    const { zone } = columns[column] ?? {};
+    for (const limit of limitsOf(attribute, kindOf(column), { truncate: spec?.truncate, zone })) {
       limits.push({ ...limit, field, column, blank });
     }
   }

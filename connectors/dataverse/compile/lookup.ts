@@ -13,6 +13,7 @@ export interface LookupInput {
   readonly attribute: Attribute;
   readonly base: Omit<LookupField, "kind" | "parents" | "objectColumn" | "whenMissing">;
   readonly kind: Parameters<typeof coercerOf>[1];
+  readonly zone?: string | undefined;
   readonly input: CompileInput;
   readonly findings: Findings;
 }
@@ -22,6 +23,7 @@ export function compileLookup({
   attribute,
   base,
   kind,
+  zone,
   input,
   findings,
 }: LookupInput): MappedField | null {
@@ -103,10 +105,12 @@ export function compileLookup({
       const at = [...path, "lookup", "by", ...(column === null ? [] : [field])];
       const found = findBy(parent, field);
       if ("why" in found) return refuse("mapping.lookup_by", at, found.why, found.remedy);
-      const own = column === null ? { kind, column: null } : columnOf(column, at, input, findings);
+      const own = column === null ? { kind, zone, column: null } : columnOf(column, at, input, findings);
       if (own === null) return null;
       const made =
-        column === null ? keyPart(found.attribute, own.kind) : partOfKey(found.attribute, own.kind);
+        column === null
+          ? keyPart(found.attribute, own.kind, own.zone)
+          : partOfKey(found.attribute, own.kind, own.zone);
       if ("why" in made) {
         return refuse(
           "mapping.wrong_type",

@@ -107,7 +107,7 @@ function matchPart(
     }
     return null;
   }
-  const made = keyPart(attribute, column.kind);
+  const made = keyPart(attribute, column.kind, column.zone);
   if ("why" in made) {
     findings.problem(
       "mapping.wrong_type",
@@ -132,10 +132,11 @@ function lookupPart(lookup: LookupField, column: number): MatchPart {
 export function keyPart(
   attribute: Attribute,
   kind: Parameters<typeof coercerOf>[1],
+  zone?: string,
 ): { readonly part: KeyPart } | { readonly why: string } {
   if (attribute.shape.kind === "lookup")
     return { why: "it is a lookup itself; name a column of text or numbers" };
-  const made = coercerOf(attribute, kind);
+  const made = coercerOf(attribute, kind, { zone });
   if ("why" in made) return made;
   const { kind: shape } = attribute.shape;
   return {
@@ -152,8 +153,9 @@ export function keyPart(
 export function partOfKey(
   attribute: Attribute,
   kind: Parameters<typeof coercerOf>[1],
+  zone?: string,
 ): ReturnType<typeof keyPart> {
-  if (attribute.shape.kind !== "lookup") return keyPart(attribute, kind);
+  if (attribute.shape.kind !== "lookup") return keyPart(attribute, kind, zone);
   const made = keyPart({ ...attribute, shape: { kind: "id" } }, kind);
   const read = `_${attribute.name}_value`;
   return "why" in made ? made : { part: { ...made.part, read, isListable: false } };

@@ -3,7 +3,7 @@
 import type { Found, MappedField, Mapping } from "../compile/mapping.ts";
 import { plain } from "../decimal.ts";
 import { nameColumns, nameOf } from "../elastic.ts";
-import type { Table } from "../table.ts";
+import type { Shape, Table } from "../table.ts";
 import { NULL } from "../types/value-problem.ts";
 import { idOf } from "../url.ts";
 import { foldedJson, foldedRead, readBy, textOf } from "./match.ts";
@@ -69,8 +69,16 @@ export function heldJson(mapping: Mapping, { field }: MappedField, { row }: Held
   const name = readName(mapping, field);
   if (name === null) return undefined;
   const value = row[name];
-  return value === undefined || value === null ? NULL : JSON.stringify(value);
+  if (value === undefined || value === null) return NULL;
+  // A long number was read as its digits.
+  return typeof value === "string" && isNumber(mapping, field) ? value : JSON.stringify(value);
 }
+
+const shapeOf = ({ table }: Mapping, field: string): Shape["kind"] | undefined =>
+  table.attributes.get(field)?.shape.kind;
+
+const isNumber = (mapping: Mapping, field: string): boolean =>
+  ["whole", "decimal", "double"].includes(shapeOf(mapping, field) ?? "");
 
 /** What a record has in the columns of a match; the wanted value where that is the same to the service, or unseen. */
 export function heldMatch({ match }: Mapping, wanted: Found, { row }: Held): Found {
@@ -82,9 +90,6 @@ export function heldMatch({ match }: Mapping, wanted: Found, { row }: Held): Fou
   });
 }
 
-/** Longest number that a binary float carries exactly; a longer one may have been rounded as it was read. */
-const EXACT_DIGITS = 15;
-
 /** Whether a record holds a value already, compared as the column's type does; in doubt it does not. */
 export function holds(mapping: Mapping, field: MappedField, json: string, held: Held): boolean {
   const before = heldJson(mapping, field, held);
@@ -95,14 +100,14 @@ export function holds(mapping: Mapping, field: MappedField, json: string, held: 
   }
   if (before === json) return true;
   if (field.kind === "plain" && field.file !== undefined) return false; // what the file holds is not read
-  const shape = mapping.table.attributes.get(field.field)?.shape.kind;
-  switch (shape) {
+  switch (shapeOf(mapping, field.field)) {
     case "moment":
       return Date.parse(textOf(json)) === Date.parse(textOf(before));
-    case "decimal":
     case "double":
+      return Number(json) === Number(before);
+    case "decimal":
     case "whole":
-      return isSameNumber(json, before);
+      return plain(json) === plain(before);
     case "choices":
       return sorted(json) === sorted(before);
     case "id":
@@ -110,12 +115,6 @@ export function holds(mapping: Mapping, field: MappedField, json: string, held: 
     default:
       return false;
   }
-}
-
-function isSameNumber(a: string, b: string): boolean {
-  const [left, right] = [plain(textOf(a)), plain(textOf(b))];
-  if (left === null || right === null || left === undefined) return false;
-  return left === right && left.replaceAll(/\D/g, "").length <= EXACT_DIGITS;
 }
 
 const sorted = (json: string): string => textOf(json).split(",").sort().join(",");

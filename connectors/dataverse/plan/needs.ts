@@ -1,9 +1,9 @@
 /** What has to be read before changes can be planned. Pure. */
-import type { Change, Present, Problem, Value } from "../../../src/sdk.ts";
+import type { Change, Changed, Present, Problem, Value } from "../../../src/sdk.ts";
 import type { Found, LookupField, MappedField, Mapping, Parent } from "../compile/mapping.ts";
 import { isProblem } from "../types/value-problem.ts";
 import { canMerge } from "./held.ts";
-import { foldedMatch, isAddressable, matchOf, textOf } from "./match.ts";
+import { foldedMatch, isAddressable, matchOf, placeOf, textOf } from "./match.ts";
 import { parentsOf } from "./parent.ts";
 import type { Resolved } from "./resolution.ts";
 
@@ -82,6 +82,9 @@ function recordNeeded(
   const wantsValues = change.kind !== "removed" && (reread || mayBeMerged || hasIfEmpty(mapping, change));
   if (change.kind === "added" || (change.kind === "changed" && change.revived))
     return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : NOTHING;
+  // A row that names another record now is planned as if it were new.
+  if (change.kind === "changed" && isMoved(mapping, change, found, parents))
+    return rules.adopt || wantsValues || !isAddressable(mapping, found) ? [found] : NOTHING;
   const id = match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
   if (id !== null) return wantsValues ? id : [];
   if (change.kind === "removed") return change.unsure || isAddressable(mapping, found) ? [] : [found];
@@ -89,6 +92,18 @@ function recordNeeded(
   if (isProblem(before)) return rules.adopt || !isAddressable(mapping, found) ? [found] : [];
   if (!isSame(before, found)) return [before, found];
   return isAddressable(mapping, found) && !wantsValues ? [] : [found];
+}
+
+/** True when the match itself names a row's record, by its id or its place, and it is another one than before. */
+export function isMoved(
+  mapping: Mapping,
+  { before }: Changed,
+  found: Found,
+  parents?: Pick<Resolved, "parent">,
+): boolean {
+  if (mapping.match.by !== "id" && placeOf(mapping, found) === null) return false;
+  const old = matchOf(mapping, before, parents);
+  return isProblem(old) || !isSame(old, found);
 }
 
 /** The matches of rows whose records have these ids. */

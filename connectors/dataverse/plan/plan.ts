@@ -16,7 +16,7 @@ import { isProblem, quoted } from "../types/value-problem.ts";
 import { idOfTexts } from "../uuid5.ts";
 import { type Held, heldMatch, isInactive } from "./held.ts";
 import { addressOf, matchOf, placeOf, textOf } from "./match.ts";
-import { isSame, knownId } from "./needs.ts";
+import { isMoved, isSame, knownId } from "./needs.ts";
 import { sourceValue } from "./parent.ts";
 import { isMany, type Resolved } from "./resolution.ts";
 import { isSeveral, named, type Several } from "./several.ts";
@@ -76,8 +76,12 @@ export function planAdded(
   if (isSeveral(record)) return rejected(change, ambiguousMatch(mapping, found, record));
   if (isMany(record))
     return forEach(change, record.many, (held) => planHeld(mapping, change, held, resolved));
-  if (typeof record === "object" && !(isInactive(record) && rules.matchInactive === "ignore"))
-    return planHeld(mapping, change, record, resolved);
+  if (typeof record === "object") {
+    if (rules.matchInactive !== "ignore" || !isInactive(record))
+      return planHeld(mapping, change, record, resolved);
+    if (match.by === "key" && rules.mode !== "update")
+      return rejected(change, inactiveMatch(mapping, found, record));
+  }
   if (rules.mode === "insert") return planCreate(mapping, change, found, resolved, idSeed);
   if (record === "unread") {
     const isUpdate = rules.mode === "update" || match.by === "id";
@@ -173,8 +177,8 @@ function planChanged(
   if (isProblem(after)) return rejected(change, after);
   const before = matchOf(mapping, change.before, resolved);
   const moved = isProblem(before) || !isSame(before, after);
-  const isNamed = !isProblem(after) && (mapping.match.by === "id" || placeOf(mapping, after) !== null);
-  if (change.revived || (isNamed && moved)) return planAdded(mapping, change, resolved, idSeed, after);
+  if (change.revived || isMoved(mapping, change, after, resolved))
+    return planAdded(mapping, change, resolved, idSeed, after);
   const old = isProblem(before) ? null : before;
   const isUnsure = change.rematch === true && knownId(mapping, change) !== null;
   const record = recordsOf(mapping, change, old, after, resolved);
@@ -265,6 +269,18 @@ function ambiguousMatch(mapping: Mapping, found: Found, several: Several): Probl
     code: "match.ambiguous",
     message: `${field}: ${quoted(value)} finds several records in ${mapping.table.name}: ${named(several)}.`,
     remedy: "Merge the records that share the value, or say which one is meant by on_many.",
+    field,
+  };
+}
+
+/** An ignored record keeps its alternate key: the service lets no second one have it. */
+function inactiveMatch({ match, table }: Mapping, found: Found, { id }: Held): Problem {
+  const field = match.parts[0]?.field ?? "";
+  return {
+    kind: "rejected",
+    code: "match.inactive",
+    message: `${field}: ${quoted(found.map(textOf).join(", "))} is the key of an inactive ${table.name}, ${id}, which is ignored; no other record can have it.`,
+    remedy: "Take the key off that record or delete it, or say match_inactive: use or reactivate.",
     field,
   };
 }

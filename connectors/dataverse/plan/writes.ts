@@ -84,6 +84,9 @@ export function writesOf(
       fields[count++] = result;
       continue;
     }
+    // What a new record cannot be given is empty in it.
+    if (isNew && !field.creatable && result !== "owed" && !("awaited" in result) && result.json === NULL)
+      continue;
     if (result === "owed" || "awaited" in result || !(isUpdate || field.creatable)) {
       owed = [...owed, field.field];
       if (result !== "owed") later = [...later, "awaited" in result ? result.awaited : result];

@@ -24,6 +24,7 @@ import { TIME_LEFT_MS } from "../unverified.ts";
 import { SERVICE_ROOT } from "../url.ts";
 import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
 import type { Endpoint } from "./hosts.ts";
+import { parsedExactly } from "./json.ts";
 import { openPool } from "./pool.ts";
 import { everyoneProblem, itemsOf, limitOf, notAnAnswer, readError } from "./problems.ts";
 
@@ -174,7 +175,7 @@ export function openService(options: ServiceOptions): Service {
   const pages = async function* (path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]> {
     let next: string | undefined = path;
     while (next !== undefined) {
-      const page: Json = await get(next, signal, { prefer: PAGE_SIZE });
+      const page: Json = rowsOf(await read(next, signal, { prefer: PAGE_SIZE }), origin);
       yield itemsOf<Json>(page, origin);
       next = nextOf(page);
     }
@@ -216,7 +217,7 @@ export function openService(options: ServiceOptions): Service {
               : await service.reads(group, signal, { Prefer: PAGE_SIZE });
           for (const reply of replies) {
             if (reply.status >= 300) throw readError(reply, origin);
-            const page: Json = parsed(reply, origin);
+            const page: Json = rowsOf(reply, origin);
             rows.push(...itemsOf<Json>(page, origin));
             const next = nextOf(page);
             if (next !== undefined) for await (const more of pages(next, signal)) rows.push(...more);
@@ -291,9 +292,14 @@ export function ownPath(link: string, prefix = ""): string {
   return path.startsWith("/api/data/") ? path + search : `${SERVICE_ROOT}invalid-link`;
 }
 
-export function parsed(reply: Reply, origin: string): Json {
+export const parsed = (reply: Reply, origin: string): Json => parsedBy(JSON.parse, reply, origin);
+
+/** Of rows: long numbers stay what they are, as texts. */
+const rowsOf = (reply: Reply, origin: string): Json => parsedBy(parsedExactly, reply, origin);
+
+function parsedBy(parse: (text: string) => Json, reply: Reply, origin: string): Json {
   try {
-    return JSON.parse(reply.body);
+    return parse(reply.body);
   } catch {
     throw everyoneProblem("dataverse.no_json", `${origin} answered with something that is no JSON.`);
   }

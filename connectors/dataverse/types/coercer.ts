@@ -24,13 +24,15 @@ const ANY: readonly ColumnKind[] = [
 export interface CoercerOptions {
   /** Cuts text that is too long. */
   readonly truncate?: boolean | undefined;
+  /** Of timestamps that carried no zone: the one whose clock showed them; their text is UTC. */
+  readonly zone?: string | undefined;
 }
 
 /** The coercer from a kind of column to an attribute, or a clause that says why there is none. */
 export function coercerOf(
   attribute: Attribute,
   kind: ColumnKind,
-  { truncate = false }: CoercerOptions = {},
+  { truncate = false, zone }: CoercerOptions = {},
 ): CoercerOrWhy {
   const { name, shape, secured } = attribute;
   if (truncate && shape.kind !== "text") return { why: "truncate is for text alone" };
@@ -54,9 +56,9 @@ export function coercerOf(
     case "choices":
       return takes(["text", "integer", "decimal"], choicesCoercer(name, shape.choices));
     case "date":
-      return takes(["date", "timestamp", "text"], dateCoercer(name));
+      return takes(["date", "timestamp", "text"], dateCoercer(name, zone));
     case "moment":
-      return takes(["date", "timestamp", "text"], momentCoercer(name));
+      return takes(["date", "timestamp", "text"], momentCoercer(name, shape.isLocal ? undefined : zone));
     case "id":
       return takes(["uuid", "text"], idCoercer(name));
     case "image":

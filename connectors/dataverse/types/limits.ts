@@ -6,7 +6,8 @@ import type { ColumnKind, Edge, FieldLimit, LimitTest } from "../../../src/sdk.t
 import { plain, rounded } from "../decimal.ts";
 import type { Attribute, Choice, Shape } from "../table.ts";
 import { labelled } from "./choice.ts";
-import { FIRST, LAST } from "./date.ts";
+import type { CoercerOptions } from "./coercer.ts";
+import { FIRST, LAST, rangeIn } from "./date.ts";
 
 export type ValueLimit = Pick<FieldLimit, "test" | "code" | "says">;
 
@@ -20,7 +21,11 @@ const limit = (code: string, test: LimitTest, says: string): ValueLimit => ({
 export const blankOf = ({ kind }: Shape): FieldLimit["blank"] => (kind === "text" ? "empty" : "white");
 
 /** The limits of a column for values of a kind that it takes. */
-export function limitsOf({ shape }: Attribute, kind: ColumnKind, truncate = false): readonly ValueLimit[] {
+export function limitsOf(
+  { shape }: Attribute,
+  kind: ColumnKind,
+  { truncate = false, zone }: CoercerOptions = {},
+): readonly ValueLimit[] {
   switch (shape.kind) {
     case "text":
       return textLimits(shape.longest, truncate);
@@ -59,11 +64,14 @@ export function limitsOf({ shape }: Attribute, kind: ColumnKind, truncate = fals
             numbers: shape.choices.length === 0 ? "whole" : shape.choices.map(({ value }) => String(value)),
           });
     case "date":
-    case "moment":
+    case "moment": {
+      const isShown = shape.kind === "date" || !shape.isLocal;
+      const range = isShown && zone !== undefined ? rangeIn(zone) : { first: FIRST, last: LAST };
       return [
         limit("bad_date", { kind: "date" }, "no date"),
-        limit("out_of_range", { kind: "days", first: FIRST, last: LAST }, `not from ${FIRST} to ${LAST}`),
+        limit("out_of_range", { kind: "days", ...range }, `not from ${FIRST} to ${LAST}`),
       ];
+    }
     case "id":
       return [limit("not_an_id", { kind: "uuid" }, "no id of 8-4-4-4-12 hexadecimal digits")];
     case "image":

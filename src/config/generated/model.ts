@@ -30,7 +30,7 @@ export interface ModelFile {
    */
   dbt?: string;
   /**
-   * The IANA time zone of timestamps that carry none.
+   * The IANA time zone of timestamps that carry none; columns that hold a day, or a time of no zone, take what its clocks showed.
    */
   timezone: string;
   /**
@@ -71,7 +71,7 @@ export interface Sync {
     [k: string]: string;
   };
   /**
-   * What becomes of the only match when it is inactive.
+   * What becomes of the only match when it is inactive: it is written as it is, made active, or ignored, so that the row makes a new record; where the match is an alternate key, which the inactive record keeps, the row is rejected then.
    */
   match_inactive: "use" | "ignore" | "reactivate";
   /**

@@ -1,0 +1,124 @@
+import { expect, test } from "vitest";
+import { parsedExactly } from "../../connectors/dataverse/sender/json.ts";
+import { DEFAULT_RULES, type SyncSpec } from "../../src/core/spec.ts";
+import {
+  added,
+  type Bench,
+  columnsOf,
+  type MappingInput,
+  openStrictBench,
+  running,
+  syncOf,
+  tallied,
+  write,
+} from "./support/bench.ts";
+
+/** What is read back is compared with what would be written: digit by digit, and as the clock showed it. */
+
+type More = Omit<Partial<SyncSpec>, "rules"> & { readonly rules?: Partial<SyncSpec["rules"]> };
+const compile = (bench: Bench, input: MappingInput, { rules, ...more }: More = {}) =>
+  bench.destination.compile(
+    { ...syncOf(input), ...more, rules: { ...DEFAULT_RULES, ...rules } },
+    columnsOf(input),
+    running(),
+  );
+
+test.each([
+  ['{"a":9223372036854775807}', { a: "9223372036854775807" }],
+  ['{"a":[-0.12345678901234567,1]}', { a: ["-0.12345678901234567", 1] }],
+  ['{"a": 12345678901.1234567890 }', { a: "12345678901.123456789" }],
+  ['{"a":1.2345678901234567e-5}', { a: "0.000012345678901234567" }],
+  ['{"a":"x:9223372036854775807","b":1}', { a: "x:9223372036854775807", b: 1 }],
+  [
+    '{"a":"\\"\\\\:9223372036854775807","b":922337203685477580}',
+    { a: '"\\:9223372036854775807', b: "922337203685477580" },
+  ],
+  ['{"a":100000000000000,"b":null}', { a: 100_000_000_000_000, b: null }],
+])("%s keeps its digits", (json, value) => {
+  expect(parsedExactly(json)).toEqual(value);
+});
+
+test("a first run over numbers longer than a binary float's sends none that is right, and one that is not", async () => {
+  await using bench = await openStrictBench();
+  const weights = ["99999999.9999999999", "12345678.1234567891", "0.1234567891"];
+  await bench.seed(
+    "new_order",
+    weights.map((new_weight, n) => ({ new_externalid: `O-${n}`, new_weight })),
+  );
+  const points = ["9223372036854775807", "-9223372036854775807", "9007199254740993"];
+  await bench.seed(
+    "contact",
+    points.map((new_lifetimepoints, n) => ({ new_customerid: `C-${n}`, new_lifetimepoints })),
+  );
+  const orders = await compile(bench, {
+    object: "new_order",
+    columns: { number: "text", weight: "decimal" },
+    match: { new_externalid: "number" },
+    fields: { new_weight: "weight" },
+  });
+  const people = await compile(bench, {
+    columns: { number: "text", points: "integer" },
+    match: { new_customerid: "number" },
+    fields: { new_lifetimepoints: "points" },
+  });
+  const right = await write(orders, added(weights.map((weight, n) => [`O-${n}`, weight])));
+  expect(tallied(right)).toEqual({ unchanged: 3 });
+  const other = points.map((point, n) => [`C-${n}`, n === 2 ? "9007199254740992" : point] as const);
+  const result = await write(people, added(other));
+  expect(tallied(result)).toEqual({ unchanged: 2, applied: 1 });
+  const operations = result.planned.flatMap((plan) => (plan.status === "planned" ? [plan.operation] : []));
+  expect(operations.map(({ fields }) => fields)).toEqual([
+    [expect.objectContaining({ before: "9007199254740993", json: "9007199254740992" })],
+  ]);
+  const stored = await bench.stored("contact", "new_customerid");
+  expect(stored.get("C-2")).toMatchObject({ new_lifetimepoints: "9007199254740992" });
+});
+
+test("an ignored inactive record keeps its key: the row is rejected by name, and nothing is sent", async () => {
+  await using bench = await openStrictBench();
+  const inactive = { statecode: 1, statuscode: 2 };
+  const [id] = await bench.seed("contact", [{ new_customerid: "A", lastname: "Ann", ...inactive }]);
+  const people: MappingInput = {
+    columns: { number: "text", name: "text" },
+    match: { new_customerid: "number" },
+    fields: { lastname: "name" },
+  };
+  const rules = { matchInactive: "ignore" } as const;
+  for (const mode of ["upsert", "insert"] as const) {
+    const result = await write(await compile(bench, people, { mode, rules }), added([["a", "Ann"]]));
+    expect(result.outcomes.get(1)).toMatchObject({
+      status: "rejected",
+      problem: { code: "match.inactive", message: expect.stringContaining(id!) },
+    });
+  }
+  const missing = await write(await compile(bench, people, { mode: "update", rules }), added([["a", "Ann"]]));
+  expect(missing.outcomes.get(1)).toMatchObject({ problem: { code: "record.not_found" } });
+  // By a column that is no key a second record may have the value.
+  const byName = { ...people, match: { lastname: "name" }, fields: { firstname: "number" } };
+  const second = await write(await compile(bench, byName, { rules }), added([["a", "Ann"]]));
+  expect(tallied(second)).toEqual({ applied: 1 });
+  expect((await bench.stored("contact")).size).toBe(2);
+  expect((await bench.counters()).operations.createMultiple).toBe(1);
+});
+
+test("what a new record cannot be given is written in a second wave where there is a value, and not where there is none", async () => {
+  await using bench = await openStrictBench();
+  const accounts: MappingInput = {
+    object: "account",
+    columns: { number: "text", used: "timestamp" },
+    match: { accountnumber: "number" },
+    fields: { name: "number", lastusedincampaign: "used" },
+  };
+  const at = "2024-05-01T10:00:00Z";
+  const result = await write(
+    await compile(bench, accounts),
+    added([
+      ["A", at],
+      ["B", null],
+    ]),
+  );
+  expect(result.planned).toMatchObject([
+    { operation: { kind: "create", owed: ["lastusedincampaign"], later: [{ json: `"${at}"` }] } },
+    { operation: { kind: "create", owed: [] } },
+  ]);
+});
