@@ -22,7 +22,7 @@ async function pages() {
   const service = await readFile(new URL("../connectors/dataverse/sender/problems.ts", here), "utf8");
   return {
     "config.md": configPage(await json("project.schema.json"), await json("model.schema.json"), connectors),
-    "errors.md": errorsPage(await json("errors.json"), service),
+    "errors.md": errorsPage(await json("errors.json"), service, await json("exits.json")),
   };
 }
 

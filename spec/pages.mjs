@@ -50,7 +50,7 @@ function table({ properties = {}, required = [] }) {
 }
 
 /** Every stable code, and what to do; the service's own are read from the rules that sort them. */
-export function errorsPage(errors, service) {
+export function errorsPage(errors, service, exits) {
   const families = new Map();
   for (const [name, entry] of Object.entries(errors)) {
     const family = name.split(".")[0];
@@ -65,11 +65,22 @@ export function errorsPage(errors, service) {
     throttle: "waits as asked, then sent again",
   };
   return [
-    MADE("spec/errors.json and connectors/dataverse/sender/problems.ts"),
+    MADE("spec/errors.json, spec/exits.json and connectors/dataverse/sender/problems.ts"),
     "# Errors, by code\n",
     "Every error has a code that does not change, a sentence, and a remedy. `--json` prints all of them as",
     '`{ "error": { "problems": [ { kind, code, message, remedy, place } ] } }`; a rejected row has the same keys.',
-    "The exit code is that of the kind: [the table](../README.md#commands).\n",
+    "The exit code is that of the kind.\n",
+    "## Exit codes\n",
+    "| exit | kind | what it means | what to do |",
+    "| --- | --- | --- | --- |",
+    ...exits.map(
+      ({ exit, kind, means, next }) =>
+        `| ${exit} | ${kind === undefined ? "" : code(kind)} | ${cell(means)} | ${cell(next)} |`,
+    ),
+    "",
+    "With several causes it is the first of 130, 70, 3, 2, 4, 5 and 1 that applies. `run --accept rejected` ends with 0 in place",
+    "of 1; `plan` and `check --data` end with 1 and 4 as the run would. A signal that leaves no time ends a process with 137 or 143,",
+    "and the next run settles what it left.\n",
     ...[...families].flatMap(([family, entries]) => [
       `## ${family}\n`,
       "| code | exit | what it means | what to do |",

@@ -9,7 +9,7 @@ const PARALLEL = 2;
 export default class Run extends BaseCommand {
   static override summary = "Write what has changed since the last run.";
   static override description =
-    "Several syncs run in the order of their lookups, beside each other where none needs the other; what fails keeps from running only what depends on it. Exits 0 when everything landed, 1 with rejected rows, 4 when a guard stopped it, 5 with deferred rows that the next run tries again.";
+    "Several syncs run in the order of their lookups, beside each other where none needs the other; what fails keeps from running only what depends on it. Exits 0 when everything landed, 1 with rejected rows, 4 when a guard stopped it, 5 with deferred rows that the next run tries again; `<%= config.bin %> --help` lists all exit codes.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> accounts contacts",

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import exits from "../../spec/exits.json" with { type: "json" };
 import { type ErrorKind, EXIT_CODE, exitCodeOf } from "../../src/core/errors.ts";
 import { orderProject, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
 import { inProcess } from "../support/command.ts";
@@ -25,6 +26,18 @@ test.each<[ErrorKind[], number]>([
   expect(exitCodeOf(kinds)).toBe(exit);
   expect(exitCodeOf(kinds.toReversed())).toBe(exit);
   for (const kind of kinds) expect(EXIT_CODE[kind]).toBeGreaterThan(0);
+});
+
+test("every exit code stands in the table of the docs and of the README", () => {
+  const known = Object.fromEntries(
+    exits.flatMap(({ exit, kind }) => (kind === undefined ? [] : [[kind, exit] as const])),
+  );
+  expect(known).toEqual(EXIT_CODE);
+  for (const page of ["README.md", "docs/errors.md"]) {
+    const text = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
+    const rows = [...text.matchAll(/^\| (\d+) \|/gm)].map(([, exit]) => Number(exit));
+    expect(rows, page).toEqual(exits.map(({ exit }) => exit));
+  }
 });
 
 describe.each(commands)("%s", (name) => {

@@ -314,6 +314,7 @@ describe.each([80, 120])("at %i columns", (width) => {
       expect([...texts.keys()]).toEqual(HELPS);
       for (const [name, text] of texts) {
         expect(bare(text) === text).toBe(ink === "plain");
+        if (name === "all") expect(bare(text)).toMatch(/EXIT CODES\n +0 .*\n +5 .*\n +70 .*\n +130 /s);
         await expect(text).toMatchFileSnapshot(`golden/help-${name}-${width}-${ink}.txt`);
       }
     });
