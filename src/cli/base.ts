@@ -37,9 +37,13 @@ export abstract class BaseCommand extends Command {
   private logged: Log | undefined;
   private listening: Disposable | undefined;
   private telemetry: AsyncDisposable | undefined;
+  /** JSON lines were asked for by name: then all of stderr is such lines. */
+  private isAllJson = false;
   private readonly onSignal = (): void => {
     if (this.abort.signal.aborted) process.exit(130);
-    process.stderr.write("Stopping: waiting for what is under way. Once more to leave at once.\n");
+    const text = "Stopping: waiting for what is under way. Once more to leave at once.";
+    if (this.isAllJson && this.logged) this.logged.warn({}, text);
+    else process.stderr.write(`${text}\n`);
     this.abort.abort();
   };
 
@@ -73,6 +77,7 @@ export abstract class BaseCommand extends Command {
     // Whatever this command starts, or shows progress with, writes its log in the same way.
     if (flags["log-level"]) process.env.BACKHAUL_LOG_LEVEL = flags["log-level"];
     if (flags["log-format"]) process.env.BACKHAUL_LOG_FORMAT = flags["log-format"];
+    this.isAllJson = process.env.BACKHAUL_LOG_FORMAT === "json";
     const settings = logSettings(process.env, process.stderr, this.jsonEnabled());
     this.logged = openLog({
       ...settings,
@@ -123,6 +128,9 @@ export abstract class BaseCommand extends Command {
     process.exitCode = exit;
     const shown = problems.map((problem) => this.withoutSecrets(problem));
     if (this.jsonEnabled()) this.logJson({ error: { problems: shown } });
+    else if (this.isAllJson && this.logged)
+      for (const { kind, code, message, remedy, place } of shown)
+        this.logged.error({ kind, code, problem: message, remedy, ...place }, "failed");
     else process.stderr.write(`${problemLines(shown)}\n`);
     if (process.env.DEBUG) process.stderr.write(`${this.redact(error.stack ?? error.message)}\n`);
   }

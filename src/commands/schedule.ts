@@ -1,5 +1,7 @@
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
+import { acceptFlag } from "../cli/sync-flags.ts";
+import { EXIT_CODE } from "../core/errors.ts";
 import type { Ended, RunReport } from "../schedule/child.ts";
 import type { Due } from "../schedule/plan.ts";
 
@@ -23,7 +25,7 @@ export default class Schedule extends BaseCommand {
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --port 8080",
-    "<%= config.bin %> <%= command.id %> --once --json",
+    "<%= config.bin %> <%= command.id %> --once --accept rejected --json",
   ];
   static override strict = false;
   static override args = {
@@ -31,6 +33,7 @@ export default class Schedule extends BaseCommand {
   };
   static override flags = {
     once: Flags.boolean({ summary: "Run what is due since the last time, and end." }),
+    accept: acceptFlag,
     port: Flags.integer({
       summary: "Answer /health and /metrics on this port; 0 for any free one.",
       min: 0,
@@ -63,7 +66,7 @@ export default class Schedule extends BaseCommand {
     }));
     const { exitOf } = await import("../cli/serve-schedule.ts");
     process.exitCode = exitOf(
-      runs.map(({ exit }) => exit),
+      runs.map(({ exit }) => exit).filter((exit) => exit !== EXIT_CODE.rejected || !flags.accept),
       this.signal.aborted,
     );
     if (runs.length === 0) this.log("Nothing is due.");

@@ -26,7 +26,7 @@ export type RunReport = Pick<
 >;
 
 export interface Ended {
-  /** The exit code; 137 and the like for a signal that ended it. */
+  /** The exit code; 70 for a process that told nothing, 137 and the like for a signal that ended it. */
   readonly exit: number;
   readonly run?: RunReport;
   /** Why there is no run, or what ended it early. */
@@ -70,13 +70,19 @@ export function runAsChild(sync: string, { bin, folder, env, log, signal }: Chil
     );
     child.once("close", (code, killed) => {
       if (code === null) done({ exit: 137, problems: [died(`was ended by ${killed}`)] });
-      else done({ exit: code, ...reportIn(output) });
+      else done(endedWith(code, reportIn(output)));
     });
   });
 }
 
 function levelOf(log: Log): string {
   return (["debug", "info", "warn", "error"] as const).find((level) => log.isLevelEnabled(level)) ?? "silent";
+}
+
+/** Node.js itself ends with 1 what it cannot load, or what throws: that is no run with rejected rows. */
+function endedWith(exit: number, report: Omit<Ended, "exit">): Ended {
+  if (exit > 1 || report.run !== undefined) return { exit, ...report };
+  return { exit: 70, problems: [died(`ended with ${exit} and without a report`)] };
 }
 
 const died = (how: string): Problem => ({

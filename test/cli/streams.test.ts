@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   BIN,
+  backhaul,
   orderProject,
   type RunningSandbox,
   sandboxEnv,
@@ -66,4 +67,24 @@ test.runIf(existsSync("/dev/full")).each([
   expect(await new Promise((done) => child.once("close", done)), stderr).toBe(0);
   expect(stderr).not.toMatch(/^\s+at |ENOSPC|Error/m);
   expect(await written(prefix)).toHaveLength(300);
+});
+
+test("where JSON lines are asked for by name, an error is one too, without the values it quotes", async () => {
+  using folder = temporaryFolder();
+  const { "backhaul.yml": project = "", ...files } = orderProject();
+  writeFiles(folder.path, {
+    ...files,
+    "backhaul.yml": `${project}\nwarehuoses: { "ada@secret.example": 1 }\n`,
+  });
+  const args = ["run", "--project", folder.path];
+  const named = await backhaul([...args, "--log-format", "json"], { env: sandboxEnv(sandbox) });
+  expect(named.code).toBe(2);
+  const lines = named.stderr.trim().split("\n");
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(entries.length).toBeGreaterThan(0);
+  for (const entry of entries)
+    expect(entry).toMatchObject({ level: "error", msg: "failed", file: "backhaul.yml", kind: "config" });
+  expect(named.stderr).not.toContain("ada@secret");
+  const auto = await backhaul(args, { env: sandboxEnv(sandbox) });
+  expect(auto.stderr).toMatch(/^Error: backhaul\.yml:/);
 });

@@ -56,6 +56,7 @@ test.each([
   ["it's the column's limit", "it's the column's limit"],
   ["'a''b' and 'c'", "'…' and '…'"],
   ["The column takes 100.", "The column takes 100."],
+  ["connect ECONNREFUSED 10.0.0.12:5432, not 030.1234567", "connect ECONNREFUSED 10.0.0.12:5432, not …"],
   ["„Müller“ und «Méchant»", "„…“ und «…»"],
 ])("%s", (text, masked) => {
   expect(maskValues(text)).toBe(masked);
