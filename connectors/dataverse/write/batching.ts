@@ -3,7 +3,6 @@ import type { Operation } from "../../../src/sdk.ts";
 import { MOST_ROWS } from "../sender/sizes.ts";
 import { LARGEST_BODY } from "../unverified.ts";
 import { sizeOf } from "./bodies.ts";
-import { newSeen, type Seen } from "./seen.ts";
 
 export interface Batch {
   /** `none`: there is nothing to write. */
@@ -16,8 +15,8 @@ interface Lane {
   /** Operations that it takes. */
   most: number;
   operations: Operation[];
-  /** Records of the operations. */
-  records: Seen;
+  /** Records of the operations, case aside. */
+  records: Set<string>;
   size: number;
 }
 
@@ -31,12 +30,11 @@ export async function* batches(
   isStopped: () => boolean,
 ): AsyncGenerator<Batch> {
   const lanes = new Map<Batch["kind"], Lane>();
-  const mostOf = (kind: Batch["kind"]): number =>
-    kind === "none" ? MOST_ROWS : Math.min(MOST_ROWS, most(kind));
+  const mostOf = (kind: Batch["kind"]): number => (kind === "none" ? MOST_ROWS : most(kind));
   const laneOf = (kind: Batch["kind"]): Lane => {
     const known = lanes.get(kind);
     if (known !== undefined) return known;
-    const lane = { kind, most: mostOf(kind), operations: [], records: newSeen(MOST_ROWS), size: 0 };
+    const lane = { kind, most: mostOf(kind), operations: [], records: new Set<string>(), size: 0 };
     lanes.set(kind, lane);
     return lane;
   };
@@ -47,19 +45,18 @@ export async function* batches(
       const kind = operation.fields.length === 0 && operation.kind === "update" ? "none" : operation.kind;
       if (lane?.kind !== kind) lane = laneOf(kind);
       const size = sizeOf(operation);
-      const isFull = lane.operations.length >= lane.most || lane.size + size > LARGEST_BODY;
-      if (
-        (isFull && lane.operations.length > 0) ||
-        (kind !== "create" && !lane.records.add(operation.record))
-      ) {
-        yield { kind, operations: lane.operations };
+      const { operations, records } = lane;
+      const isFull = operations.length >= lane.most || lane.size + size > LARGEST_BODY;
+      const record = kind === "create" ? undefined : operation.record.toLowerCase();
+      if (operations.length > 0 && (isFull || (record !== undefined && records.has(record)))) {
+        yield { kind, operations };
         lane.most = mostOf(kind);
         lane.operations = [];
-        lane.records.clear();
-        lane.records.add(operation.record);
+        records.clear();
         lane.size = 0;
       }
       lane.operations.push(operation);
+      if (record !== undefined) records.add(record);
       lane.size += size;
     }
     if (isStopped()) break;
