@@ -186,3 +186,38 @@ test("a sandbox that starts again on another port over the same data is known ag
   }
   expect(cache.texts.size).toBe(2);
 });
+
+test("a definition that a user may not read whole is not kept: a right that is given later counts at once", async () => {
+  await using bench = await openBench();
+  const cache = memory();
+  const admin = (path: string, body: unknown) =>
+    fetch(`${bench.sandbox.url}/sandbox/${path}`, { method: "POST", body: JSON.stringify(body) });
+  const rights = async (messages: readonly string[]): Promise<void> => {
+    const tables = { new_tag: "all", systemuser: ["read"], sdkmessage: messages, sdkmessagefilter: messages };
+    await admin("roles", [{ name: "Writer", tables }]);
+    const { clientId, clientSecret } = bench.sandbox;
+    await admin("users", { clientId, clientSecret, roles: ["Writer"] });
+  };
+  const tag = (destination: Destination) => destination.describe("new_tag", running());
+  await rights([]);
+  const first = await command(bench, cache, tag);
+  expect(first.result.bulk).toEqual([]);
+  await rights(["read"]);
+  const second = await command(bench, cache, tag);
+  expect(second.result.bulk).toContain("CreateMultiple");
+  expect((await command(bench, cache, tag)).reads).toBe(1);
+});
+
+test.each([
+  ["without replies", { replies: [] }],
+  ["with fewer replies", { replies: [{}] }],
+  ["with replies that are none", { replies: Array.from({ length: 60 }, () => null) }],
+])("a file %s counts as none", async (_, damage) => {
+  await using bench = await openBench();
+  const cache = memory();
+  const tag = (destination: Destination) => destination.describe("new_tag", running());
+  const { result } = await command(bench, cache, tag);
+  for (const [name, text] of cache.texts)
+    cache.texts.set(name, JSON.stringify({ ...JSON.parse(text), ...damage }));
+  expect((await command(bench, cache, tag)).result).toEqual(result);
+});

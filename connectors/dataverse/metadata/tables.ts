@@ -58,7 +58,7 @@ export function openTables(service: Service, cache?: Cache): Tables {
   const fileOf = (name: string) => `${place}-${name}`;
 
   const load = async (name: string, asked: readonly string[]): Promise<Kept | undefined> =>
-    keptOf(await cache?.read(fileOf(name)), hash(asked.join("\n")));
+    keptOf(await cache?.read(fileOf(name)), asked);
 
   const keep = async (name: string, asked: readonly string[], version: Version, replies: readonly Json[]) =>
     cache?.write(
@@ -69,7 +69,7 @@ export function openTables(service: Service, cache?: Cache): Tables {
   const readList = async (signal: AbortSignal): Promise<Json> => {
     if (!cache) return service.get(TABLES, signal);
     const kept = await load("tables", [TABLES]);
-    if (kept) {
+    if (Array.isArray(kept?.replies[0].value)) {
       const version = await versionNow(signal);
       if (version && isSame(kept, version)) return kept.replies[0];
     }
@@ -94,8 +94,8 @@ export function openTables(service: Service, cache?: Cache): Tables {
       // The index of a key is built without a new version of the definitions.
       return tableOf([await service.get(asked[0]!, signal), ...kept.replies.slice(1)]);
     }
-    const replies = await readDefinition(service, asked, signal, version ? STRONG : {});
-    if (version) await keep(name, asked, version, replies);
+    const { replies, isWhole } = await readDefinition(service, asked, signal, version ? STRONG : {});
+    if (version && isWhole) await keep(name, asked, version, replies);
     return tableOf(replies);
   };
 
@@ -112,13 +112,19 @@ export function openTables(service: Service, cache?: Cache): Tables {
   };
 }
 
+interface Definition {
+  readonly replies: readonly Json[];
+  /** False where the user may not read all of it: a right that is given later makes no new version. */
+  readonly isWhole: boolean;
+}
+
 /** One table's definition, in one request. */
 async function readDefinition(
   service: Service,
   paths: readonly string[],
   signal: AbortSignal,
   headers: Readonly<Record<string, string>>,
-): Promise<Json[]> {
+): Promise<Definition> {
   const { origin } = service;
   const replies = await service.reads(paths, signal, headers);
   const refused = replies.slice(0, 2).find(({ status }) => status >= 300);
@@ -131,7 +137,7 @@ async function readDefinition(
     const isCollection = index > 0 && index < replies.length - 1;
     if (isCollection && reply.status < 300) itemsOf(read[index], origin);
   });
-  return read;
+  return { replies: read, isWhole: replies.every(({ status }) => status !== 401 && status !== 403) };
 }
 
 /** The version in the replies to `VERSION`; a user who may not read users still may read tables. */
@@ -148,11 +154,17 @@ const isSame = (a: Version, b: Version): boolean =>
   a.organization === b.organization && a.version === b.version;
 
 /** What a file holds, if it answers the same questions; a damaged one is as good as none. */
-function keptOf(text: string | undefined, asked: string): Kept | undefined {
+function keptOf(text: string | undefined, asked: readonly string[]): Kept | undefined {
   if (text === undefined) return undefined;
   try {
     const kept = JSON.parse(text) as Partial<Kept> | null;
-    return kept?.asked === asked && Array.isArray(kept.replies) ? (kept as Kept) : undefined;
+    if (kept?.asked !== hash(asked.join("\n"))) return undefined;
+    const replies: unknown = kept.replies;
+    const isWhole =
+      Array.isArray(replies) &&
+      replies.length === asked.length &&
+      replies.every((reply) => typeof reply === "object" && reply !== null);
+    return isWhole ? (kept as Kept) : undefined;
   } catch {
     return undefined;
   }
