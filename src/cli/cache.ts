@@ -1,5 +1,5 @@
 /** Texts that may be lost at any time, as files of a folder of ours. */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Cache } from "../define.ts";
 
@@ -13,8 +13,12 @@ export function openCache(path: string, folder: () => string): Cache {
         const file = join(folder(), `${encodeURIComponent(name)}.json`);
         // Two commands may keep the same at the same time: a reader finds one of them whole.
         const draft = `${file}.${process.pid}`;
-        await writeFile(draft, text, { mode: 0o600 });
-        await rename(draft, file);
+        try {
+          await writeFile(draft, text, { mode: 0o600 });
+          await rename(draft, file);
+        } finally {
+          await rm(draft, { force: true });
+        }
       } catch {} // a folder that cannot be written, a full disk: it is read again
     },
   };

@@ -121,12 +121,12 @@ export function lockedBy(path: string, error: unknown): unknown {
 /** The error of a state file that cannot be opened at all: damaged, of a newer version, not ours to read. */
 export function unreadableState(path: string, error: unknown): unknown {
   if (error instanceof SyncError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const [said = ""] = (error instanceof Error ? error.message : String(error)).split("\n", 1);
   return new SyncError(
     {
       kind: "config",
       code: "state.unreadable",
-      message: `The state cannot be opened: ${message.split("\n", 1)[0]}`,
+      message: `The state cannot be opened: ${said}${/[.!?]$/.test(said) ? "" : "."}`,
       remedy: `Check that ${path} may be read and written and that the disk has room; restore it from a backup if it is damaged, or remove it: the next run then starts from an empty snapshot.`,
     },
     error,

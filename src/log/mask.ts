@@ -14,5 +14,7 @@ export function maskValues(text: string): string {
       (quoted) => (quoted.length <= 2 ? quoted : `${quoted[0]}…${quoted.at(-1)}`),
     )
     .replace(/[\p{L}\p{N}._%+-]+@[\p{L}\p{N}.-]+/gu, "…")
-    .replace(/\+?\d[\d ()/.-]{5,}\d/g, (number) => (ADDRESS.test(number) ? number : "…"));
+    .replace(/(?<![\p{L}\p{N}]-?)\+?\d[\d ()/.-]{5,}\d(?!-?[\p{L}\p{N}])/gu, (number) =>
+      ADDRESS.test(number) ? number : "…",
+    );
 }

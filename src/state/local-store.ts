@@ -2,7 +2,8 @@
  * State on this machine: a folder per sync with a DuckDB file that only a run opens, and append-only files that
  * anything may read at any time.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail } from "../core/errors.ts";
 import { type Duckdb, lockedBy, openDuckdb, unreadableState } from "../duckdb/database.ts";
@@ -55,6 +56,7 @@ export async function openLocalStore(place: LocalPlace): Promise<Store> {
       renameSync(oldFolder, folder);
     }
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await create(place);
     const database = await openDuckdb(join(folder, FILE), limits(place, folder));
     return storeOver(place, database, folder, "main", async () => {
       held.delete(folder);
@@ -62,6 +64,30 @@ export async function openLocalStore(place: LocalPlace): Promise<Store> {
   } catch (error) {
     held.delete(folder);
     throw error;
+  }
+}
+
+/**
+ * Makes the file where there is none, under another name first: a full disk, or a kill, would leave one under its own
+ * that no later run can open.
+ */
+async function create(place: LocalPlace): Promise<void> {
+  const { folder } = place;
+  const file = join(folder, FILE);
+  if (existsSync(file)) return;
+  const draft = join(folder, `draft-${process.pid}-${randomBytes(4).toString("hex")}.duckdb`);
+  try {
+    await (await openDuckdb(draft, limits(place, folder)))[Symbol.asyncDispose]();
+    linkSync(draft, file);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    // Another run was quicker; or the file system has no links.
+    if (code === "EEXIST") return;
+    if (!["EPERM", "ENOTSUP", "ENOSYS", "EOPNOTSUPP"].includes(code)) throw error;
+    renameSync(draft, file);
+  } finally {
+    rmSync(draft, { force: true });
+    rmSync(`${draft}.wal`, { force: true });
   }
 }
 

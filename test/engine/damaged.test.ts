@@ -1,5 +1,5 @@
 /** A state file that was cut short is an error of the user's disk, not a defect of ours. */
-import { copyFileSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openDuckdb } from "../../src/duckdb/database.ts";
@@ -39,4 +39,20 @@ test("a state that was cut anywhere is state.unreadable for a run, a plan and a 
       expect(error.problems[0].remedy).toContain(file);
     }
   }
+});
+
+test("a state is there whole or not at all, whoever makes it first", async () => {
+  using folder = temporaryFolder();
+  const place = { kind: "local", folder: folder.path, memoryLimit: "64MB" } as const;
+  const file = join(folder.path, "state.duckdb");
+  // What is being made stands under another name until it is a database.
+  const sizes = new Set<number>();
+  const watch = setInterval(() => existsSync(file) && sizes.add(statSync(file).size), 0);
+  const store = await openLocalStore(place);
+  clearInterval(watch);
+  await store[Symbol.asyncDispose]();
+  expect(sizes).not.toContain(0);
+  expect(statSync(file).size).toBeGreaterThan(0);
+  expect(readdirSync(folder.path).filter((name) => name.startsWith("draft"))).toEqual([]);
+  await (await openLocalStore(place))[Symbol.asyncDispose]();
 });

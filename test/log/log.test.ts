@@ -57,6 +57,12 @@ test.each([
   ["'a''b' and 'c'", "'…' and '…'"],
   ["The column takes 100.", "The column takes 100."],
   ["connect ECONNREFUSED 10.0.0.12:5432, not 030.1234567", "connect ECONNREFUSED 10.0.0.12:5432, not …"],
+  [
+    "run 20261121T153718130Z-xj8k13, id 65736681-f1a5-4ac1-a248-3ccfe2beaa55",
+    "run 20261121T153718130Z-xj8k13, id 65736681-f1a5-4ac1-a248-3ccfe2beaa55",
+  ],
+  ["(+49 30 1234567)", "(…)"],
+  ["of 1980-12-24, 4111 1111 1111 1111", "of …, …"],
   ["„Müller“ und «Méchant»", "„…“ und «…»"],
 ])("%s", (text, masked) => {
   expect(maskValues(text)).toBe(masked);
