@@ -9,7 +9,18 @@
  *   nothing, from the first refusal. From then on requests are paced, so that the window never fills.
  * - A refusal with `Retry-After` holds everything of the user.
  */
-import { added, belowAt, newWindow, totalOf, type Window } from "./window.ts";
+import {
+  answered,
+  corrected,
+  type Meter,
+  newMeter,
+  openAt,
+  refunded,
+  refused,
+  spent,
+  usedOf,
+} from "./meter.ts";
+import { totalOf } from "./window.ts";
 
 export type Metered = "requests" | "execution";
 export type Limit = Metered | "concurrency";
@@ -23,22 +34,16 @@ export interface ControllerOptions {
   readonly most: number;
 }
 
-interface Meter {
-  readonly window: Window;
-  /** What the window of all servers together takes, where it is known. */
-  readonly capacity: number | undefined;
-  /** Whether replies tell what is left, or only refusals teach. */
-  readonly isTold: boolean;
-  /** The most that a reply has said to be left before its own request: what one server takes. */
-  readonly mostLeft: number;
-  /** Of what replies promise, the share that came true. */
-  readonly trust: number;
-  /** The moment from which pacing lets the next request go. */
-  readonly nextAt: number;
-  /** When capacity was last refused or tried. */
-  readonly tried: number;
-  /** Requests that were answered since. */
-  readonly answered: number;
+type Amounts = { readonly [limit in Metered]: number };
+
+/** What a process knows of its use of a user's limits, for other processes that send as the same user. */
+export interface Use {
+  /** What it has used within the window. */
+  readonly used: Amounts;
+  /** What one server takes, as far as it has seen. */
+  readonly each: Amounts;
+  /** Whether it could do with more. */
+  readonly waits: boolean;
 }
 
 export interface Controller {
@@ -65,8 +70,12 @@ export interface Controller {
   readonly settling: number;
   /** Requests in a row that the service did not answer. */
   readonly away: number;
+  /** Refusals since the last answer, those of one burst as one. */
+  readonly refusals: number;
   readonly requests: Meter;
   readonly execution: Meter;
+  /** Processes that divide what the others leave, this one among them. */
+  readonly sharers: number;
 }
 
 /** What came of a request. */
@@ -87,6 +96,8 @@ export type Result =
 export type Event =
   | { readonly type: "hint"; readonly width: number }
   | { readonly type: "full" }
+  /** What other processes that send as the same user tell of themselves. */
+  | { readonly type: "others"; readonly uses: readonly Use[] }
   | { readonly type: "hold"; readonly now: number; readonly milliseconds: number }
   | { readonly type: "sent"; readonly now: number; readonly expectedMs: number }
   | {
@@ -94,6 +105,8 @@ export type Event =
       readonly now: number;
       readonly sentAt: number;
       readonly expectedMs: number;
+      /** Requests in flight when it went, itself among them; those of now where it is not known. */
+      readonly amid?: number;
       readonly result: Result;
     };
 
@@ -104,43 +117,21 @@ export type Decision =
 
 export type WaitCause = "held" | "requests" | "execution" | "in_flight" | "away";
 
-/** The share of what a window takes that is aimed at. */
-const AIM = 0.98;
-/** Once an execution or request limit is near, a further burst may use this share of a window ahead of its pace. */
-const SLACK = 1 / 30;
 /** Up to this width each round doubles: four servers' worth of sustained execution time. */
 const DOUBLING_TO = 16;
-/** Below that share used, what is left says too little of how much a window takes. */
-const TELLING = 0.1;
-/** A capacity that was refused is tried further only after so many windows and requests without a refusal. */
-const TRY_WINDOWS = 10;
-const TRY_REQUESTS = 400;
-/** The same where replies tell what is left: they warn before the service refuses. */
-const TOLD_WINDOWS = 1;
-const TOLD_REQUESTS = 200;
-/** How much of a known capacity one refusal takes, and one trial gives back. */
-const REFUSED = 0.97;
-const TRIED = 1.01;
-/** By so much what is in flight, and how evenly servers are used, may blur how many there are. */
-const NEARLY = 0.06;
 /** Requests without an answer in a row from which on only one at a time is tried. */
 const AWAY = 3;
+/** What was too crowded once is tried again by the time of so many widenings. */
+const TRY_WIDENINGS = 2400;
+/** How many times longer than told somebody waits who was refused again and again. */
+const MOST_PATIENCE = 4;
 const STRETCHED = 1.6;
 const FLAT = 1.25;
 /** Milliseconds by which replies differ for no reason. */
 const JITTER_MS = 50;
 
 export function newController(options: ControllerOptions): Controller {
-  const meter: Meter = {
-    window: newWindow(options.windowMs),
-    capacity: undefined,
-    isTold: false,
-    mostLeft: 0,
-    trust: 1,
-    nextAt: 0,
-    tried: 0,
-    answered: 0,
-  };
+  const meter = newMeter(options.windowMs);
   return {
     options,
     hint: undefined,
@@ -155,14 +146,16 @@ export function newController(options: ControllerOptions): Controller {
     stretch: 1,
     settling: 0,
     away: 0,
+    refusals: 0,
     requests: meter,
     execution: meter,
+    sharers: 1,
   };
 }
 
 /** Requests that may be in flight now. */
-export const widthOf = ({ away, width }: Controller): number =>
-  away >= AWAY ? 1 : Math.max(1, Math.floor(width));
+export const widthOf = ({ away, refusals, width }: Controller): number =>
+  away >= AWAY || refusals > 1 ? 1 : Math.max(1, Math.floor(width));
 
 /** Whether a request may go now, or what it waits for. */
 export function decide(state: Controller, now: number): Decision {
@@ -170,9 +163,7 @@ export function decide(state: Controller, now: number): Decision {
   if (state.inFlight >= widthOf(state))
     return { go: false, cause: state.away >= AWAY ? "away" : "in_flight" };
   for (const cause of ["requests", "execution"] as const) {
-    const { capacity, window, nextAt } = state[cause];
-    if (capacity === undefined) continue;
-    const until = Math.max(nextAt, belowAt(window, now, AIM * capacity));
+    const until = openAt(state[cause], now);
     if (until > now) return { go: false, cause, until };
   }
   return { go: true };
@@ -184,6 +175,8 @@ export function step(state: Controller, event: Event): Controller {
       return hinted(state, event.width);
     case "full":
       return state.wasFull ? state : { ...state, wasFull: true };
+    case "others":
+      return besides(state, event.uses);
     case "hold":
       return held(state, event.now, event.milliseconds);
     case "sent":
@@ -191,18 +184,38 @@ export function step(state: Controller, event: Event): Controller {
         ...state,
         inFlight: state.inFlight + 1,
         peak: Math.max(state.peak, state.inFlight + 1),
-        requests: spent(state.requests, event.now, 1),
-        execution: spent(state.execution, event.now, event.expectedMs),
+        requests: spent(state.requests, event.now, 1, state.sharers),
+        execution: spent(state.execution, event.now, event.expectedMs, state.sharers),
       };
     case "ended":
       return ended({ ...state, inFlight: Math.max(0, state.inFlight - 1) }, event);
   }
 }
 
+function besides(state: Controller, uses: readonly Use[]): Controller {
+  const content = uses.filter(({ waits }) => !waits);
+  const sum = (limit: Metered, some: readonly Use[]) => some.reduce((all, { used }) => all + used[limit], 0);
+  const told = (limit: Metered): Meter => ({
+    ...state[limit],
+    mostLeft: Math.max(state[limit].mostLeft, ...uses.map(({ each }) => each[limit])),
+    others: sum(limit, uses),
+    content: sum(limit, content),
+  });
+  const sharers = 1 + uses.length - content.length;
+  return { ...state, sharers, requests: told("requests"), execution: told("execution") };
+}
+
+/** What this process has used within the window. @param waits whether it could do with more */
+export const useOf = ({ execution, requests }: Controller, now: number, waits: boolean): Use => ({
+  used: { requests: totalOf(requests.window, now), execution: totalOf(execution.window, now) },
+  each: { requests: requests.mostLeft, execution: execution.mostLeft },
+  waits,
+});
+
 /** The share of what a window takes that is used now; where that is not known, of what it takes otherwise. */
 export function shareOf(state: Controller, limit: Metered, now: number, otherwise: number): number {
-  const { capacity = otherwise, window } = state[limit];
-  return totalOf(window, now) / capacity;
+  const { capacity = otherwise } = state[limit];
+  return usedOf(state[limit], now) / capacity;
 }
 
 function hinted(state: Controller, hint: number): Controller {
@@ -218,20 +231,6 @@ function held(state: Controller, now: number, milliseconds: number): Controller 
   return { ...state, heldUntil, heldAt: now };
 }
 
-function spent(meter: Meter, now: number, amount: number): Meter {
-  const window = added(meter.window, now, now, amount);
-  const { capacity, nextAt } = meter;
-  if (capacity === undefined) return { ...meter, window };
-  const { lengthMs } = window;
-  return { ...meter, window, nextAt: Math.max(nextAt, now - lengthMs * SLACK) + amount / paceOf(meter, now) };
-}
-
-/** What may be spent in a millisecond: quicker where the window has room, so that one that was left empty fills again. */
-function paceOf({ capacity = Number.POSITIVE_INFINITY, window }: Meter, now: number): number {
-  const room = Math.max(0, AIM - totalOf(window, now) / capacity);
-  return ((AIM * capacity) / window.lengthMs) * (1 + 2 * room);
-}
-
 type Ended = Extract<Event, { readonly type: "ended" }>;
 
 function ended(state: Controller, event: Ended): Controller {
@@ -239,71 +238,37 @@ function ended(state: Controller, event: Ended): Controller {
   switch (result.kind) {
     case "answered": {
       const { left = {}, tookMs, flatMs } = result;
-      const corrected = {
-        ...state.execution,
-        window: added(state.execution.window, now, sentAt, tookMs - expectedMs),
-      };
+      const execution = corrected(state.execution, now, sentAt, tookMs - expectedMs);
       const next = {
         ...state,
         away: 0,
+        refusals: 0,
         // After an outage the service is met like a new one.
         ...(state.away >= AWAY ? { width: Math.max(1, state.width / 2), isStarting: true } : {}),
         requests: answered(state.requests, now, 1, left.requests),
-        execution: answered(corrected, now, tookMs, left.execution),
+        execution: answered(execution, now, tookMs, left.execution),
       };
       return widened(next, flatMs === undefined ? undefined : (tookMs + JITTER_MS) / (flatMs + JITTER_MS));
     }
     case "limited":
-      return limited(refunded(state, event), event, result);
+      return limited(unsent(state, event), event, result);
     case "away":
       return { ...state, away: state.away + 1 };
     case "none":
-      return refunded(state, event);
+      return unsent(state, event);
   }
 }
 
 /** A request that was refused counts for nothing. */
-function refunded(state: Controller, { now, sentAt, expectedMs }: Ended): Controller {
-  const back = (meter: Meter, amount: number): Meter => ({
-    ...meter,
-    window: added(meter.window, now, sentAt, -amount),
-    nextAt: meter.nextAt - amount / paceOf(meter, now),
-  });
-  return { ...state, requests: back(state.requests, 1), execution: back(state.execution, expectedMs) };
-}
+const unsent = (state: Controller, { now, sentAt, expectedMs }: Ended): Controller => ({
+  ...state,
+  requests: refunded(state.requests, now, sentAt, 1, state.sharers),
+  execution: refunded(state.execution, now, sentAt, expectedMs, state.sharers),
+});
 
-function answered(meter: Meter, now: number, own: number, left: number | undefined): Meter {
-  const next = { ...meter, answered: meter.answered + 1 };
-  const [windows, requests] = meter.isTold ? [TOLD_WINDOWS, TOLD_REQUESTS] : [TRY_WINDOWS, TRY_REQUESTS];
-  const isQuiet = next.answered >= requests && now - next.tried >= windows * meter.window.lengthMs;
-  const used = totalOf(meter.window, now);
-  if (left === undefined) {
-    if (!isQuiet || meter.capacity === undefined || used < 0.9 * meter.capacity) return next;
-    return { ...next, capacity: meter.capacity * TRIED, tried: now, answered: 0 };
-  }
-  const mostLeft = Math.max(meter.mostLeft, left + own);
-  const share = mostLeft > 0 ? 1 - left / mostLeft : 1;
-  const trust = isQuiet ? Math.min(1, meter.trust * TRIED) : meter.trust;
-  const told = { ...next, mostLeft, trust, isTold: true, ...(isQuiet ? { tried: now, answered: 0 } : {}) };
-  // What is left on one server may be used, whatever a refusal seemed to teach.
-  if (share < TELLING || used === 0)
-    return { ...told, ...(meter.capacity && { capacity: Math.max(meter.capacity, trust * (used + left)) }) };
-  // Of a server that has nothing left nobody knows by how much.
-  const capacity = left > 0 ? trust * whole(used / share, mostLeft) : Math.min(meter.capacity ?? used, used);
-  return {
-    ...told,
-    capacity: meter.capacity === undefined ? capacity : nearer(meter.capacity, capacity),
-  };
-}
-
-/** Servers come whole: what is nearly so many times what one takes is just that. */
-function whole(capacity: number, each: number): number {
-  const servers = Math.max(1, Math.round(capacity / each)) * each;
-  return Math.abs(capacity - servers) < NEARLY * servers ? servers : capacity;
-}
-
-/** A capacity on its way to what was seen: quickly down, because too much is refused, and slowly up. */
-const nearer = (known: number, seen: number): number => known + (seen - known) / (seen < known ? 3 : 8);
+/** Requests at once that use up what a window takes of execution: fewer would not make the service work less. */
+const sustained = ({ execution: { capacity = 0, window } }: Controller): number =>
+  Math.ceil(capacity / window.lengthMs);
 
 /** Wider while replies take no longer than before and somebody waits; narrower when they take much longer. */
 function widened(state: Controller, stretched: number | undefined): Controller {
@@ -311,12 +276,12 @@ function widened(state: Controller, stretched: number | undefined): Controller {
     stretched === undefined ? state.stretch : 0.8 * state.stretch + 0.2 * Math.min(stretched, 10);
   const { width, crowdedAt, options, hint = 1 } = state;
   const settling = Math.max(0, state.settling - 1);
-  if (stretch > STRETCHED) {
+  if (stretch > STRETCHED && width > sustained(state)) {
     if (settling > 0) return { ...state, stretch, settling, isStarting: false };
-    const narrower = Math.max(Math.min(2, options.most), 0.9 * width);
+    const narrower = Math.min(width, Math.max(Math.min(2, options.most), sustained(state), 0.9 * width));
     return { ...state, stretch, width: narrower, isStarting: false, settling: Math.ceil(narrower) };
   }
-  if (!state.wasFull || stretch > FLAT) return { ...state, stretch, settling };
+  if (!state.wasFull || (stretch > FLAT && width >= sustained(state))) return { ...state, stretch, settling };
   const isDoubling = state.isStarting && width < Math.max(hint, DOUBLING_TO);
   const most = Math.min(options.most, Math.max(1, crowdedAt ?? options.most));
   return {
@@ -325,44 +290,33 @@ function widened(state: Controller, stretched: number | undefined): Controller {
     settling,
     wasFull: false,
     // What was too much once is tried again, a little at a time.
-    ...(crowdedAt === undefined ? {} : { crowdedAt: crowdedAt * (1 + 1 / (6 * TRY_REQUESTS)) }),
+    ...(crowdedAt === undefined ? {} : { crowdedAt: crowdedAt * (1 + 1 / TRY_WIDENINGS) }),
     width: Math.max(Math.min(width, most), Math.min(most, width + (isDoubling ? 1 : 1 / width))),
   };
 }
 
 function limited(
   state: Controller,
-  { now, sentAt }: Ended,
+  { now, sentAt, amid = state.inFlight + 1 }: Ended,
   { limit, retryAfterMs }: Extract<Result, { readonly kind: "limited" }>,
 ): Controller {
-  // What was sent before the last lesson teaches nothing new of windows; of a burst that was too wide, those that are
-  // not refused were not too many.
+  // What was sent before the last lesson teaches nothing new of windows; of a burst that was too wide, the one that
+  // was refused amid the fewest tells how many are borne.
   const isNews = sentAt > state.heldAt;
-  const stopped = { ...held(state, now, retryAfterMs), heldAt: now, away: 0, isStarting: false };
+  // Who was refused again waits longer: others press, and the service lets nobody in who does.
+  const patience = isNews ? Math.min(MOST_PATIENCE, 1 + state.refusals) : 1;
+  const stopped = {
+    ...held(state, now, patience * retryAfterMs),
+    heldAt: now,
+    away: 0,
+    refusals: state.refusals + (isNews ? 1 : 0),
+    isStarting: false,
+  };
   if (limit === "requests" || limit === "execution")
     return isNews ? { ...stopped, [limit]: refused(stopped[limit], now, sentAt, retryAfterMs) } : stopped;
-  if (!isNews && limit === undefined) return stopped;
-  const share = isNews ? (limit === undefined ? 0.5 : 0.85) : 1;
-  const borne = Math.max(1, share * (state.inFlight + 1));
-  const before = isNews ? Number.POSITIVE_INFINITY : (state.crowdedAt ?? Number.POSITIVE_INFINITY);
-  return {
-    ...stopped,
-    width: Math.min(state.width, borne),
-    ...(limit === undefined ? {} : { crowdedAt: Math.min(before, borne) }),
-  };
-}
-
-/**
- * The window was full with what it held when the refused request was sent, unless it is to have room again before any
- * of that slides out: then others fill it. Later refusals correct that a little each.
- */
-function refused(meter: Meter, now: number, sentAt: number, retryAfterMs: number): Meter {
-  const lesson = { ...meter, tried: now, answered: 0 };
-  const used = totalOf(meter.window, sentAt);
-  if (meter.capacity === undefined) {
-    const { lengthMs } = meter.window;
-    const isOurs = retryAfterMs === 0 || totalOf(meter.window, now + retryAfterMs + lengthMs * SLACK) < used;
-    return used > 0 && isOurs ? { ...lesson, capacity: used } : lesson;
-  }
-  return { ...lesson, capacity: meter.capacity * REFUSED, trust: Math.max(0.5, meter.trust * REFUSED) };
+  if (limit === undefined)
+    return isNews ? { ...stopped, width: Math.min(state.width, Math.max(1, 0.5 * amid)) } : stopped;
+  const borne = Math.max(1, isNews ? 0.85 * amid : amid - 1);
+  const crowdedAt = isNews ? borne : Math.min(state.crowdedAt ?? borne, borne);
+  return { ...stopped, width: Math.min(state.width, crowdedAt), crowdedAt };
 }

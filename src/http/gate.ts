@@ -10,6 +10,8 @@ import {
   newController,
   type Result,
   step,
+  type Use,
+  useOf,
   type WaitCause,
   widthOf,
 } from "./controller.ts";
@@ -26,6 +28,10 @@ export interface Gate {
   hint(width: number): void;
   /** Stops every slot. */
   pause(milliseconds: number): void;
+  /** What was used of the user's limits, to tell other processes that send as the same user. */
+  use(): Use;
+  /** Takes what they tell. */
+  others(uses: readonly Use[]): void;
   /**
    * Waits until the request may go; undefined when the signal aborts before that.
    *
@@ -42,7 +48,8 @@ export interface Pass {
 }
 
 interface Waiting {
-  readonly enter: () => void;
+  /** Takes how many requests are in flight then. */
+  readonly enter: (amid: number) => void;
   readonly waited: Partial<Record<WaitCause, number>>;
   readonly expectedMs: number;
   /** What it waits for, and since when. */
@@ -92,7 +99,7 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
       }
       waiting.shift();
       state = step(state, { type: "sent", now: clock.now(), expectedMs: first.expectedMs });
-      first.enter();
+      first.enter(state.inFlight);
     }
     silence();
   };
@@ -114,27 +121,32 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
     pause(milliseconds) {
       state = step(state, { type: "hold", now: clock.now(), milliseconds });
     },
+    use: () => useOf(state, clock.now(), waiting.length > 0),
+    others(uses) {
+      state = step(state, { type: "others", uses });
+      admit();
+    },
     async enter(signal, expectedMs = 0) {
       if (signal.aborted) return undefined;
       const waited: Waiting["waited"] = {};
-      const isIn = await new Promise<boolean>((resolve) => {
+      const amid = await new Promise<number | undefined>((resolve) => {
         const leave = () => {
           const at = waiting.indexOf(one);
           if (at >= 0) waiting.splice(at, 1);
           if (waiting.length === 0) silence();
-          resolve(false);
+          resolve(undefined);
         };
-        const enter = () => {
+        const enter = (count: number) => {
           signal.removeEventListener("abort", leave);
           note(one, one.cause);
-          resolve(true);
+          resolve(count);
         };
         const one: Waiting = { enter, waited, expectedMs, cause: "in_flight", since: clock.now() };
         waiting.push(one);
         signal.addEventListener("abort", leave, { once: true });
         admit();
       });
-      if (!isIn) return undefined;
+      if (amid === undefined) return undefined;
       const sentAt = clock.now();
       let hasLeft = false;
       return {
@@ -142,7 +154,7 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
         leave(result = { kind: "none" }) {
           if (hasLeft) return;
           hasLeft = true;
-          state = step(state, { type: "ended", now: clock.now(), sentAt, expectedMs, result });
+          state = step(state, { type: "ended", now: clock.now(), sentAt, expectedMs, amid, result });
           admit();
         },
       };

@@ -3,7 +3,7 @@
  * run, limits, costs and headers are the sandbox's; only the wire between them is left out.
  */
 import { openLanes } from "../../../connectors/dataverse/sender/lanes.ts";
-import { openPool } from "../../../connectors/dataverse/sender/pool.ts";
+import { openPool, type Pool } from "../../../connectors/dataverse/sender/pool.ts";
 import { openSender } from "../../../connectors/dataverse/sender/sender.ts";
 import { SIGNS, START_WIDTH } from "../../../connectors/dataverse/sender/service.ts";
 import { newTally, type Send } from "../../../src/http/answer.ts";
@@ -28,6 +28,10 @@ export interface Protected {
   readonly spread?: "turns" | "random";
   readonly windows?: number;
   readonly seed?: number;
+  /** Processes that send as one user; each after the first begins a window later than the one before. */
+  readonly processes?: number;
+  /** Whether they tell each other what they use, every two seconds. */
+  readonly tell?: boolean;
 }
 
 export interface Throughput {
@@ -39,13 +43,25 @@ export interface Throughput {
   readonly requests: number;
   readonly refused: number;
   readonly boundBy: Ceiling["boundBy"];
+  /** What each process got done in the last window, as a share of all that was. */
+  readonly parts: readonly number[];
 }
 
 /** Requests of one table that stand ready beyond those in flight, as the writer has it. */
 const AHEAD = 2;
+/** Processes that send as one user tell each other as often as this. */
+const TOLD_MS = 2_000;
 
 export async function throughput(options: Protected): Promise<Throughput> {
-  const { servers, tables, latencyMs = 20, counts = "start", spread = "turns", windows = 6 } = options;
+  const {
+    servers,
+    tables,
+    latencyMs = 20,
+    counts = "start",
+    spread = "turns",
+    windows = 6,
+    processes = 1,
+  } = options;
   const time = virtualTime();
   const protection = newProtection(options.limits ?? {});
   const limits = protection.limits!;
@@ -91,52 +107,71 @@ export async function throughput(options: Protected): Promise<Throughput> {
     return reply(204, pass.headers());
   };
 
-  const tokens = [{ token: async () => "token" }];
-  const pool = openPool(
-    { tokens, tally, signs: SIGNS, windowMs, start: START_WIDTH, cap: 128, clock: time },
-    wire,
-  );
-  const service = {
-    origin: "https://virtual.crm.dynamics.com",
-    tally,
-    pause: pool.pause,
-    write: (
-      request: { readonly method: "POST" | "PATCH" | "DELETE"; readonly path: string },
-      abort: AbortSignal,
-    ) => pool.send({ ...request, purpose: "write", signal: abort }),
-  };
-  const sender = openSender(service, { clock: time, random: draw });
-  const laneOf = openLanes(1000, windowMs);
+  const pools: Pool[] = [];
+  const lastParts = Array.from({ length: processes }, () => 0);
+  /** One process with everything that it has for itself. */
+  const begin = (process: number): void => {
+    const tokens = [{ token: async () => "token" }];
+    const pool = openPool(
+      { tokens, tally, signs: SIGNS, windowMs, start: START_WIDTH, cap: 128, clock: time },
+      wire,
+    );
+    pools.push(pool);
+    const service = {
+      origin: "https://virtual.crm.dynamics.com",
+      tally,
+      pause: pool.pause,
+      write: (
+        request: { readonly method: "POST" | "PATCH" | "DELETE"; readonly path: string },
+        abort: AbortSignal,
+      ) => pool.send({ ...request, purpose: "write", signal: abort }),
+    };
+    const sender = openSender(service, { clock: time, random: draw });
+    const laneOf = openLanes(1000, windowMs);
 
-  for (const name of tables) {
-    const { executionMs } = ceilingOf(limits, costs, servers, "upsertMultiple", 1000, name);
-    const lane = laneOf({ ...contact, name }, "upsert", "bulk");
-    let running = 0;
-    const one = async () => {
-      const rows = lane.size;
-      const sent = await sender.send(
-        {
-          method: "POST",
-          path: `${name} ${rows}`,
-          body: "",
-          work: { kind: "UpsertMultiple", ...lane.work(rows) },
-          accepts: ({ status }) => status < 300,
-        },
-        { signal, idSeed: [] },
-      );
-      if (sent.kind !== "reply" || signal.aborted) return;
-      lane.took(rows, sent.reply.tookMs ?? 0);
-      now().work += (rows * executionMs) / 1000;
-    };
-    const pump = () => {
-      for (; !signal.aborted && running < pool.limit + AHEAD; running++)
-        void one().finally(() => {
-          running--;
-          pump();
-        });
-    };
-    pump();
-  }
+    for (const name of tables) {
+      const { executionMs } = ceilingOf(limits, costs, servers, "upsertMultiple", 1000, name);
+      const lane = laneOf({ ...contact, name }, "upsert", "bulk");
+      let running = 0;
+      const one = async () => {
+        const rows = lane.size;
+        const sent = await sender.send(
+          {
+            method: "POST",
+            path: `${name} ${rows}`,
+            body: "",
+            work: { kind: "UpsertMultiple", ...lane.work(rows) },
+            accepts: ({ status }) => status < 300,
+          },
+          { signal, idSeed: [] },
+        );
+        if (sent.kind !== "reply" || signal.aborted) return;
+        lane.took(rows, sent.reply.tookMs ?? 0);
+        const work = (rows * executionMs) / 1000;
+        now().work += work;
+        if (now() === seen.at(-1)) lastParts[process]! += work;
+      };
+      const pump = () => {
+        for (; !signal.aborted && running < pool.limit + AHEAD; running++)
+          void one().finally(() => {
+            running--;
+            pump();
+          });
+      };
+      pump();
+    }
+  };
+  const tellEachOther = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const uses = pools.map(({ gates }) => gates[0]!.use());
+      for (const [at, { gates }] of pools.entries())
+        gates[0]!.others(uses.filter((_, other) => other !== at));
+      await time.sleep(TOLD_MS, signal);
+    }
+  };
+  for (let process = 0; process < processes; process++)
+    void time.sleep(process * windowMs, signal).then(() => signal.aborted || begin(process));
+  if (options.tell) void tellEachOther();
   await time.runTo(windows * windowMs);
   stop.abort();
   await new Promise(setImmediate);
@@ -158,6 +193,7 @@ export async function throughput(options: Protected): Promise<Throughput> {
     requests: later.reduce((sum, { requests }) => sum + requests, 0),
     refused: later.reduce((sum, { refused }) => sum + refused, 0),
     boundBy,
+    parts: lastParts.map((work) => work / lastParts.reduce((sum, one) => sum + one, 0)),
   };
 }
 
