@@ -12,7 +12,7 @@ const blocked = () =>
   );
 
 /** Rows of `dependent` that point at a row of `target`. */
-function referring(world: World, target: Table, id: string, dependent: Dependent): Row[] {
+export function referring(world: World, target: Table, id: string, dependent: Dependent): Row[] {
   const table = world.schema.tables.get(dependent.table) as Table;
   const points = (row: Row): boolean => {
     const value = valueIn(row, dependent.column);

@@ -146,6 +146,12 @@ export interface Unverified {
   readonly affinityCookie: string;
   /** Whose limits an impersonated request uses up. */
   readonly throttledUser: "caller" | "impersonated";
+  /** A merge writes what the target has not and the subordinate has, short of keys and lookups. */
+  readonly mergeFillsEmptyColumns: boolean;
+  /** Lookups at the subordinate point at the target after a merge. */
+  readonly mergeMovesReferences: boolean;
+  /** Code of the refusal to merge rows of other tables than those that the page names. */
+  readonly unmergeableTableCode: string;
   /** A filter or order by a secured column that the user may not read: 0x8004f504, or as if it were null. */
   readonly hiddenColumnInQuery: "refused" | "null";
   /** An amount that may not be read is hidden in the base currency too. */
@@ -226,6 +232,9 @@ export const UNVERIFIED: Unverified = {
   duplicateDetectionStatus: 412,
   affinityCookie: "ARRAffinity",
   throttledUser: "caller",
+  mergeFillsEmptyColumns: true,
+  mergeMovesReferences: true,
+  unmergeableTableCode: "0x80040203",
   hiddenColumnInQuery: "refused",
   baseAmountsAreHiddenToo: true,
 };

@@ -38,20 +38,23 @@ export function heldColumns(mapping: Mapping): string[] {
     ...(pair === null ? [] : [pair.state, pair.reason]),
     ...(hasState(table) ? [STATE] : []),
     ...(rules.onMany === "first_created" ? [CREATED] : []),
-    ...(canMerge(table) ? [MERGED, MASTER] : []),
+    ...mergeColumns(table),
   ];
   return [...new Set(names.filter((name) => name !== null))];
 }
 
 const hasState = (table: Table): boolean => table.attributes.get(STATE)?.readable === true;
 
-/** Of a record that was merged into another: that it was, and the other ("Merge" message: accounts, contacts, leads). */
+/** Of a record that was merged into another: that it was, and the other ("Merge table rows using the Web API": accounts, contacts, leads, cases). */
 const MERGED = "merged";
 const MASTER = "_masterid_value";
 
 /** Whether records of a table can be merged. */
 export const canMerge = ({ attributes }: Table): boolean =>
   attributes.get(MERGED)?.readable === true && attributes.get("masterid")?.readable === true;
+
+/** The columns that tell whether a record was merged, and into which. */
+export const mergeColumns = (table: Table): readonly string[] => (canMerge(table) ? [MERGED, MASTER] : []);
 
 /** The id of the record that one was merged into. */
 export function masterOf({ row }: Held): string | null {

@@ -106,12 +106,12 @@ export function isMoved(
   return isProblem(old) || !isSame(old, found);
 }
 
-/** The matches of rows whose records have these ids. */
+/** The matches of rows whose records are to be looked for by them, although their ids are known. */
 export function matchesOf(
   mapping: Mapping,
   changes: readonly Change[],
-  ids: ReadonlySet<string>,
   parents: Pick<Resolved, "parent">,
+  isWanted: (id: string, found: Found) => boolean,
 ): ReadonlyMap<string, Found> {
   const matches = new Map<string, Found>();
   for (const change of changes) {
@@ -119,7 +119,7 @@ export function matchesOf(
     const found = matchOf(mapping, change.after, parents);
     if (isProblem(found)) continue;
     const id = mapping.match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
-    if (id !== null && ids.has(id)) matches.set(foldedMatch(found), found);
+    if (id !== null && isWanted(id, found)) matches.set(foldedMatch(found), found);
   }
   return matches;
 }

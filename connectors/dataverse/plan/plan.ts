@@ -190,7 +190,7 @@ function planChanged(
     const writes = writesOf(mapping, change.after, resolved, into);
     if (isProblem(writes)) return rejected(change, writes);
     const keys = isKnown
-      ? keyWrites(mapping, after, held.isMaster ? after : heldMatch(mapping, after, held))
+      ? keyWrites(mapping, after, isByMerge(held, after, resolved) ? after : heldMatch(mapping, after, held))
       : moved || isUnsure
         ? keyWrites(mapping, after, isUnsure ? null : old)
         : [];
@@ -198,6 +198,13 @@ function planChanged(
     if (fields.length === 0 && writes.owed.length === 0) return { status: "unchanged", change };
     return planned("update", change, address, { ...writes, fields });
   });
+}
+
+/** Whether the match finds a record through one that was merged into it and keeps the key. */
+function isByMerge(held: Held, after: Found, resolved: Resolved): boolean {
+  if (held.isMaster) return true;
+  const found = resolved.record(after);
+  return typeof found === "object" && "row" in found && found.id === held.id && found.isMaster === true;
 }
 
 interface Known {

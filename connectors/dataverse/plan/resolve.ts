@@ -6,9 +6,9 @@ import { Lru } from "../lru.ts";
 import type { Service } from "../sender/service.ts";
 import { isElastic, type Table } from "../table.ts";
 import { inQueries, orQueries } from "../url.ts";
-import { type Held, heldColumns, masterOf } from "./held.ts";
+import { canMerge, type Held, heldColumns, heldMatch, masterOf, mergeColumns } from "./held.ts";
 import { foldedMatch, foldedRead, isPromised, keyText, literalsOf, readBy, textOf } from "./match.ts";
-import { matchesOf, type Needs, needsOf } from "./needs.ts";
+import { isSame, matchesOf, type Needs, needsOf } from "./needs.ts";
 import { chosen, type Resolution, type Resolved } from "./resolution.ts";
 import { stubOf } from "./stubs.ts";
 
@@ -59,32 +59,26 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     await Promise.all(work);
     const currentOf = (id: string): Held | undefined => current.get(foldedMatch(idFound(table, id)))?.[0];
     if (isReread) {
-      // A record that is gone may have been made anew by others, under another id.
-      const gone = new Set([...needs.ids].filter((id) => currentOf(id) === undefined));
-      const again = gone.size === 0 ? new Map() : matchesOf(mapping, changes, gone, { parent });
+      const again = matchesOf(mapping, changes, { parent }, (id, found) => {
+        const held = currentOf(id);
+        // One that is gone may have been made anew by others; where another has its key, that one may have been merged.
+        return held === undefined
+          ? needs.ids.has(id)
+          : canMerge(table) && !isSame(heldMatch(mapping, found, held), found);
+      });
       for (const [key, found] of again) wanted.set(key, found);
       await readRecords([...again.values()]);
     }
-    const masters = await mastersOf([...records.values(), ...current.values()].flat(), (asked, found) =>
+    const survivor = await survivorsOf([...records.values(), ...current.values()].flat(), (asked, found) =>
       read(service, table, idParts(table), asked, { columns, found, signal: context.signal }),
     );
-    /** A record that was merged into another stands for that one. */
-    const survivor = (held: Held, merges = 0): Held => {
-      const master = masters.get(masterOf(held) ?? "");
-      return master === undefined || merges >= MOST_MERGES
-        ? held
-        : survivor({ ...master, isMaster: true }, merges + 1);
-    };
-    const survivors = (held: readonly Held[]): Held[] => [
-      ...new Map(held.map((one) => survivor(one)).map((one) => [one.id, one])).values(),
-    ];
     const isThere = ({ id }: Held): boolean => context.leaving?.has(id) !== true;
     return {
       parent,
       record(found) {
         const key = wanted.size === 0 ? undefined : foldedMatch(found);
         if (key === undefined || !wanted.has(key)) return "unread";
-        return chosen(survivors(records.get(key) ?? []).filter(isThere), mapping.rules.onMany);
+        return chosen(distinct(survivor, records.get(key)).filter(isThere), mapping.rules.onMany);
       },
       matches: needs.matches,
       current: (id) => {
@@ -99,11 +93,13 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
 /** How often a record that others were merged into is merged itself; what goes round in circles ends too. */
 const MOST_MERGES = 5;
 
-/** The records that others were merged into, by id. */
-async function mastersOf(
+type Survivor = (held: Held) => Held;
+
+/** What records stand for: one that was merged into another for that one. */
+async function survivorsOf(
   held: readonly Held[],
   find: (asked: readonly Found[], found: Map<string, Held[]>) => Promise<void>,
-): Promise<ReadonlyMap<string, Held>> {
+): Promise<Survivor> {
   const masters = new Map<string, Held>();
   let open = held;
   for (let depth = 0; depth < MOST_MERGES; depth++) {
@@ -117,8 +113,19 @@ async function mastersOf(
     open = [...found.values()].flat();
     for (const one of open) masters.set(one.id, one);
   }
-  return masters;
+  const survivor = (held: Held, merges: number): Held => {
+    const master = masters.get(masterOf(held) ?? "");
+    return master === undefined || merges >= MOST_MERGES
+      ? held
+      : survivor({ ...master, isMaster: true }, merges + 1);
+  };
+  return (held) => survivor(held, 0);
 }
+
+/** What records stand for, each once. */
+const distinct = (survivor: Survivor, held: readonly Held[] = []): Held[] => [
+  ...new Map(held.map(survivor).map((one) => [one.id, one])).values(),
+];
 
 /** What names a record, as what it is found by: the primary id, and the partition where there are any. */
 const idParts = (table: Table): KeyPart[] =>
@@ -148,15 +155,16 @@ async function findParents(
     else found.set(folded, { id });
   }
   const held = new Map<string, Held[]>();
-  const columns = [...new Set([...nameColumns(parent.table), ...parent.parts.map(readBy)])];
-  await read(service, parent.table, parent.parts, [...open.values()], {
-    columns,
-    found: held,
-    signal: context.signal,
-  });
+  const { table } = parent;
+  const columns = [...new Set([...nameColumns(table), ...parent.parts.map(readBy), ...mergeColumns(table)])];
+  const { signal } = context;
+  await read(service, table, parent.parts, [...open.values()], { columns, found: held, signal });
+  const survivor = await survivorsOf([...held.values()].flat(), (asked, found) =>
+    read(service, table, idParts(table), asked, { columns, found, signal }),
+  );
   const missing = new Map<string, readonly string[]>();
   for (const [folded, wanted] of open) {
-    const [one, ...others] = held.get(folded) ?? [];
+    const [one, ...others] = distinct(survivor, held.get(folded));
     if (one === undefined) missing.set(folded, wanted.map(textOf));
     else if (others.length > 0) found.set(folded, { several: [one, ...others].map(({ id }) => id) });
     else {

@@ -125,6 +125,18 @@ const OPPORTUNITIES: readonly Message[] = ["WinOpportunity", "LoseOpportunity"].
   parameters: [required("OpportunityClose", "mscrm.crmbaseentity"), required("Status", "Edm.Int32")],
 }));
 
+/** Page: merge-entity-using-web-api. */
+const MERGE: Message = {
+  name: "Merge",
+  kind: "action",
+  parameters: [
+    required("Target", "mscrm.crmbaseentity"),
+    required("Subordinate", "mscrm.crmbaseentity"),
+    optional("UpdateContent", "mscrm.crmbaseentity"),
+    required("PerformParentingChecks", "Edm.Boolean"),
+  ],
+};
+
 /** Pages: delete-data-bulk; file-attributes; image-attributes. */
 const OTHERS: readonly Message[] = [
   {
@@ -278,6 +290,7 @@ const MESSAGES: readonly Message[] = [
   ...LISTS,
   ...SEGMENTS,
   ...OPPORTUNITIES,
+  MERGE,
   ...OTHERS,
   ...SECURITY,
   ...METADATA,

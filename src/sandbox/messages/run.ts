@@ -7,6 +7,7 @@ import { identify, requireRow } from "../keys.ts";
 import { LIFECYCLE_ACTIONS } from "../lifecycle.ts";
 import { LIST_ACTIONS } from "../lists/actions.ts";
 import { SEGMENT_ACTIONS } from "../lists/segments.ts";
+import { MERGE_ACTIONS } from "../merge.ts";
 import type { Table } from "../schema.ts";
 import { requireRight } from "../security/check.ts";
 import type { Unverified } from "../unverified.ts";
@@ -19,6 +20,7 @@ const CRM = "Microsoft.Dynamics.CRM.";
 const HANDLERS: Readonly<Record<string, Handler>> = {
   ...LIST_ACTIONS,
   ...LIFECYCLE_ACTIONS,
+  ...MERGE_ACTIONS,
   ...SEGMENT_ACTIONS,
   ...JOB_ACTIONS,
   ...FILE_ACTIONS,

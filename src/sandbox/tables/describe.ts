@@ -310,6 +310,12 @@ export const owner = (
 /** The relationships of impersonation came later and say `contact` where the older ones say `contactbase`; account kept it. */
 const younger = (table: string): string => (table === "accountbase" ? table : table.replace(/base$/, ""));
 
+/** What the service keeps of a row that was merged into another (tables' reference pages; entity definitions of live organisations). */
+export const mergers = (table: string): Column[] => [
+  ...boolean("Merged", false, READ_ONLY),
+  ...lookup("MasterId", table, `${table}_master_${table}`, READ_ONLY).slice(0, 1),
+];
+
 /** What the service keeps about every row. */
 export const housekeeping = (table: string): Column[] => [
   ...dateTime("CreatedOn", READ_ONLY),

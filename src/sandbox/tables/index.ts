@@ -14,7 +14,7 @@ import {
   team,
   transactioncurrency,
 } from "./organization.ts";
-import { lead, list, listmember, opportunity } from "./sales.ts";
+import { incident, lead, list, listmember, opportunity } from "./sales.ts";
 import { role, USER_ROLES } from "./security.ts";
 import { segment, segmentdefinition, segmentmember } from "./segments.ts";
 
@@ -24,6 +24,7 @@ export const TABLES: readonly TableDescription[] = [
   contact,
   lead,
   opportunity,
+  incident,
   list,
   listmember,
   systemuser,

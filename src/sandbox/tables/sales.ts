@@ -14,6 +14,7 @@ import {
   link,
   lookup,
   memo,
+  mergers,
   money,
   onDelete,
   optOut,
@@ -66,6 +67,7 @@ export const lead = table("Lead", 4, {
     lookup("ParentContactId", "contact", "lead_parent_contact"),
     currency("lead"),
     owner("lead", { user: "lead_owning_user", team: "lead_owning_team", unit: "business_unit_leads" }),
+    mergers("lead"),
     housekeeping("leadbase"),
     states([
       [
@@ -89,6 +91,68 @@ export const lead = table("Lead", 4, {
           [5, "Cannot Contact", "Nicht erreichbar"],
           [6, "No Longer Interested", "Nicht mehr interessiert"],
           [7, "Canceled", "Abgebrochen"],
+        ],
+      ],
+    ]),
+  ],
+});
+
+/** Cases, from the table's reference page; a merged one is cancelled with a reason of its own. */
+export const incident = table("Incident", 112, {
+  primaryName: "title",
+  columns: [
+    primaryKey("IncidentId"),
+    text("Title", 200, { required: "ApplicationRequired", label: "Case Title" }),
+    text("TicketNumber", 100, { forUpdate: false, label: "Case Number" }),
+    memo("Description", 2000),
+    polymorphic(
+      "CustomerId",
+      "customer",
+      [
+        ["account", "incident_customer_accounts"],
+        ["contact", "incident_customer_contacts"],
+      ],
+      { required: "SystemRequired" },
+    ),
+    lookup("ParentCaseId", "incident", "incident_parent_incident"),
+    mergers("incident"),
+    owner("incident", {
+      user: "incident_owning_user",
+      team: "team_incidents",
+      unit: "business_unit_incidents",
+    }),
+    housekeeping("incidentbase"),
+    states([
+      [
+        0,
+        "Active",
+        "Aktiv",
+        1,
+        [
+          [1, "In Progress", "In Bearbeitung"],
+          [2, "On Hold", "Zurückgestellt"],
+          [3, "Waiting for Details", "Warten auf Details"],
+          [4, "Researching", "Recherche"],
+        ],
+      ],
+      [
+        1,
+        "Resolved",
+        "Gelöst",
+        5,
+        [
+          [5, "Problem Solved", "Problem gelöst"],
+          [1000, "Information Provided", "Informationen bereitgestellt"],
+        ],
+      ],
+      [
+        2,
+        "Cancelled",
+        "Storniert",
+        6,
+        [
+          [6, "Cancelled", "Storniert"],
+          [2000, "Merged", "Zusammengeführt"],
         ],
       ],
     ]),
