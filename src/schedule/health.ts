@@ -59,7 +59,7 @@ export async function openHealth({ port, host, metrics, now }: HealthOptions): P
         fail.connection(
           "schedule.port_taken",
           `The health endpoint cannot listen on ${host}, port ${port} (${error.code}).`,
-          "Name another port with --port or by schedule.health in backhaul.yml.",
+          "Name another port with --port, or another address with --host, or by schedule.health in backhaul.yml.",
         ),
       ),
     );

@@ -19,6 +19,8 @@ export interface Mark {
   readonly well?: number;
   /** When the schedule was first seen. */
   readonly began?: number;
+  /** The schedule before this one, its newest time, and when it was left: two schedulers may have two versions of it. */
+  readonly was?: { readonly of: string; readonly time: number; readonly at: number };
 }
 
 export type Marks = ReadonlyMap<string, Mark>;
@@ -67,6 +69,9 @@ interface Compiled {
   coming(now: number): number | undefined;
   readonly quiet: ReturnType<typeof quietOf>;
 }
+
+/** Schedulers with two versions of a schedule take turns within this time, in milliseconds. */
+const TURNS_MS = 600_000;
 
 /** Clocks of several machines differ by less than this, in milliseconds. */
 const AHEAD_MS = 3_600_000;
@@ -145,8 +150,15 @@ export function planner(specs: readonly ScheduleSpec[], before: Before = new Map
         const times = { time: Math.min(known.time, now), began: Math.min(began, now) };
         return { ...rest, ...times, ...(well === undefined ? {} : { well: Math.min(well, now) }) };
       }
-      const { well, began = now } = known ?? {};
-      return { time: since, of, began, ...(well === undefined ? {} : { well }) };
+      const { well, began = now, was } = known ?? {};
+      const isOther = was?.of === of && now - was.at < TURNS_MS;
+      return {
+        time: isOther ? was.time : since,
+        of,
+        began,
+        ...(well === undefined ? {} : { well }),
+        ...(known === undefined ? {} : { was: { of: known.of, time: known.time, at: now } }),
+      };
     },
   };
 }

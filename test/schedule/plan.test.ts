@@ -240,6 +240,26 @@ test("a time that was taken up by one who is gone is taken up again, a held one 
   ]);
 });
 
+test("of two schedulers with two versions of a schedule, each goes by its own", () => {
+  const plans = [planner([spec("*/15 * * * *")]), planner([spec("*/10 * * * *")])];
+  const start = Date.UTC(2026, 0, 1);
+  let mark: Mark | undefined;
+  const ran: number[][] = [[], []];
+  for (let now = start; now <= start + 3_600_000; now += 15_000) {
+    for (const [i, plan] of plans.entries()) {
+      mark = plan.begin("orders", mark, now) ?? mark!;
+      const [due] = plan.due(new Map([["orders", mark]]), { now, busy: new Set(), isGone: () => false });
+      if (due === undefined) continue;
+      ran[i]!.push((due.time - start) / 60_000);
+      mark = { ...mark, time: due.time };
+    }
+  }
+  expect(ran).toEqual([
+    [15, 30, 45, 60],
+    [10, 20, 30, 40, 50, 60],
+  ]);
+});
+
 test("another schedule begins anew; the same goes on", () => {
   const now = Date.UTC(2026, 5, 1, 12);
   const old = planner([spec("0 4 * * *")]).begin("orders", undefined, now - 5 * DAY)!;
