@@ -92,8 +92,9 @@ export abstract class BaseCommand extends Command {
     const { startTelemetry } = await import("../telemetry/start.ts");
     this.telemetry = await startTelemetry(process.env);
     if (this.telemetry !== undefined) return;
-    const remedy = "Install it beside Backhaul: npm install @opentelemetry/sdk-node@0.223.0";
-    this.logger.warn({ remedy }, "OpenTelemetry's variables are set, and its SDK is not installed");
+    // No word that may quote a value: of those the log would take the version away.
+    const install = "npm install @opentelemetry/sdk-node@0.223.0";
+    this.logger.warn({ install }, "OpenTelemetry's variables are set, and its SDK is not installed");
   }
 
   /** What happens, on stderr. */

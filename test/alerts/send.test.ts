@@ -1,9 +1,13 @@
 /** What receivers get, by a real HTTP server, a real SMTP server, and the sandbox. */
+import { execFile } from "node:child_process";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { generate } from "selfsigned";
 import { SMTPServer } from "smtp-server";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Message } from "../../src/alerts/conditions.ts";
-import { byMail, overHttp } from "../../src/alerts/send.ts";
+import { byMail, type MailTarget, overHttp } from "../../src/alerts/send.ts";
 import {
   backhaul,
   orderProject,
@@ -14,6 +18,8 @@ import {
 } from "../support/cli.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { type Received, receiver } from "../support/receiver.ts";
+
+const SEND = new URL("../../dist/src/alerts/send.js", import.meta.url).href;
 
 const MESSAGE: Message = {
   project: "shop",
@@ -126,6 +132,69 @@ test("by e-mail, with a login and without", async () => {
   );
   await expect(byMail({ ...target, encryption: "starttls" })(MESSAGE)).rejects.toThrow(
     "the mail server refuses it",
+  );
+});
+
+describe("by e-mail, encrypted", () => {
+  const folder = temporaryFolder();
+  let key: string;
+  let cert: string;
+  beforeAll(async () => {
+    const own = await generate([{ name: "commonName", value: "mail" }], {
+      notBeforeDate: new Date(Date.now() - 864e5),
+      notAfterDate: new Date(Date.now() + 864e5),
+      algorithm: "sha256",
+      extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
+    });
+    key = own.private;
+    cert = own.cert;
+    writeFiles(folder.path, { "ca.pem": cert });
+  });
+  afterAll(() => folder[Symbol.dispose]());
+
+  /** As the command does it, in a process that trusts our authority, as the environment says. */
+  async function sent(target: MailTarget): Promise<void> {
+    const script = `import { byMail } from ${JSON.stringify(SEND)};
+      await byMail(${JSON.stringify(target)})(${JSON.stringify(MESSAGE)});`;
+    await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+      env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder.path, "ca.pem") },
+    });
+  }
+
+  test.each(["tls", "starttls"] as const)(
+    "%s, with a login; not where nobody vouches for the server",
+    async (encryption) => {
+      const mails: { secure: boolean; user: unknown }[] = [];
+      const server = new SMTPServer({
+        secure: encryption === "tls",
+        key,
+        cert,
+        onAuth: ({ username }, { secure }, done) =>
+          secure ? done(null, { user: username }) : done(new Error("in the open")),
+        onData(stream, { secure, user }, done) {
+          mails.push({ secure, user });
+          stream.resume().on("end", done);
+        },
+      });
+      server.on("error", () => {}); // who does not trust us hangs up
+      await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+      onTestFinished(() => void server.close());
+      const { port } = server.server.address() as AddressInfo;
+      const login = { user: "u", password: "hush-hush" };
+      const target = {
+        host: "127.0.0.1",
+        port,
+        encryption,
+        from: "a@example.com",
+        to: ["b@example.com"],
+        ...login,
+      };
+      await sent(target);
+      expect(mails).toEqual([{ secure: true, user: "u" }]);
+      const refused = await byMail(target)(MESSAGE).catch(String);
+      expect(refused).toMatch(/^Error: the mail server refuses it \(E\w+\)$/);
+      expect(mails).toHaveLength(1);
+    },
   );
 });
 

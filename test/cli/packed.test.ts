@@ -1,7 +1,7 @@
 /** A new user's path with the package as npm makes it: from an empty folder to a row that was mended. */
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -11,23 +11,33 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const exec = promisify(execFile);
 
 /**
- * Installs the packed tarball, and nothing but it, into the folder: npm unpacks it, and the packages that it depends on
- * are those of the repository, each under the name that package.json says.
+ * Packs the package and lets npm install it into the folder, with what it depends on in the versions of the
+ * repository's lock: so nothing is resolved anew, and `npm ci` takes from its cache what the repository's own has put
+ * there. No development package is among them.
  */
 async function install(folder: string): Promise<string> {
   const packed = await exec("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder], {
     cwd: root,
   });
-  const modules = join(folder, "node_modules");
-  mkdirSync(modules, { recursive: true });
-  await exec("tar", ["-xzf", join(folder, packed.stdout.trim().split("\n").at(-1)!), "-C", modules]);
-  renameSync(join(modules, "package"), join(modules, "backhaul"));
-  const { dependencies, bin } = JSON.parse(readFileSync(join(modules, "backhaul/package.json"), "utf8"));
-  for (const name of Object.keys(dependencies)) {
-    mkdirSync(dirname(join(modules, name)), { recursive: true });
-    symlinkSync(join(root, "node_modules", name), join(modules, name));
-  }
-  return join(modules, "backhaul", bin.backhaul);
+  const tarball = `file:${packed.stdout.trim().split("\n").at(-1)!}`;
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const { "": own, ...others } = packages as Record<string, { dev?: boolean; devOptional?: boolean }>;
+  const needed = Object.entries(others).filter(([, { dev, devOptional }]) => !dev && !devOptional);
+  const project = { name: "crm", dependencies: { backhaul: tarball } };
+  const { devDependencies: _, name: __, ...backhaul } = own as Record<string, unknown>;
+  const lock = {
+    name: "crm",
+    lockfileVersion: 3,
+    packages: {
+      "": project,
+      "node_modules/backhaul": { ...backhaul, resolved: tarball },
+      ...Object.fromEntries(needed),
+    },
+  };
+  writeFileSync(join(folder, "package.json"), JSON.stringify(project));
+  writeFileSync(join(folder, "package-lock.json"), JSON.stringify(lock));
+  await exec("npm", ["ci", "--prefer-offline", "--no-audit", "--no-fund"], { cwd: folder });
+  return join(folder, "node_modules/.bin/backhaul");
 }
 
 test("init, check, plan, run, change, plan, run, rejects, fix, retry: from an empty folder, with the packed package", async () => {
@@ -35,10 +45,11 @@ test("init, check, plan, run, change, plan, run, rejects, fix, retry: from an em
   const bin = await install(place.path);
   const folder = join(place.path, "crm");
   mkdirSync(folder);
+  let more: NodeJS.ProcessEnv = {};
   const backhaul = async (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
-    exec(process.execPath, [bin, ...args], {
+    exec(bin, args, {
       cwd: folder,
-      env: { ...process.env, NO_COLOR: "1", COLUMNS: "100" },
+      env: { ...process.env, NO_COLOR: "1", COLUMNS: "100", ...more },
     }).then(
       (ended) => ({ code: 0, ...ended }),
       (error) => ({ code: error.code, stdout: error.stdout, stderr: error.stderr }),
@@ -93,6 +104,20 @@ test("init, check, plan, run, change, plan, run, rejects, fix, retry: from an em
   expect(await done("retry", "customers")).toContain("1 row written");
   expect(await done("plan")).toContain("nothing to write");
   expect(JSON.parse(await done("runs", "--json")).runs).toHaveLength(3);
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const sdkVersion = devDependencies["@opentelemetry/sdk-node"];
+  // Telemetry is asked for, and its package is not installed: that is said, and nothing else is different.
+  more = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", BACKHAUL_LOG_FORMAT: "json" };
+  const traced = await backhaul("runs", "--json");
+  expect([traced.code, JSON.parse(traced.stdout).runs.length]).toEqual([0, 3]);
+  const said = traced.stderr.split("\n").filter((line) => line.startsWith("{"));
+  expect(said.map((line) => JSON.parse(line))).toMatchObject([
+    {
+      level: "warn",
+      msg: "OpenTelemetry's variables are set, and its SDK is not installed",
+      install: `npm install @opentelemetry/sdk-node@${sdkVersion}`,
+    },
+  ]);
   expect(readdirSync(folder).sort()).toEqual([
     ".backhaul",
     ".gitignore",
