@@ -69,10 +69,10 @@ const folded = (object: string): string =>
     .replace(/ies$/, "y")
     .replace(/(?<=[a-z0-9])s$/, "");
 
-/** Where the schedule remembers: beside the state of the first sync that has a schedule. */
-export async function openNotebook(session: Session, specs: readonly ScheduleSpec[]): Promise<Notebook> {
+/** Where the schedule remembers: beside the state of a sync, the first one that has a schedule. */
+export async function openNotebook(session: Session, sync: string): Promise<Notebook> {
   const { project } = session;
-  const { warehouse } = session.syncs([specs[0]!.sync])[0]!.model;
+  const { warehouse } = session.syncs([sync])[0]!.model;
   const state = session.stateOf(warehouse);
   if (state.kind === "local") {
     session.makeStateFolder();

@@ -86,7 +86,7 @@ async function work(
   const { project } = session;
   const { queue } = project.schedule;
   if (queue === undefined) {
-    await using notebook = await openNotebook(session, specs);
+    await using notebook = await openNotebook(session, specs[0]!.sync);
     return await runSchedule({ ...common, notebook, holder: holderName(), isDead });
   }
   const { url, schema, dead_after: deadAfter } = session.resolve(queue, "schedule", "queue");

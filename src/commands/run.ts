@@ -1,7 +1,10 @@
-import { Args, Flags } from "@oclif/core";
+import { Args, Flags, type Interfaces } from "@oclif/core";
 import { BaseCommand } from "../cli/base.ts";
 import type { RunResults } from "../cli/run-syncs.ts";
+import type { Session } from "../cli/session.ts";
 import { acceptFlag, allowedBy, keysOf, requireOneSync, syncFlags, unaccepted } from "../cli/sync-flags.ts";
+
+type Given = Interfaces.InferredFlags<typeof Run.flags>;
 
 /** Syncs beside each other: each has a database of its own that compares. */
 const PARALLEL = 2;
@@ -24,6 +27,10 @@ export default class Run extends BaseCommand {
   static override flags = {
     ...syncFlags,
     accept: acceptFlag,
+    alert: Flags.boolean({
+      summary: "Tell the alerts of backhaul.yml, as `schedule` does: for cron, Airflow and the like.",
+      exclusive: ["only-keys"],
+    }),
     parallel: Flags.integer({
       summary: "Syncs that run beside each other at most; each takes memory of its own.",
       min: 1,
@@ -34,16 +41,24 @@ export default class Run extends BaseCommand {
 
   async run(): Promise<RunResults> {
     const { argv, flags } = await this.parse(Run);
-    const onlyKeys = flags["only-keys"];
+    const names = argv as string[];
     const session = await this.open(flags.project);
-    requireOneSync("--only-keys", onlyKeys, session.syncs(argv as string[]));
+    if (!flags.alert) return this.write(session, names, flags);
+    const { withAlerts } = await import("../cli/alert-runs.ts");
+    const given = { session, names, log: this.logger, signal: this.signal };
+    return withAlerts(given, () => this.write(session, names, flags));
+  }
+
+  private async write(session: Session, names: readonly string[], flags: Given): Promise<RunResults> {
+    const onlyKeys = flags["only-keys"];
+    requireOneSync("--only-keys", onlyKeys, session.syncs(names));
     const [{ openSyncs }, { runSyncs }, { runSync }] = await Promise.all([
       import("../cli/open-syncs.ts"),
       import("../cli/run-syncs.ts"),
       import("../sync/run.ts"),
     ]);
     session.makeStateFolder();
-    const prepared = await openSyncs(session, argv as string[], this.signal);
+    const prepared = await openSyncs(session, names, this.signal);
     const only = onlyKeys && keysOf(onlyKeys, prepared[0]!.model.primaryKey, "--only-keys");
     const wanted = { allow: allowedBy(flags.allow), full: flags.full, ...(only ? { only } : {}) };
     const { kinds, ...results } = await runSyncs(

@@ -16,6 +16,7 @@ import {
   sandboxProcess,
   writeFiles,
 } from "../support/cli.ts";
+import { inProcess } from "../support/command.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { type Received, receiver } from "../support/receiver.ts";
 
@@ -241,5 +242,39 @@ describe("by the schedule", () => {
     expect(texts.filter((text) => /^orders: orders failed \(.*\)\.$/.test(text))).toHaveLength(1);
     expect(texts.filter((text) => text === "orders: orders runs again.")).toHaveLength(1);
     expect(JSON.stringify(received) + texts.join()).not.toContain("Ada");
+  });
+
+  test("run --alert tells what no schedule has begun: once that it fails, and once that it runs again", async () => {
+    using folder = temporaryFolder();
+    const { received, url } = await receiver({ status: 200 });
+    const files = orderProject();
+    writeFiles(folder.path, {
+      ...files,
+      "backhaul.yml": `${files["backhaul.yml"]}alerts: [{ type: webhook, url: "\${env:HOOK}", when: { rejected: 10% } }]\n`,
+    });
+    const sql = (...statements: string[]) => inDuckdb(join(folder.path, "warehouse.duckdb"), ...statements);
+    const run = async (...args: string[]): Promise<number> => {
+      const load = () => import("../../src/commands/run.ts");
+      const env = { ...sandboxEnv(sandbox), HOOK: url };
+      return (await inProcess(load, [...args, "--project", folder.path, "--json"], env)).code;
+    };
+    const told = () => received.map(({ body }) => [body.condition, body.state]);
+    await sql("CREATE TABLE others AS SELECT 1 AS id");
+    expect([await run("--alert"), await run("--alert")]).toEqual([2, 2]);
+    expect(told()).toEqual([["failed", "begun"]]);
+    await sql(
+      "CREATE TABLE orders AS SELECT 1 AS id, 'R-1' AS number, repeat('x', 300) AS name, 1 AS amount",
+    );
+    expect(await run()).toBe(1);
+    expect(told()).toHaveLength(1);
+    expect(await run("--alert")).toBe(1);
+    expect(told().slice(1).sort()).toEqual([
+      ["failed", "over"],
+      ["rejected", "begun"],
+    ]);
+    expect(received[2]!.body.counts).toMatchObject({ rows: 1, applied: 0 });
+    await sql("UPDATE orders SET name = 'Ada'");
+    expect([await run("--alert"), await run("--alert")]).toEqual([0, 0]);
+    expect(told().slice(3)).toEqual([["rejected", "over"]]);
   });
 });
