@@ -115,7 +115,8 @@ export function planner(specs: readonly ScheduleSpec[], before: Before = new Map
       const mark = marks.get(other);
       if (mark === undefined) return false;
       const coming = due.get(other);
-      if (coming !== undefined) return coming.again || mark.time < fell;
+      // A late run that was due before this one fell due is not the one that it waits for.
+      if (coming !== undefined) return coming.again || (mark.time < fell && coming.time >= fell);
       const runs = now.busy.has(other) || (mark.holder !== undefined && !now.isGone(mark));
       return runs && mark.time >= fell;
     });
