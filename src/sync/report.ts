@@ -126,7 +126,8 @@ export interface SyncRun {
   readonly stopped?: Problem;
 }
 
-const LISTED = 100;
+/** Rejections that are listed one by one, at most, and more only where there are many reasons. */
+export const LISTED = 100;
 
 /** Of each reason at least so many are kept. */
 const LEAST = 3;
@@ -177,7 +178,7 @@ export function rejectionLog(write: (rejection: Rejection) => Promise<void> = as
 const { compare } = new Intl.Collator("en", { numeric: true });
 
 /** By key, then by what is said of it. */
-function inOrder(a: Rejection, b: Rejection): number {
+export function inOrder(a: Rejection, b: Rejection): number {
   for (const [i, part] of a.key.entries()) {
     const order = compare(part ?? "", b.key[i] ?? "");
     if (order !== 0) return order;

@@ -7,7 +7,7 @@ import { type Problem, SyncError } from "../core/errors.ts";
 import { NOTHING_SPARED } from "../state/elsewhere.ts";
 import { fieldsAwaiting } from "./awaited.ts";
 import type { Prepared } from "./prepare.ts";
-import type { Rejections, SyncRun } from "./report.ts";
+import { inOrder, LISTED, type Rejections, type SyncRun } from "./report.ts";
 import { together as bothSendings } from "./sending.ts";
 import { type SyncOptions, stageAndDiff } from "./stage.ts";
 import { type Source, type Wave, writeWave } from "./wave.ts";
@@ -95,5 +95,9 @@ function together(first: SyncRun, second: SyncRun, again: Wave["again"]): SyncRu
 function bothOf(a: Rejections, b: Rejections): Rejections {
   const byCode: Record<string, number> = { ...a.byCode };
   for (const [code, count] of Object.entries(b.byCode)) byCode[code] = (byCode[code] ?? 0) + count;
-  return { total: a.total + b.total, byCode, listed: [...a.listed, ...b.listed].slice(0, 100) };
+  return {
+    total: a.total + b.total,
+    byCode,
+    listed: [...a.listed, ...b.listed].sort(inOrder).slice(0, LISTED),
+  };
 }
