@@ -122,3 +122,79 @@ test("what a new record cannot be given is written in a second wave where there 
     { operation: { kind: "create", owed: [] } },
   ]);
 });
+
+test("amounts are there with the decimals of their currency, and are written again where that is another one", async () => {
+  await using bench = await openStrictBench();
+  const [yen] = await bench.seed("transactioncurrency", [
+    {
+      currencyname: "Yen",
+      isocurrencycode: "JPY",
+      currencysymbol: "¥",
+      currencyprecision: 0,
+      exchangerate: 1,
+    },
+  ]);
+  const accounts: MappingInput = {
+    object: "account",
+    columns: { number: "text", credit: "decimal", currency: "text" },
+    match: { accountnumber: "number" },
+    fields: {
+      creditlimit: "credit",
+      transactioncurrencyid: {
+        source: { column: "currency" },
+        whenNull: "skip",
+        lookup: { object: "transactioncurrency", by: "isocurrencycode", whenMissing: "reject" },
+      },
+    },
+  };
+  const wanted = [
+    ["A", "1.005", null],
+    ["B", "1000.4", "JPY"],
+    ["C", "7", null],
+  ];
+  const create = await compile(bench, accounts);
+  expect(tallied(await write(create, added(wanted)))).toEqual({ applied: 3 });
+  const stored = await bench.stored("account", "accountnumber");
+  expect(["A", "B"].map((key) => stored.get(key)?.creditlimit)).toEqual(["1.01", "1000"]);
+  expect(stored.get("B")?.transactioncurrencyid).toMatchObject({ id: yen });
+  const again = await compile(bench, accounts);
+  expect(tallied(await write(again, added(wanted)))).toEqual({ unchanged: 3 });
+  // A cent more is another amount, and so is a fraction in a currency that has them.
+  const other = [
+    ["A", "1.0151", null],
+    ["B", "1000.4", "EUR"],
+  ];
+  const euro = stored.get("A")?.transactioncurrencyid as { id: string };
+  const code = (await bench.stored("transactioncurrency")).get(euro.id)?.isocurrencycode as string;
+  const moved = await write(
+    await compile(bench, accounts),
+    added(other.map((row) => row.map((one) => (one === "EUR" ? code : one)))),
+  );
+  expect(tallied(moved)).toEqual({ applied: 2 });
+  const after = await bench.stored("account", "accountnumber");
+  expect(["A", "B"].map((key) => after.get(key)?.creditlimit)).toEqual(["1.02", "1000.4"]);
+});
+
+test("who may not read currencies writes amounts as they are", async () => {
+  await using bench = await openStrictBench("blind");
+  const tables = { account: "all", systemuser: ["read"], sdkmessage: ["read"], sdkmessagefilter: ["read"] };
+  await fetch(`${bench.sandbox.url}/sandbox/roles`, {
+    method: "POST",
+    body: JSON.stringify([{ name: "Narrow", tables }]),
+  });
+  const { clientId, clientSecret } = bench.sandbox;
+  await fetch(`${bench.sandbox.url}/sandbox/users`, {
+    method: "POST",
+    body: JSON.stringify({ clientId, clientSecret, roles: ["Narrow"] }),
+  });
+  const accounts: MappingInput = {
+    object: "account",
+    columns: { number: "text", credit: "decimal" },
+    match: { accountnumber: "number" },
+    fields: { creditlimit: "credit" },
+  };
+  await write(await compile(bench, accounts), added([["A", "1.005"]]));
+  expect(tallied(await write(await compile(bench, accounts), added([["A", "1.005"]])))).toEqual({
+    applied: 1,
+  });
+});

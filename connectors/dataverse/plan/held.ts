@@ -1,7 +1,7 @@
 /** What a record holds already, and whether that is what would be written. Pure. */
 
-import type { Found, MappedField, Mapping } from "../compile/mapping.ts";
-import { plain } from "../decimal.ts";
+import type { Found, MappedField, Mapping, PlainField } from "../compile/mapping.ts";
+import { plain, rounded } from "../decimal.ts";
 import { nameColumns, nameOf } from "../elastic.ts";
 import type { Shape, Table } from "../table.ts";
 import { NULL } from "../types/value-problem.ts";
@@ -14,6 +14,8 @@ export interface Held {
   readonly row: Readonly<Record<string, unknown>>;
   /** The record that was looked for was merged into this one, and keeps its key. */
   readonly isMaster?: true;
+  /** Decimals of its currency, where they were asked for. */
+  readonly decimals?: number;
 }
 
 /** The name that a column is read by; a lookup's value has one of its own ("Lookup properties"). */
@@ -28,6 +30,19 @@ const STATE = "statecode";
 /** The column that says when a record was made. */
 export const CREATED = "createdon";
 
+/** The column that says which currency a record's amounts are in. */
+export const CURRENCY = "transactioncurrencyid";
+export const CURRENCY_READ = `_${CURRENCY}_value`;
+
+/** Fields whose decimals are those of the record's currency. */
+export function amountsOf({ table, fields }: Mapping): PlainField[] {
+  if (table.attributes.get(CURRENCY)?.readable !== true) return [];
+  return fields.filter((field): field is PlainField => {
+    const shape = table.attributes.get(field.field)?.shape;
+    return field.kind === "plain" && shape?.kind === "decimal" && shape.decimals === "currency";
+  });
+}
+
 /** The columns to read of records that rows may belong to. */
 export function heldColumns(mapping: Mapping): string[] {
   const { table, match, fields, pair, rules } = mapping;
@@ -39,6 +54,7 @@ export function heldColumns(mapping: Mapping): string[] {
     ...(hasState(table) ? [STATE] : []),
     ...(rules.onMany === "first_created" ? [CREATED] : []),
     ...mergeColumns(table),
+    ...(amountsOf(mapping).length > 0 ? [CURRENCY_READ] : []),
   ];
   return [...new Set(names.filter((name) => name !== null))];
 }
@@ -93,8 +109,18 @@ export function heldMatch({ match }: Mapping, wanted: Found, { row }: Held): Fou
   });
 }
 
-/** Whether a record holds a value already, compared as the column's type does; in doubt it does not. */
-export function holds(mapping: Mapping, field: MappedField, json: string, held: Held): boolean {
+/**
+ * Whether a record holds a value already, compared as the column's type does; in doubt it does not.
+ *
+ * @param rounds whether amounts are compared as the record's currency keeps them
+ */
+export function holds(
+  mapping: Mapping,
+  field: MappedField,
+  json: string,
+  held: Held,
+  rounds = false,
+): boolean {
   const before = heldJson(mapping, field, held);
   if (before === undefined || json === NULL || before === NULL) return before === json;
   if (field.kind === "lookup") {
@@ -110,7 +136,7 @@ export function holds(mapping: Mapping, field: MappedField, json: string, held: 
       return Number(json) === Number(before);
     case "decimal":
     case "whole":
-      return plain(json) === plain(before);
+      return plain(rounds ? asKept(mapping, field, json, held) : json) === plain(before);
     case "choices":
       return sorted(json) === sorted(before);
     case "id":
@@ -118,6 +144,12 @@ export function holds(mapping: Mapping, field: MappedField, json: string, held: 
     default:
       return false;
   }
+}
+
+function asKept({ table }: Mapping, { field }: MappedField, json: string, { decimals }: Held): string {
+  const shape = table.attributes.get(field)?.shape;
+  if (decimals === undefined || shape?.kind !== "decimal" || shape.decimals !== "currency") return json;
+  return rounded(plain(json) ?? json, decimals);
 }
 
 const sorted = (json: string): string => textOf(json).split(",").sort().join(",");

@@ -6,6 +6,7 @@ import { Lru } from "../lru.ts";
 import type { Service } from "../sender/service.ts";
 import { isElastic, type Table } from "../table.ts";
 import { inQueries, orQueries } from "../url.ts";
+import { openCurrencies } from "./currency.ts";
 import { canMerge, type Held, heldColumns, heldMatch, masterOf, mergeColumns } from "./held.ts";
 import { foldedMatch, foldedRead, isPromised, keyText, literalsOf, readBy, textOf } from "./match.ts";
 import { isSame, matchesOf, type Needs, needsOf } from "./needs.ts";
@@ -24,6 +25,7 @@ export type Resolver = (
 export function openResolver(service: Service, mapping: Mapping): Resolver {
   const caches = new Map<string, Lru<string>>();
   const columns = heldColumns(mapping);
+  const currencies = openCurrencies(service, mapping);
   return async (changes, context) => {
     const isReread = context.reread === true && mapping.rules.adopt;
     let needs = needsOf(mapping, changes, isReread);
@@ -72,18 +74,21 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     const survivor = await survivorsOf([...records.values(), ...current.values()].flat(), (asked, found) =>
       read(service, table, idParts(table), asked, { columns, found, signal: context.signal }),
     );
+    const all = [...records.values(), ...current.values()].flat();
+    const priced = await currencies(changes, all, context.signal);
     const isThere = ({ id }: Held): boolean => context.leaving?.has(id) !== true;
     return {
       parent,
       record(found) {
         const key = wanted.size === 0 ? undefined : foldedMatch(found);
         if (key === undefined || !wanted.has(key)) return "unread";
-        return chosen(distinct(survivor, records.get(key)).filter(isThere), mapping.rules.onMany);
+        const there = distinct(survivor, records.get(key)).filter(isThere);
+        return chosen(there.map(priced), mapping.rules.onMany);
       },
       matches: needs.matches,
       current: (id) => {
         const held = currentOf(id);
-        return held && survivor(held);
+        return held && priced(survivor(held));
       },
       isReread,
     };

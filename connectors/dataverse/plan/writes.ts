@@ -6,7 +6,7 @@ import { bytesOf, kilobytes } from "../types/file.ts";
 import { beginsRight, type Meant, type StatePair, withPair } from "../types/state.ts";
 import { isProblem, NULL, valueProblem } from "../types/value-problem.ts";
 import type { FileContent } from "../write/files.ts";
-import { type Held, heldJson, holds } from "./held.ts";
+import { CURRENCY, type Held, heldJson, holds } from "./held.ts";
 import { bindByKey, foldedMatch, isPromised, noParent, writeOfPart } from "./match.ts";
 import { isTouched } from "./needs.ts";
 import { parentOf, parentsOf, sourceValue, type WantedParent } from "./parent.ts";
@@ -60,6 +60,7 @@ export function writesOf(
   if (isProblem(begins)) return begins;
   const fields = new Array<FieldWrite>(mapping.fields.length); // most rows write all of them
   let count = 0;
+  let rounds: boolean | undefined;
   let owed: readonly string[] = NONE;
   let later: readonly FieldWrite[] = NONE;
   let stubs: readonly Stub[] = NONE;
@@ -97,8 +98,10 @@ export function writesOf(
     const known = change && !pending ? beforeOf(field, change.before) : undefined;
     const before = held && pending ? heldJson(mapping, field, held) : known;
     if (!pending && isUnchanged(field, result, before, row, change?.before)) continue;
-    if (held && !change && !isOfPair(mapping, field.field) && holds(mapping, field, result.json, held))
-      continue;
+    if (held && !change && !isOfPair(mapping, field.field)) {
+      rounds ??= held.decimals !== undefined && keepsCurrency(mapping, row, resolved, held);
+      if (holds(mapping, field, result.json, held, rounds)) continue;
+    }
     fields[count++] = before === undefined ? result : { ...result, before };
   }
   if (count < fields.length) fields.length = count;
@@ -109,6 +112,15 @@ export function writesOf(
   if (isProblem(settled)) return settled;
   const written = held && !change ? withoutHeldPair(mapping, settled, held) : settled;
   return { fields: written, owed, later: second, stubs };
+}
+
+/** Whether a record's amounts stay in the currency that they are in. */
+function keepsCurrency(mapping: Mapping, row: readonly Value[], resolved: Resolved, held: Held): boolean {
+  const field = mapping.fields.find((one) => one.field === CURRENCY);
+  if (!field?.updatable || field.write === "create") return true;
+  const result = writeOf(field, row, resolved, true);
+  if (result === "skip") return true;
+  return typeof result === "object" && "json" in result && holds(mapping, field, result.json, held);
 }
 
 /** The parent that has to be made before a row can point at it. */
