@@ -3,6 +3,7 @@
  * partition is known by its id alone, as everywhere else. Outside of addresses the two are one text, `id,partition`,
  * which is what the snapshot keeps as the record's id. Pure.
  */
+import type { Reply } from "../../src/sdk.ts";
 import { isElastic, type Table } from "./table.ts";
 import { addressById, addressByKey, textLiteral } from "./url.ts";
 
@@ -28,6 +29,23 @@ export function keptId(id: string, partition?: string | null): string {
 export function readId(table: Table, row: Readonly<Record<string, unknown>>): string {
   const partition = isElastic(table) ? row[PARTITION] : undefined;
   return keptId(String(row[table.primaryId]), typeof partition === "string" ? partition : undefined);
+}
+
+/**
+ * The token that the last write of each elastic table was answered with, by the table's name: a read that does not bring
+ * it may be answered as if the write had not been ("Use elastic tables using code"). Deletes tell none. No page says how
+ * tokens of several partitions would go with one read: the last one does.
+ */
+export type Sessions = Map<string, string>;
+
+export function rememberSession(sessions: Sessions, table: Table, { headers }: Reply): void {
+  const token = isElastic(table) ? headers["x-ms-session-token"] : undefined;
+  if (token !== undefined) sessions.set(table.name, token);
+}
+
+export function sessionHeaders(sessions: Sessions, table: Table): Readonly<Record<string, string>> {
+  const token = sessions.get(table.name);
+  return token === undefined ? {} : { "MSCRM.SessionToken": token };
 }
 
 export interface RecordName {

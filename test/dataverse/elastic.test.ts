@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { openDataverse } from "../../connectors/dataverse/destination.ts";
 import type { Change } from "../../src/core/change.ts";
 import { DEFAULT_RULES, type SyncSpec } from "../../src/core/spec.ts";
 import {
@@ -6,6 +7,7 @@ import {
   type Bench,
   changed,
   columnsOf,
+  configOf,
   type MappingInput,
   openBench,
   running,
@@ -13,6 +15,7 @@ import {
   tallied,
   write,
 } from "./support/bench.ts";
+import { startProxy } from "./support/proxy.ts";
 import { refusalOf } from "./support/refusal.ts";
 
 /** Elastic tables: by id and partition, created and updated, never upserted. Virtual ones are not written. */
@@ -241,3 +244,57 @@ test("what a table does not take is told from its messages", async () => {
   ]);
   await compile(bench, { mode: "update" }, input);
 });
+
+test("reads of an elastic table bring the token of its last write, alone and in a batch; reads of others do not", async () => {
+  await using bench = await openBench();
+  const asked: (readonly [read: string, tokens: readonly string[]])[] = [];
+  await using proxy = await startProxy(bench.sandbox.url, (path, body, _, { headers, body: sent }) => {
+    const set = /(new_logs|contacts)\?\$select/.exec(path + sent)?.[1];
+    const parts = [...sent.matchAll(/^MSCRM\.SessionToken: (.*)\r$/gm)].map(([, token]) => token ?? "");
+    const own = headers["mscrm.sessiontoken"];
+    if (set !== undefined) asked.push([set, own === undefined ? parts : [String(own)]]);
+    return body;
+  });
+  await using destination = await openDataverse({
+    ...configOf(bench.sandbox),
+    url: proxy.url,
+    resource: bench.sandbox.url,
+  });
+  const compiled = await destination.compile(
+    { ...syncOf(logs), rules: DEFAULT_RULES },
+    columnsOf(logs),
+    running(),
+  );
+  const row = (n: number, name: string) => [guid(n), `p${n}`, name, "1"];
+  const first = await write(compiled, added([row(1, "one")]));
+  expect(tallied(first)).toEqual({ applied: 1 });
+  expect(asked.splice(0)).toEqual([["new_logs", []]]);
+  const last = await lastToken(bench);
+  const seen = await write(compiled, added([row(1, "one")]));
+  expect(tallied(seen)).toEqual({ unchanged: 1 });
+  expect(asked.splice(0)).toEqual([["new_logs", [last]]]);
+  // So many that they are asked for by several queries in one request.
+  const many = await write(compiled, added(Array.from({ length: 120 }, (_, n) => row(n + 1, "many"))));
+  expect(tallied(many)).toEqual({ applied: 120 });
+  expect(asked.splice(0)).toEqual([["new_logs", [last, last, last]]]);
+  const people: MappingInput = {
+    columns: { key: "text", name: "text" },
+    match: { new_customerid: "key" },
+    fields: { lastname: "name" },
+  };
+  const others = await destination.compile(
+    { ...syncOf(people), rules: DEFAULT_RULES },
+    columnsOf(people),
+    running(),
+  );
+  await write(others, added([["C-1", "Ray"]]));
+  expect(asked).toEqual([["contacts", []]]);
+});
+
+/** The token that the last write of the table was answered with. */
+async function lastToken(bench: Bench): Promise<string> {
+  const { rows: kept } = JSON.parse(
+    await (await fetch(`${bench.sandbox.url}/sandbox/dump?table=new_log`)).text(),
+  ) as { rows: { version: number }[] };
+  return `240:8#${Math.max(...kept.map(({ version }) => version))}#7=-1`;
+}

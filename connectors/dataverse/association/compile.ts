@@ -111,6 +111,7 @@ export async function compileAssociation(
         prefix: service.prefix,
         sender,
         laneOf,
+        sessions: service.sessions,
         width: () => service.width,
         replan: async (changes) => {
           const again = await planAssociations(changes, context, { ...tying, adopt: true });

@@ -80,6 +80,7 @@ export function compiledSync(
         prefix: service.prefix,
         sender,
         laneOf,
+        sessions: service.sessions,
         width: () => service.width,
         replan: (changes) => addWhole(mapping, resolver, changes, context),
       }),

@@ -1,7 +1,7 @@
 /** Reads what planning needs: the ids of parents and of records, many per request. */
 import type { Change, PlanContext } from "../../../src/sdk.ts";
 import type { Found, KeyPart, Mapping, Parent } from "../compile/mapping.ts";
-import { nameColumns, nameOf, PARTITION, readId } from "../elastic.ts";
+import { nameColumns, nameOf, PARTITION, readId, sessionHeaders } from "../elastic.ts";
 import { Lru } from "../lru.ts";
 import type { Service } from "../sender/service.ts";
 import { isElastic, type Table } from "../table.ts";
@@ -211,7 +211,9 @@ async function read(
 ): Promise<void> {
   if (wanted.length === 0) return;
   const asked = new Set(wanted.map(foldedMatch));
-  for (const row of await service.queries(queries(table, parts, wanted, columns), signal)) {
+  const paths = queries(table, parts, wanted, columns);
+  const headers = sessionHeaders(service.sessions, table);
+  for (const row of await service.queries(paths, signal, headers)) {
     const key = keyText(parts.map((part) => foldedRead(row[readBy(part)])));
     if (!asked.has(key)) continue;
     const id = readId(table, row);

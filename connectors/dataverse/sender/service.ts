@@ -20,6 +20,7 @@ import {
   type Work,
   waitBefore,
 } from "../../../src/sdk.ts";
+import type { Sessions } from "../elastic.ts";
 import { TIME_LEFT_MS } from "../unverified.ts";
 import { SERVICE_ROOT } from "../url.ts";
 import { batchReply, batchRequest, isBatchReply } from "./batch.ts";
@@ -99,9 +100,19 @@ export interface Service extends AsyncDisposable {
   /** Reads a text that is no JSON. */
   text(path: string, signal: AbortSignal, accept: string): Promise<string>;
   /** Reads a collection to its end, page by page. */
-  pages(path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]>;
-  /** All rows of several queries, many queries in one request; in any order. */
-  queries(paths: readonly string[], signal: AbortSignal): Promise<readonly Json[]>;
+  pages(
+    path: string,
+    signal: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ): AsyncGenerator<readonly Json[]>;
+  /** What reads of elastic tables have to bring. */
+  readonly sessions: Sessions;
+  /** All rows of several queries, many queries in one request, each with the headers; in any order. */
+  queries(
+    paths: readonly string[],
+    signal: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<readonly Json[]>;
   /** Reads several things in one request, each with the headers; the replies stand in the order of the paths. */
   reads(
     paths: readonly string[],
@@ -172,10 +183,10 @@ export function openService(options: ServiceOptions): Service {
   const get = async (path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>) =>
     parsed(await read(path, signal, headers), origin);
 
-  const pages = async function* (path: string, signal: AbortSignal): AsyncGenerator<readonly Json[]> {
+  const pages: Service["pages"] = async function* (path, signal, headers = {}) {
     let next: string | undefined = path;
     while (next !== undefined) {
-      const page: Json = rowsOf(await read(next, signal, { prefer: PAGE_SIZE }), origin);
+      const page: Json = rowsOf(await read(next, signal, { ...headers, prefer: PAGE_SIZE }), origin);
       yield itemsOf<Json>(page, origin);
       next = nextOf(page);
     }
@@ -204,7 +215,8 @@ export function openService(options: ServiceOptions): Service {
     ask: async (path, body, signal) =>
       parsed(await read(path, signal, { "content-type": "application/json" }, JSON.stringify(body)), origin),
     text: async (path, signal, accept) => (await read(path, signal, { accept })).body,
-    async queries(paths, signal) {
+    sessions: new Map(),
+    async queries(paths, signal, headers = {}) {
       const groups: string[][] = [];
       for (let from = 0; from < paths.length; from += QUERIES_PER_REQUEST)
         groups.push(paths.slice(from, from + QUERIES_PER_REQUEST));
@@ -213,14 +225,14 @@ export function openService(options: ServiceOptions): Service {
         groups.map(async (group) => {
           const replies =
             group.length === 1
-              ? [await read(group[0]!, signal, { prefer: PAGE_SIZE })]
-              : await service.reads(group, signal, { Prefer: PAGE_SIZE });
+              ? [await read(group[0]!, signal, { ...headers, prefer: PAGE_SIZE })]
+              : await service.reads(group, signal, { ...headers, Prefer: PAGE_SIZE });
           for (const reply of replies) {
             if (reply.status >= 300) throw readError(reply, origin);
             const page: Json = rowsOf(reply, origin);
             rows.push(...itemsOf<Json>(page, origin));
             const next = nextOf(page);
-            if (next !== undefined) for await (const more of pages(next, signal)) rows.push(...more);
+            if (next !== undefined) for await (const more of pages(next, signal, headers)) rows.push(...more);
           }
         }),
       );

@@ -9,6 +9,7 @@ import {
   type WriteOptions,
 } from "../../../src/sdk.ts";
 import { optionHeaders, tagged } from "../compile/options.ts";
+import { rememberSession, type Sessions } from "../elastic.ts";
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "../sender/batch.ts";
 import type { Lane, LaneOf } from "../sender/lanes.ts";
 import type { Refusal, Sender } from "../sender/sender.ts";
@@ -50,6 +51,7 @@ export interface SettleOptions {
   readonly prefix: string;
   readonly sender: Sender;
   readonly laneOf: LaneOf;
+  readonly sessions: Sessions;
   readonly context: WriteContext;
   /** Told of what concerns every operation; later ones are not sent any more. */
   readonly stop: (problem: Problem) => void;
@@ -138,6 +140,7 @@ class Settling {
       },
       context,
     );
+    if (sent.kind === "reply") rememberSession(this.#options.sessions, table, sent.reply);
     const failed = sent.kind === "reply" && isElastic(table) ? failedItems(sent.reply) : null;
     if (failed !== null) {
       // Each row for itself: the others are done, and what is wrong with these each says alone.
@@ -278,6 +281,7 @@ class Settling {
         again.push({ operation, problem: UNANSWERED });
         return;
       }
+      rememberSession(this.#options.sessions, table, part);
       const result = judged(operation, part, table.name);
       switch (result.status) {
         case "gone": {

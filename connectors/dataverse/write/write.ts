@@ -10,6 +10,7 @@ import {
   type WriteOptions,
 } from "../../../src/sdk.ts";
 import { joined } from "../compile/joined.ts";
+import type { Sessions } from "../elastic.ts";
 import type { LaneOf } from "../sender/lanes.ts";
 import type { Sender } from "../sender/sender.ts";
 import type { Table } from "../table.ts";
@@ -31,6 +32,8 @@ export interface WriterOptions {
   readonly prefix: string;
   readonly sender: Sender;
   readonly laneOf: LaneOf;
+  /** Takes what reads of elastic tables have to bring. */
+  readonly sessions: Sessions;
   /** Requests that may be in flight, as the gates know it. */
   readonly width: () => number;
   /** Plans changes whole, because their records are gone. */
@@ -59,6 +62,7 @@ export async function* writeAll(
     prefix: options.prefix,
     sender: options.sender,
     laneOf: options.laneOf,
+    sessions: options.sessions,
     context: { ...context, signal },
     stop: (problem) => {
       fatal ??= problem;

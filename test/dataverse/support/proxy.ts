@@ -1,5 +1,5 @@
 /** Stands between the connector and the sandbox and may change what comes back. */
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** An answer in the service's place. */
@@ -9,10 +9,16 @@ export interface Instead {
   readonly body: string;
 }
 
+/** A request: its headers and its body. */
+export interface Asked {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
 /** @param change gets the path, the reply's body, and how many replies to writes of this path it has seen, from 1 */
 export async function startProxy(
   target: string,
-  change: (path: string, body: string, count: number) => string | Instead,
+  change: (path: string, body: string, count: number, asked: Asked) => string | Instead,
 ): Promise<AsyncDisposable & { readonly url: string }> {
   let count = 0;
   const server = createServer(async (request, response) => {
@@ -28,9 +34,14 @@ export async function startProxy(
     const body = await reply.text();
     if (body.includes("HTTP/1.1 204")) count++;
     const type = reply.headers.get("content-type") ?? "";
-    const changed = change(request.url ?? "", body, count);
+    const asked = { headers: request.headers, body: Buffer.concat(chunks).toString() };
+    const changed = change(request.url ?? "", body, count, asked);
     const answer = typeof changed === "string" ? { status: reply.status, type, body: changed } : changed;
-    response.writeHead(answer.status, { "content-type": answer.type });
+    const token = reply.headers.get("x-ms-session-token");
+    response.writeHead(answer.status, {
+      "content-type": answer.type,
+      ...(token === null ? {} : { "x-ms-session-token": token }),
+    });
     response.end(answer.status === 204 ? undefined : answer.body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
