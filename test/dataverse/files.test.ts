@@ -161,3 +161,40 @@ test("file_name is for file columns", async () => {
   );
   expect(problems.map(({ code }) => code)).toEqual(["mapping.no_file_column"]);
 });
+
+test("write: if_empty gives a picture and a file to records that have none, and leaves others theirs", async () => {
+  await using it = await here();
+  const gif = (n: number) => Buffer.from([0x47, 0x49, 0x46, 0x38, n]).toString("base64");
+  const own = await it.bench.seed("new_asset", [{ new_name: "A", new_photo: gif(1) }, { new_name: "B" }]);
+  const sync = manual({
+    fields: [
+      field("new_photo", "photo", { write: "if_empty" }),
+      field("new_manual", "body", { write: "if_empty" }),
+    ],
+  });
+  const model = (photo: number, body: string) =>
+    `SELECT * FROM (VALUES ('A', '${gif(photo)}', '${base64(body)}'), ('B', '${gif(photo)}', NULL)) t(id, photo, body)`;
+  expect(await runSync(await it.prepare(model(2, "first"), sync), { signal })).toMatchObject({ applied: 2 });
+  expect(await it.files()).toMatchObject({ A: ["new_manual", "first"] });
+  const photos = async () => {
+    const stored = await it.bench.stored("new_asset");
+    return own.map((id) => stored.get(id)?.new_photo);
+  };
+  expect(await photos()).toEqual([gif(1), gif(2)]);
+  const again = await runSync(await it.prepare(model(3, "other"), sync), { signal });
+  expect(again).toMatchObject({ applied: 0, requests: { writes: 0 } });
+  expect(await it.files()).toMatchObject({ A: ["new_manual", "first"] });
+  expect(await photos()).toEqual([gif(1), gif(2)]);
+});
+
+test("a null clears no picture and no file that is not there", async () => {
+  await using it = await here();
+  await it.bench.seed("new_asset", [{ new_name: "A" }]);
+  const sync = manual({ fields: [field("new_photo", "photo"), field("new_manual", "body")] });
+  const none = "SELECT 'A' AS id, NULL::VARCHAR AS photo, NULL::VARCHAR AS body";
+  expect(await runSync(await it.prepare(none, sync), { signal })).toMatchObject({
+    applied: 0,
+    unchanged: 1,
+    requests: { writes: 0 },
+  });
+});

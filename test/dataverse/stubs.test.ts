@@ -120,3 +120,20 @@ test("a plan counts the requests that make stubs", async () => {
   expect(plans[0]).toMatchObject({ requests: 2, operations: { create: 2 } });
   expect(run.requests.writes).toBe(2);
 });
+
+test("a stub whose key was changed by hand stays as it is: rows that name the old value are bound to it", async () => {
+  await using bench = await openStrictBench();
+  const of = input("accountnumber");
+  const sync = { ...syncOf(of), rules: DEFAULT_RULES };
+  const compiled = await bench.destination.compile(sync, columnsOf(of), running());
+  expect(tallied(await write(compiled, rows(0, "A-1")))).toEqual({ applied: 1 });
+  const [id = ""] = (await bench.stored("account")).keys();
+  expect(await bench.call("PATCH", `accounts(${id})`, { accountnumber: "A-9", name: "Renamed" })).toBe(204);
+  await bench.resetCounters();
+  const later = await write(compiled, rows(10, "A-1", "A-2"));
+  expect(tallied(later)).toEqual({ applied: 2 });
+  const stored = await bench.stored("account");
+  expect(stored.get(id)).toMatchObject({ accountnumber: "A-9", name: "Renamed" });
+  expect(await parents(bench)).toEqual({ "C-0": "A-9", "C-10": "A-9", "C-11": "A-2" });
+  expect((await bench.counters()).rows.account).toEqual({ create: 1 });
+});

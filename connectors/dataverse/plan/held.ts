@@ -21,8 +21,11 @@ export interface Held {
 /** The name that a column is read by; a lookup's value has one of its own ("Lookup properties"). */
 function readName({ table }: Mapping, field: string): string | null {
   const attribute = table.attributes.get(field);
-  if (attribute === undefined || !attribute.readable || attribute.shape.kind === "image") return null;
+  if (attribute === undefined || !attribute.readable) return null;
   if (attribute.type === "PartyList") return null;
+  // The picture itself would come as a thumbnail; whether there is one its id tells ("Image columns").
+  if (attribute.shape.kind === "image")
+    return table.attributes.get(`${field}id`)?.readable ? `${field}id` : null;
   return attribute.shape.kind === "lookup" ? `_${field}_value` : field;
 }
 

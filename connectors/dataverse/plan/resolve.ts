@@ -186,10 +186,16 @@ async function findParents(
     }
   }
   if (!parent.makesStubs) return;
-  for (const [folded, wanted] of open) {
-    if (found.has(folded)) continue;
-    const { id, ...stub } = stubOf(parent, wanted, context.idSeed[0] ?? "");
-    found.set(folded, { id, stub });
+  const stubs = [...open].flatMap(([folded, wanted]) =>
+    found.has(folded) ? [] : [[folded, stubOf(parent, wanted, context.idSeed[0] ?? "")] as const],
+  );
+  // One that was made before may have another key by now: it is the one that the value means, and its key is not ours.
+  const made = new Map<string, Held[]>();
+  const ids = stubs.map(([, { id }]) => idFound(table, id));
+  await read(service, table, idParts(table), ids, { columns, found: made, signal });
+  for (const [folded, { id, ...stub }] of stubs) {
+    const [held] = made.get(foldedMatch(idFound(table, id))) ?? [];
+    found.set(folded, held === undefined ? { id, stub } : { id: survivor(held).id });
   }
 }
 
