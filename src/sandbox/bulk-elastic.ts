@@ -4,7 +4,7 @@ import { publicId, sessionToken } from "./elastic.ts";
 import { Refusal } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 import { findRow, type Identity, missing, requireRow } from "./keys.ts";
-import { CREATE, readPayload, UPDATE } from "./payload.ts";
+import { BULK_CREATE, BULK_DELETE, BULK_UPDATE, readPayload } from "./payload.ts";
 import type { Row } from "./row.ts";
 import { type Asked, requireSameId, upsertRow } from "./rows.ts";
 import { createRow, updateRow } from "./write.ts";
@@ -26,7 +26,7 @@ function oneOf(asked: Asked, message: string, identityOf: (item: JsonObject) => 
   switch (message) {
     case "CreateMultiple":
       return (item) => {
-        const written = readPayload(world, session, table, item, CREATE);
+        const written = readPayload(world, session, table, item, BULK_CREATE);
         return known(createRow(world, session, table, written), 201);
       };
     case "UpdateMultiple":
@@ -34,7 +34,7 @@ function oneOf(asked: Asked, message: string, identityOf: (item: JsonObject) => 
         const identity = identityOf(item);
         const row = findRow(world, table, identity);
         if (!row) throw missing(world, table, identity);
-        const written = readPayload(world, session, table, item, { ...UPDATE, known: [table.primaryId] });
+        const written = readPayload(world, session, table, item, BULK_UPDATE);
         requireSameId(world, table, item[table.primaryId], { id: publicId(table, row) });
         return known(updateRow(world, session, table, row, written), 204);
       };
@@ -46,7 +46,7 @@ function oneOf(asked: Asked, message: string, identityOf: (item: JsonObject) => 
     default:
       return (item) => {
         const row = requireRow(world, table, identityOf(item));
-        readPayload(world, session, table, item, { ...CREATE, known: [table.primaryId] });
+        readPayload(world, session, table, item, BULK_DELETE);
         requireSameId(world, table, item[table.primaryId], { id: publicId(table, row) });
         deleteRow(world, table, row);
         return known(row, 204);

@@ -5,16 +5,16 @@ import { missingByKey, missingRows, payloadError, Refusal } from "./errors.ts";
 import { isObject, isText, type JsonObject } from "./json.ts";
 import { findRow, type Identity, parseAddress } from "./keys.ts";
 import {
-  CREATE,
+  BULK_CREATE,
+  BULK_UPDATE,
   checkedValue,
-  type Purpose,
+  readAs,
   readingOf,
   readPayload,
   refuseAddress,
-  UPDATE,
 } from "./payload.ts";
 import type { Row } from "./row.ts";
-import { type Asked, addressedBy, requireSameId, upsertValues } from "./rows.ts";
+import { type Asked, columnsIn, requireSameId, upsertValues } from "./rows.ts";
 import { createRow, updateRow } from "./write.ts";
 
 /** Page: bulk-operations. On standard tables each message is one transaction and names only its first error. */
@@ -25,9 +25,6 @@ export const BULK: Readonly<Record<string, Kind>> = {
   UpsertMultiple: "upsertMultiple",
   DeleteMultiple: "deleteMultiple",
 };
-
-/** The type of an item is checked with the list that it is in. */
-const NEW: Purpose = { ...CREATE, known: ["@odata.type"] };
 
 /** The items of a message, each known to be an object of the table. */
 function targets(asked: Asked): JsonObject[] {
@@ -102,7 +99,7 @@ function createMultiple(asked: Asked): Reply {
   for (const item of items) refuseAddress(world, table, item);
   const ids = world.store.transaction(() =>
     items.map((item) => {
-      const written = readPayload(world, call.session, table, item, NEW);
+      const written = readPayload(world, call.session, table, item, BULK_CREATE);
       return createRow(world, call.session, table, written).id;
     }),
   );
@@ -122,13 +119,12 @@ function updateMultiple(asked: Asked): Reply {
     const ids = gone.flatMap(({ identity }) => (identity.by === "id" ? [identity.id] : []));
     throw ids.length > 0 ? missingRows(table.schemaName, ids) : missingByKey(table.logicalName);
   }
-  const update = { ...UPDATE, known: [...NEW.known, table.primaryId] };
   const done = new Set<string>();
   world.store.transaction(() => {
     for (const { item, identity, row } of items) {
       const found = row as Row;
       // What cannot be read is refused before anything is applied or dropped (page: support/web-api-client-errors).
-      const written = readPayload(world, call.session, table, item, addressedBy(identity, update));
+      const written = readPayload(world, call.session, table, item, BULK_UPDATE, columnsIn(identity));
       requireSameId(world, table, item[table.primaryId], found);
       // Two items for one row: the first is applied, the second is dropped without a word.
       if (done.has(found.id)) continue;
@@ -146,7 +142,6 @@ function upsertMultiple(asked: Asked): Reply {
   const { world, call, table } = asked;
   const { session } = call;
   const items = targets(asked);
-  const update = { ...UPDATE, known: [...NEW.known, table.primaryId] };
   const start = world.store.version();
   world.store.transaction(() => {
     for (let at = 0; at < items.length; at++) {
@@ -161,16 +156,15 @@ function upsertMultiple(asked: Asked): Reply {
         throw new Refusal(400, world.rules.duplicateIdentityCode, message);
       }
       if (row) {
-        const written = readPayload(world, session, table, item, addressedBy(identity, update));
+        const written = readPayload(world, session, table, item, BULK_UPDATE, columnsIn(identity));
         requireSameId(world, table, item[table.primaryId], row);
         updateRow(world, session, table, row, written);
         continue;
       }
       // Observed: a key column in both places breaks the creation, not the update.
-      const purpose = addressedBy(identity, NEW);
-      const reading = readingOf(world, table, item, purpose);
+      const reading = readingOf(world, table, item, BULK_CREATE, columnsIn(identity));
       if (reading.saysAddress) throw new Refusal(400, "0x80040216", "An unexpected error occurred.");
-      const written = readPayload(world, session, table, item, purpose, reading);
+      const written = readAs(reading, world, session, table, item);
       createRow(world, session, table, upsertValues(world, table, identity, written));
     }
   });

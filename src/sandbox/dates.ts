@@ -37,8 +37,11 @@ function isPlainDay(text: string): boolean {
   );
 }
 
+/** `YYYY-MM-DD`: as it is kept. */
+export const isPlainDate = (text: string): boolean => text.length === 10 && isPlainDay(text);
+
 /** `YYYY-MM-DDTHH:MM:SSZ`: as it is kept. */
-const isPlainMoment = (text: string): boolean =>
+export const isPlainMoment = (text: string): boolean =>
   text.length === 20 &&
   isPlainDay(text) &&
   text.charCodeAt(10) === 84 &&
@@ -94,7 +97,7 @@ export function unpackMoment(packed: number): string {
 
 /** `YYYY-MM-DD` only. */
 export function parseDate(text: string): Parsed {
-  if (text.length === 10 && isPlainDay(text)) return { value: text };
+  if (isPlainDate(text)) return { value: text };
   const match = DATE.exec(text);
   if (!match || !validDay(Number(match[1]), Number(match[2]), Number(match[3]))) return "malformed";
   return text < "1753-01-01" || text > "9999-12-30" ? "out of range" : { value: text };

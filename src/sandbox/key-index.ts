@@ -31,14 +31,28 @@ function hashOf(text: string): number {
 const next = (pairs: Int32Array, at: number): number => (at + 2) & (pairs.length - 1);
 const start = (pairs: Int32Array, hash: number): number => (hash * 2) & (pairs.length - 1);
 
-/** Where the pair of a text is, or -1. */
-function pairOf({ pairs }: KeyIndex, hash: number, isIt: (place: number) => boolean): number {
-  for (let at = start(pairs, hash); pairs[at + 1] !== 0; at = next(pairs, at)) {
-    const place = pairs[at + 1] as number;
-    if (pairs[at] === hash && place !== FREED && isIt(place - 1)) return at;
+/** The first pair with a hash, from one of the pairs on; -1 when there is none. */
+function seek({ pairs }: KeyIndex, hash: number, from: number): number {
+  for (let at = from; pairs[at + 1] !== 0; at = next(pairs, at)) {
+    if (pairs[at] === hash && pairs[at + 1] !== FREED) return at;
   }
   return -1;
 }
+
+/**
+ * The first pair that may be of a text, or -1: whether the row in its place has the text, only the row can tell. Not told
+ * by a function that is asked: one made for each search costs as much as the search.
+ */
+export function firstPair(index: KeyIndex, text: string): number {
+  const hash = hashOf(text);
+  return seek(index, hash, start(index.pairs, hash));
+}
+
+/** The next one that may be of the same text. */
+export const nextPair = (index: KeyIndex, at: number): number =>
+  seek(index, index.pairs[at] as number, next(index.pairs, at));
+
+export const placeAt = ({ pairs }: KeyIndex, at: number): number => (pairs[at + 1] as number) - 1;
 
 function append(index: KeyIndex, hash: number, place: number): void {
   const { pairs } = index;
@@ -64,32 +78,21 @@ function makeRoom(index: KeyIndex): void {
 }
 
 /**
- * The place of the row with this text, or undefined.
- * @param isIt whether the row in a place has it
+ * Enters a row.
+ * @param at the pair of another row with the same text, or -1: the last one is found
  */
-export function placeWith(
-  index: KeyIndex,
-  text: string,
-  isIt: (place: number) => boolean,
-): number | undefined {
-  const at = pairOf(index, hashOf(text), isIt);
-  return at < 0 ? undefined : (index.pairs[at + 1] as number) - 1;
-}
-
-/** Enters a row; where two have the same text, the last one is found. */
-export function enter(index: KeyIndex, text: string, place: number, isIt: (place: number) => boolean): void {
-  const hash = hashOf(text);
-  const at = pairOf(index, hash, isIt);
+export function enter(index: KeyIndex, text: string, place: number, at: number): void {
   if (at >= 0) {
     index.pairs[at + 1] = place + 1;
     return;
   }
   makeRoom(index);
-  append(index, hash, place + 1);
+  append(index, hashOf(text), place + 1);
 }
 
 /** Takes a row out, if it is the one that is found by this text. */
 export function leave(index: KeyIndex, text: string, place: number): void {
-  const at = pairOf(index, hashOf(text), (other) => other === place);
+  let at = firstPair(index, text);
+  while (at >= 0 && placeAt(index, at) !== place) at = nextPair(index, at);
   if (at >= 0) index.pairs[at + 1] = FREED;
 }

@@ -160,7 +160,17 @@ const BY_ID = /^\/?(\w+)\(([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
 /** By one text key that needs no decoding: what bulk messages are full of, read without the grammar. */
 const BY_TEXT = /^\/?(\w+)\((\w+)='[^']*'\)$/;
 /** What must be decoded, and what may have to be refused: the grammar sees to it. */
-const NOT_PLAIN = /['%#/<>*&:\\?+]/;
+const NOT_PLAIN = new Set([..."'%#/<>*&:\\?+"].map((character) => character.charCodeAt(0)));
+const isPlain = Array.from({ length: 128 }, (_, code) => !NOT_PLAIN.has(code));
+
+/** Letter by letter: a key is too short for a regular expression to be worth its beginning. */
+function hasPlainEnd(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 128 && !isPlain[code]) return false;
+  }
+  return true;
+}
 
 /** What stands before the value in the last such address: a thousand of them in a row differ in the value alone. */
 interface Beginning {
@@ -186,12 +196,13 @@ function beginningOf(world: World, address: string): Beginning | undefined {
 }
 
 function plainAddress(world: World, text: string): Address | undefined {
-  const beginning = text.endsWith("')") ? beginningOf(world, text) : undefined;
-  if (!beginning) return undefined;
-  const value = text.slice(beginning.text.length, -2);
-  if (NOT_PLAIN.test(value)) return undefined;
+  const end = text.length - 2;
+  // They end with ') and begin like the one before.
+  if (text.charCodeAt(end) !== 39 || text.charCodeAt(end + 1) !== 41) return undefined;
+  const beginning = beginningOf(world, text);
+  if (!beginning || !hasPlainEnd(text, beginning.text.length, end)) return undefined;
   const { table, key } = beginning;
-  return { table, identity: { by: "key", key, values: [value] } };
+  return { table, identity: { by: "key", key, values: [text.slice(beginning.text.length, end)] } };
 }
 
 /** Reads an entity address as it stands in a body: relative, with a leading slash, absolute, or `$1`. */

@@ -8,7 +8,7 @@ import type { Column } from "./tables/column.ts";
 import type { Unverified } from "./unverified.ts";
 import { type Check, compileCheck } from "./validate.ts";
 import type { Session, World } from "./world.ts";
-import { type Columns, hasNames, newColumns, sameNames, type Written } from "./written.ts";
+import { type Columns, hasNames, newColumns, type Written } from "./written.ts";
 
 const ROW_ANNOTATIONS = ["@odata.id", "@odata.etag", "@odata.context", "@odata.editLink"];
 
@@ -39,21 +39,27 @@ export interface Writer {
   readonly last: Record<Purpose["operation"], Reading | undefined>;
 }
 
-/** What a body is read for. */
+/** What a body is read for; each is one object. */
 export interface Purpose {
   readonly operation: "create" | "update";
-  /** Names that the caller has read. */
-  readonly known: readonly string[];
-  /**
-   * Columns that the address says already: what is to be created has room for them beside the body's; on update the URL
-   * says which row is meant, and what the body holds of them is checked and goes no further.
-   */
-  readonly addressed: readonly string[];
+  /** The caller has checked the type. */
+  readonly knowsType: boolean;
+  /** The caller has read the primary key: it only says which row is meant. */
+  readonly knowsId: boolean;
 }
+
+export const CREATE: Purpose = { operation: "create", knowsType: false, knowsId: false };
+export const UPDATE: Purpose = { operation: "update", knowsType: false, knowsId: false };
+export const BULK_CREATE: Purpose = { operation: "create", knowsType: true, knowsId: false };
+export const BULK_UPDATE: Purpose = { operation: "update", knowsType: true, knowsId: true };
+/** All that is wanted is that the service would understand it. */
+export const BULK_DELETE: Purpose = { operation: "create", knowsType: true, knowsId: true };
 
 /** How bodies with one list of names are read. */
 export interface Reading {
   readonly purpose: Purpose;
+  /** Columns that the address says. */
+  readonly addressed: readonly string[];
   readonly names: readonly string[];
   /** In the order of the names. */
   readonly steps: readonly Step[];
@@ -78,21 +84,19 @@ const DROPPED = -2;
 /** Checked, and that is all. */
 const CHECKED = -3;
 
-export const CREATE: Purpose = { operation: "create", known: [], addressed: [] };
-export const UPDATE: Purpose = { operation: "update", known: [], addressed: [] };
-
-const samePurpose = (a: Purpose, b: Purpose): boolean =>
-  a === b || (sameNames(a.known, b.known) && sameNames(a.addressed, b.addressed));
+const NONE: readonly string[] = [];
 
 /** @param written the columns that the names before it write */
 function stepOf(
   table: Table,
-  { operation, known, addressed }: Purpose,
+  { operation, knowsType, knowsId }: Purpose,
+  addressed: readonly string[],
   name: string,
   slot: Slot | undefined,
   written: string[],
 ): Step {
-  if (slot?.is === "annotation" || known.includes(name)) return { slot: undefined, place: PASSED };
+  const isKnown = (knowsType && slot?.is === "type") || (knowsId && name === table.primaryId);
+  if (isKnown || slot?.is === "annotation") return { slot: undefined, place: PASSED };
   if (slot === undefined || !("column" in slot)) return { slot, place: CHECKED };
   const { column } = slot;
   if (!(operation === "create" ? column.forCreate : column.forUpdate)) {
@@ -104,18 +108,30 @@ function stepOf(
   return { slot, place: at >= 0 ? at : written.push(column.logicalName) - 1 };
 }
 
-/** How a body is read: as the last one of its kind was, where its names are the same. */
-export function readingOf(world: World, table: Table, body: JsonObject, purpose: Purpose): Reading {
+/**
+ * How a body is read: as the last one of its kind was, where its names are the same.
+ * @param addressed columns that the address says already: what is to be created has room for them beside the body's; on
+ * update the URL says which row is meant, and what the body holds of them is checked and goes no further
+ */
+export function readingOf(
+  world: World,
+  table: Table,
+  body: JsonObject,
+  purpose: Purpose,
+  addressed = NONE,
+): Reading {
   const { slots, last } = world.writers.get(table) as Writer;
-  const { operation, addressed } = purpose;
+  const { operation } = purpose;
   const before = last[operation];
-  if (before && samePurpose(before.purpose, purpose) && hasNames(body, before.names)) return before;
+  const isSame = before?.purpose === purpose && before.addressed === addressed;
+  if (isSame && hasNames(body, before.names)) return before;
   const names = Object.keys(body);
   const written: string[] = [];
-  const steps = names.map((name) => stepOf(table, purpose, name, slots.get(name), written));
+  const steps = names.map((name) => stepOf(table, purpose, addressed, name, slots.get(name), written));
   if (operation === "create") written.push(...addressed.filter((column) => !written.includes(column)));
   const reading: Reading = {
     purpose,
+    addressed,
     names,
     steps,
     saysAddress: addressed.some((column) => names.includes(column)),
@@ -143,17 +159,23 @@ export function compileWriter(table: Table, rules: Unverified): Writer {
   return { slots, last: { create: undefined, update: undefined } };
 }
 
-/**
- * Reads the body of a create or update: column values, checked and in stored form.
- * @param reading how bodies with these names are read, if the caller knows
- */
-export function readPayload(
+/** Reads the body of a create or update: column values, checked and in stored form. */
+export const readPayload = (
   world: World,
   session: Session,
   table: Table,
   body: JsonObject,
   purpose: Purpose,
-  reading = readingOf(world, table, body, purpose),
+  addressed?: readonly string[],
+): Written => readAs(readingOf(world, table, body, purpose, addressed), world, session, table, body);
+
+/** The same for a caller who knows how. */
+export function readAs(
+  reading: Reading,
+  world: World,
+  session: Session,
+  table: Table,
+  body: JsonObject,
 ): Written {
   const { steps, columns, blank } = reading;
   const values: (Value | undefined)[] = blank.slice();

@@ -52,6 +52,8 @@ export interface Layout {
   readonly empty: Values;
   /** The sets of shared values in use, so that rows that agree share one. */
   readonly known: Map<string, Values>;
+  /** The last one that differed from what its row started with. */
+  last: Values;
 }
 
 /** What a row holds, without what it is. */
@@ -108,6 +110,7 @@ export function newLayout(
   forms: Layout["forms"],
 ): Layout {
   const shared = Object.keys(defaults);
+  const empty = Object.fromEntries(shared.map((column) => [column, null]));
   const spot = (column: string, place: number): [string, Spot] => [
     column,
     { column, form: undefined, place },
@@ -122,8 +125,9 @@ export function newLayout(
     forms,
     blank: [],
     defaults,
-    empty: Object.fromEntries(shared.map((column) => [column, null])),
+    empty,
     known: new Map(),
+    last: empty,
   };
 }
 
@@ -146,19 +150,17 @@ export function valueAt(held: Held, { place, column, form }: Spot): Value | unde
   return place === ID ? held.id : undefined;
 }
 
+function isSame(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  return a.id === b.id && a.table === b.table;
+}
+
 /** Whether a row holds a value already; none and null are the same. */
 export function holds(held: Held, spot: Spot, value: Value | undefined): boolean {
   const known = spot.place >= 0 ? held.cells[spot.place] : valueAt(held, spot);
   if (value === null || value === undefined) return known === null || known === undefined;
-  const kept = spot.form === undefined ? value : spot.form.keep(value);
-  if (kept === known) return true;
-  return (
-    typeof kept === "object" &&
-    typeof known === "object" &&
-    known !== null &&
-    kept?.id === known.id &&
-    kept.table === known.table
-  );
+  return isSame(spot.form === undefined ? value : spot.form.keep(value), known);
 }
 
 /** The value of one column; undefined where the row holds none. */
@@ -214,7 +216,7 @@ export function putAt(draft: Draft, spot: Spot, value: Value): void {
     spot.place = columns.push(column) - 1;
     blank.push(undefined);
     putAt(draft, spot, value);
-  } else if (place === SHARED && draft.shared[column] !== value) {
+  } else if (place === SHARED && !isSame(draft.shared[column], value)) {
     if (!draft.isOwn) draft.shared = { ...draft.shared };
     draft.isOwn = true;
     (draft.shared as Record<string, Value>)[column] = value;
@@ -227,15 +229,21 @@ export const put = (draft: Draft, column: string, value: Value): void =>
 const spelled = (value: Value | undefined): string =>
   typeof value === "object" && value !== null ? `${value.table} ${value.id}` : `${typeof value} ${value}`;
 
+function agree(a: Values, b: Values): boolean {
+  for (const column in a) if (!isSame(a[column], b[column])) return false;
+  return true;
+}
+
 /** The shared values of a finished draft: those of other rows where they are the same. */
-export function sharedOf({ layout, shared, isOwn }: Draft): Values {
+function sharedOf({ layout, shared, isOwn }: Draft): Values {
   if (!isOwn) return shared;
+  // Nearly always those of the row before.
+  if (agree(layout.last, shared)) return layout.last;
   let text = "";
   for (const column in layout.defaults) text += `${spelled(shared[column])}\u0000`;
-  const known = layout.known.get(text);
-  if (known) return known;
-  if (layout.known.size < MOST_KNOWN) layout.known.set(text, shared);
-  return shared;
+  layout.last = layout.known.get(text) ?? shared;
+  if (layout.last === shared && layout.known.size < MOST_KNOWN) layout.known.set(text, shared);
+  return layout.last;
 }
 
 /** A draft that is done. */

@@ -15,7 +15,7 @@ import {
   parseAddress,
   requireRow,
 } from "./keys.ts";
-import { CREATE, checkedValue, type Purpose, readPayload, UPDATE } from "./payload.ts";
+import { CREATE, checkedValue, readPayload, UPDATE } from "./payload.ts";
 import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
 import type { Reference, Row, Value } from "./row.ts";
@@ -175,9 +175,9 @@ export function upsertValues(world: World, table: Table, identity: Identity, bod
   return body;
 }
 
-/** What the body of a request that names a row is read for. */
-export const addressedBy = (identity: Identity, purpose: Purpose): Purpose =>
-  identity.by === "key" ? { ...purpose, addressed: identity.key.columns } : purpose;
+/** The columns that an address by an alternate key says. */
+export const columnsIn = (identity: Identity): readonly string[] | undefined =>
+  identity.by === "key" ? identity.key.columns : undefined;
 
 /**
  * Makes the row that an upsert did not find. On an elastic table an upsert replaces the row that it finds: what is not
@@ -189,7 +189,7 @@ export function upsertRow(
   body: JsonObject,
 ): { readonly row: Row; readonly isNew: boolean } {
   const { world, call, table } = asked;
-  const written = readPayload(world, call.session, table, body, addressedBy(identity, CREATE));
+  const written = readPayload(world, call.session, table, body, CREATE, columnsIn(identity));
   const values = upsertValues(world, table, identity, written);
   if (identity.by === "id" && identity.partition !== undefined) {
     setFor(values, "partitionid", identity.partition);
@@ -261,7 +261,7 @@ export function patch(asked: Asked, key: Segment): Reply {
     }
     let row: Row;
     if (found && !(table.elastic && match.is === "none")) {
-      const written = readPayload(world, session, table, body, addressedBy(identity, UPDATE));
+      const written = readPayload(world, session, table, body, UPDATE, columnsIn(identity));
       row = updateRow(world, session, table, found, written);
     } else row = upsertRow(asked, identity, body).row;
     const token = sessionToken(world, table);

@@ -69,6 +69,8 @@ export interface Table extends Omit<TableDescription, "columns" | "keys" | "uniq
   readonly fallbacks: readonly (readonly [column: string, value: number | boolean])[];
   /** Columns that number themselves. */
   readonly numbered: readonly Column[];
+  /** Nearly all rows of other tables point at its rows. */
+  readonly isPointedAtByAll: boolean;
   readonly hasOwner: boolean;
   readonly hasCurrency: boolean;
   readonly state: Column | undefined;
@@ -148,6 +150,7 @@ function compileTable(description: TableDescription): Table {
       .filter((column) => column.fallback !== undefined && column.type !== "state")
       .map((column) => [column.logicalName, column.fallback as number | boolean]),
     numbered: description.columns.filter((column) => column.autoNumber !== undefined),
+    isPointedAtByAll: POINTED_AT_BY_ALL.has(description.logicalName),
     hasOwner: columns.has("ownerid"),
     hasCurrency:
       columns.has("exchangerate") && columns.has("transactioncurrencyid") && description.code !== 9105,

@@ -3,7 +3,7 @@ import { composedIn } from "./forms.ts";
 import { type Draft, holds, type Layout, putAt, type Spot, spotOf, type Value } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Column } from "./tables/column.ts";
-import { type Columns, sameNames, type Written } from "./written.ts";
+import type { Columns, Written } from "./written.ts";
 
 /**
  * What follows from the names of the columns that a request writes, whatever their values: worked out once for the
@@ -22,6 +22,8 @@ export interface Shape {
   readonly money: readonly Amount[];
   /** Every amount of the table: a new currency moves them all. */
   readonly allMoney: readonly Amount[];
+  /** Something that the service stamps itself, or what it is to stamp in its place. */
+  readonly writesStamps: boolean;
   readonly writesCurrency: boolean;
   readonly writesOwner: boolean;
   readonly writesState: boolean;
@@ -29,22 +31,13 @@ export interface Shape {
   readonly composed: readonly Spot[];
 }
 
-/** Who wrote a row and when. */
-type Stamps = Readonly<
-  Record<
-    | "createdon"
-    | "createdby"
-    | "createdonbehalfby"
-    | "modifiedon"
-    | "modifiedby"
-    | "modifiedonbehalfby"
-    | "statecode",
-    Spot
-  >
->;
+/** What every change of a row looks at. */
+type Stamps = Readonly<Record<"modifiedon" | "modifiedby" | "modifiedonbehalfby" | "statecode", Spot>>;
 
 export interface Amount {
   readonly column: Column;
+  /** Where it stands among what is written, or -1. */
+  readonly place: number;
   readonly amount: Spot;
   readonly base: Spot;
 }
@@ -55,11 +48,22 @@ interface Tallies {
   each: readonly Tally[];
 }
 
+const STAMPED = [
+  "createdon",
+  "createdby",
+  "createdonbehalfby",
+  "modifiedon",
+  "modifiedby",
+  "modifiedonbehalfby",
+  "overriddencreatedon",
+];
+
 function compile(table: Table, layout: Layout, columns: readonly string[]): Shape {
   const at = (column: string): Spot => spotOf(layout, column);
   const writes = (column: string): boolean => columns.includes(column);
   const allMoney = table.money.map((column) => ({
     column,
+    place: columns.indexOf(column.logicalName),
     amount: at(column.logicalName),
     base: at(`${column.logicalName}_base`),
   }));
@@ -69,9 +73,6 @@ function compile(table: Table, layout: Layout, columns: readonly string[]): Shap
     spots: columns.map(at),
     redundant: { of: undefined, each: [] },
     stamps: {
-      createdon: at("createdon"),
-      createdby: at("createdby"),
-      createdonbehalfby: at("createdonbehalfby"),
       modifiedon: at("modifiedon"),
       modifiedby: at("modifiedby"),
       modifiedonbehalfby: at("modifiedonbehalfby"),
@@ -81,6 +82,7 @@ function compile(table: Table, layout: Layout, columns: readonly string[]): Shap
     rate: at("exchangerate"),
     money: allMoney.filter(({ column }) => writes(column.logicalName)),
     allMoney,
+    writesStamps: STAMPED.some(writes),
     writesCurrency: writes("transactioncurrencyid"),
     writesOwner: table.hasOwner && writes("ownerid"),
     writesState: writes("statecode") || writes("statuscode"),
@@ -90,12 +92,19 @@ function compile(table: Table, layout: Layout, columns: readonly string[]): Shap
   };
 }
 
+/** No closure: it would cost each row as much as the comparison. */
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return a.length === b.length;
+}
+
 /** The last shape of each layout: requests repeat themselves. */
 const last = new WeakMap<Layout, Shape>();
 
 export function shapeOf(table: Table, layout: Layout, { names }: Columns): Shape {
   const known = last.get(layout);
-  if (known !== undefined && sameNames(known.columns, names)) return known;
+  if (known !== undefined && areSame(known.columns, names)) return known;
   const shape = compile(table, layout, names);
   last.set(layout, shape);
   return shape;

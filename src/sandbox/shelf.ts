@@ -2,7 +2,7 @@ import { duplicateDetails } from "./error-details.ts";
 import { duplicateId, keyViolated } from "./errors.ts";
 import { formsOf } from "./forms.ts";
 import type { Serials } from "./guid.ts";
-import { enter, type KeyIndex, leave, newKeyIndex, placeWith } from "./key-index.ts";
+import { enter, firstPair, type KeyIndex, leave, newKeyIndex, nextPair, placeAt } from "./key-index.ts";
 import {
   type Held,
   type Layout,
@@ -64,10 +64,22 @@ export interface Rows {
   keys(): IterableIterator<string>;
 }
 
-/** What nearly all rows of a table agree in: whose they are, what state they are in, and the defaults. */
+const USUAL = [
+  "ownerid",
+  "owninguser",
+  "owningteam",
+  "owningbusinessunit",
+  "createdby",
+  "modifiedby",
+  "transactioncurrencyid",
+  "exchangerate",
+  "statecode",
+  "statuscode",
+];
+
+/** What nearly all rows of a table agree in: whose they are, what their amounts and states are, and the defaults. */
 function defaultsOf(table: Table): Values {
-  const usual = ["ownerid", "owninguser", "owningteam", "owningbusinessunit", "statecode", "statuscode"];
-  const names = usual.filter((name) => table.columns.has(name));
+  const names = USUAL.filter((name) => table.columns.has(name));
   return { ...Object.fromEntries(names.map((name) => [name, null])), ...Object.fromEntries(table.fallbacks) };
 }
 
@@ -125,10 +137,23 @@ export function fold(rules: Unverified, text: string): string {
   return rules.textFoldsCase ? trimmed.toLowerCase() : trimmed;
 }
 
+let lastRules: Unverified | undefined;
+let lastText = "";
+let lastFolded = "";
+
+/** The same for keys: a new row is looked for, checked and entered with one text. */
+function foldKey(rules: Unverified, text: string): string {
+  if (text === lastText && rules === lastRules) return lastFolded;
+  lastFolded = fold(rules, text);
+  lastRules = rules;
+  lastText = text;
+  return lastFolded;
+}
+
 /** One part of a key as it is compared. */
 function keyPart(rules: Unverified, value: Value | undefined): string | undefined {
   if (value === null || value === undefined) return undefined;
-  if (typeof value === "string") return fold(rules, value);
+  if (typeof value === "string") return foldKey(rules, value);
   return typeof value === "object" ? value.id : String(value);
 }
 
@@ -169,22 +194,26 @@ function violated(rules: Unverified, key: AlternateKey, table: Table, row: Row) 
 }
 
 /**
- * The place of the row with a key, or undefined.
+ * The pair of the row with a key, or -1.
  * @param first the value of its first part: a key of one part that has it as it is need not be folded to be compared
  */
-function placeOf(
+function pairOf(
   { slots }: Shelf,
   rules: Unverified,
   kept: KeptKey,
   text: string,
   first: Value | undefined,
-): number | undefined {
-  const [spot, more] = kept.spots as [Spot, ...Spot[]];
-  return placeWith(kept.index, text, (place) => {
-    const row = slots[place];
-    if (row === undefined) return false;
-    return (more === undefined && valueAt(row, spot) === first) || textIn(rules, kept, row) === text;
-  });
+): number {
+  const { index, spots } = kept;
+  const [spot, more] = spots as [Spot, ...Spot[]];
+  let at = firstPair(index, text);
+  for (; at >= 0; at = nextPair(index, at)) {
+    const row = slots[placeAt(index, at)];
+    if (row === undefined) continue;
+    if (more === undefined && valueAt(row, spot) === first) break;
+    if (textIn(rules, kept, row) === text) break;
+  }
+  return at;
 }
 
 /** The row with the values of a key, in the order of its columns. */
@@ -194,11 +223,13 @@ export function rowWithKey(
   key: AlternateKey,
   values: readonly (Value | undefined)[],
 ): Row | undefined {
-  const kept = shelf.indexes.find((one) => one.key === key);
-  if (kept === undefined) return undefined;
-  const text = values.length === 1 ? keyPart(rules, values[0]) : keyText(rules, values);
-  const place = text === undefined ? undefined : placeOf(shelf, rules, kept, text, values[0]);
-  return place === undefined ? undefined : shelf.slots[place];
+  for (const kept of shelf.indexes) {
+    if (kept.key !== key) continue;
+    const text = values.length === 1 ? keyPart(rules, values[0]) : keyText(rules, values);
+    const at = text === undefined ? -1 : pairOf(shelf, rules, kept, text, values[0]);
+    return at < 0 ? undefined : shelf.slots[placeAt(kept.index, at)];
+  }
+  return undefined;
 }
 
 /** @throws Refusal when the new values of a key are another row's */
@@ -207,7 +238,7 @@ function checkKeys(shelf: Shelf, table: Table, rules: Unverified, before: Row | 
     if (before && agree(before, after, kept)) continue;
     const text = textIn(rules, kept, after);
     if (text === undefined || (before && textIn(rules, kept, before) === text)) continue;
-    if (placeOf(shelf, rules, kept, text, valueAt(after, kept.spots[0] as Spot)) === undefined) continue;
+    if (pairOf(shelf, rules, kept, text, valueAt(after, kept.spots[0] as Spot)) < 0) continue;
     // What is no alternate key is a plain unique index: the database says so in other words.
     throw table.unique.includes(kept.key) ? duplicateId(rules) : violated(rules, kept.key, table, after);
   }
@@ -221,12 +252,9 @@ function moveKeys(shelf: Shelf, rules: Unverified, before: Row | undefined, afte
     const to = after && textIn(rules, kept, after);
     if (from === to) continue;
     if (from !== undefined) leave(kept.index, from, place);
-    if (to === undefined) continue;
-    const isIt = (other: number) => {
-      const row = shelf.slots[other];
-      return row !== undefined && textIn(rules, kept, row) === to;
-    };
-    enter(kept.index, to, place, isIt);
+    if (to === undefined || after === undefined) continue;
+    const other = pairOf(shelf, rules, kept, to, valueAt(after, kept.spots[0] as Spot));
+    enter(kept.index, to, place, other);
   }
 }
 

@@ -2,6 +2,7 @@ import { Refusal } from "./errors.ts";
 import { type Draft, put, type Row, type Value, valueIn } from "./row.ts";
 import type { Table } from "./schema.ts";
 import type { Unverified } from "./unverified.ts";
+import type { World } from "./world.ts";
 import { valueFor, type Written } from "./written.ts";
 
 /** State and status reason of a row (pages: special-update-operation-behavior; define-custom-state-model-transitions). */
@@ -37,12 +38,14 @@ function checkTransition(table: Table, before: Row, next: Value | undefined): vo
 /**
  * Brings state and reason together: the state alone implies its default reason; a reason must belong to the state.
  * @param draft the row as it will be, changed in place
+ * @param id what a refusal names; the next one when the row has none yet
  */
 export function settleState(
+  world: World,
   table: Table,
   draft: Draft,
   written: Written,
-  idOf: () => string,
+  id: string | undefined,
   before: Row | undefined,
 ): void {
   if (!table.state || !table.status) return;
@@ -51,7 +54,7 @@ export function settleState(
   const reason = valueFor(written, "statuscode");
   if (reason !== undefined && reason !== null) {
     const option = table.status.options?.find((candidate) => candidate.value === reason);
-    if (option?.state !== state) throw invalidPair(table, reason, state, idOf());
+    if (option?.state !== state) throw invalidPair(table, reason, state, id ?? world.store.newId());
   } else if (!before || valueIn(before, "statecode") !== state || reason === null) {
     const option = table.state.options?.find((candidate) => candidate.value === state);
     put(draft, "statuscode", option?.defaultStatus ?? null);

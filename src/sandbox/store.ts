@@ -75,6 +75,8 @@ export interface Store {
   /** Follows a table whose keys or columns changed, or that is new. */
   reshape(table: Table): void;
   newId(): string;
+  /** Grows when a row changes that nearly all others point at: a user, a team, a unit, a currency. */
+  pointedAtSince(): number;
   /** Highest version in use; it grows with each write (page: perform-conditional-operations). */
   version(): number;
 }
@@ -103,6 +105,7 @@ export function createStore(
   let depth = 0;
   let version = 1_000_000;
   let order = 0;
+  let pointedAtSince = 0;
 
   /** Takes the next place on a shelf. */
   const newPlace = (shelf: Shelf): number => {
@@ -119,6 +122,7 @@ export function createStore(
     written: readonly string[],
   ) {
     shelve(shelf, table, rules, before, after, true);
+    if (table.isPointedAtByAll) pointedAtSince += 1;
     let last = journal.at(-1);
     if (last?.table !== table || last.operation !== operation || last.written !== written) {
       last = { table, operation, written, before: [], after: [] };
@@ -161,6 +165,7 @@ export function createStore(
       const shelf = shelfOf(table);
       for (let at = Math.max(before.length, after.length) - 1; at >= 0; at--) {
         shelve(shelf, table, rules, after[at], before[at], false);
+        if (table.isPointedAtByAll) pointedAtSince += 1;
         if (after.length === 0) shelf.deleted.pop();
       }
     }
@@ -220,6 +225,7 @@ export function createStore(
     },
     restore(table, row, id) {
       const shelf = shelfOf(table);
+      pointedAtSince += 1;
       const before = rowWith(shelf, id);
       if (!row) {
         if (before) shelve(shelf, table, rules, before, undefined, false);
@@ -239,6 +245,7 @@ export function createStore(
       shelve(shelf, table, rules, before, after, false);
     },
     reshape(table) {
+      pointedAtSince += 1;
       const before = shelves.get(table);
       const shelf = newShelf(table, ids);
       shelves.set(table, shelf);
@@ -259,6 +266,7 @@ export function createStore(
       }
     },
     newId: () => ids.idOf(++order),
+    pointedAtSince: () => pointedAtSince,
     version: () => version,
   };
 }

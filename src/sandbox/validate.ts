@@ -1,4 +1,4 @@
-import { parseDate, parseMoment } from "./dates.ts";
+import { isPlainDate, isPlainMoment, parseDate, parseMoment } from "./dates.ts";
 import { canonical, canonicalNumber, compare, decimalPlaces, round } from "./decimal.ts";
 import { invalidCharacters, invalidDate, outOfRange, tooLong, unknownOption, wrongType } from "./errors.ts";
 import { hundredthsOf } from "./forms.ts";
@@ -88,7 +88,7 @@ const whole: Make = (table, column) => {
   const [low, high] = [Number(min), Number(max)];
   return (input) => {
     if (!wide && Number.isInteger(input) && (input as number) >= low && (input as number) <= high) {
-      return (input as number) + 0; // -0 is 0
+      return input === 0 ? 0 : (input as number); // -0 is 0
     }
     const digits = numberText(input);
     const value = digits === undefined ? undefined : canonical(digits);
@@ -113,7 +113,7 @@ const exact: Make = (table, column, rules) => {
   return (input) => {
     // Hundredths well inside the limits are exact as they are.
     if (typeof input === "number" && input > low && input < high && places >= 2) {
-      if (hundredthsOf(input) !== undefined) return input + 0;
+      if (hundredthsOf(input) !== undefined) return input === 0 ? 0 : input; // -0 is 0
     }
     const digits = typeof input === "string" ? numberText(input) : undefined;
     const value =
@@ -151,15 +151,17 @@ const boolean: Make = (table, column) => (input) => {
   return input;
 };
 
-const datetime: Make = (table, column, rules) => (input) => {
-  if (!isText(input)) throw mismatch(table, column, input);
-  const parsed =
-    column.behavior === "DateOnly"
-      ? parseDate(input)
-      : parseMoment(input, rules.dateTimesDropFractions, column.behavior === "TimeZoneIndependent");
-  if (parsed === "malformed") throw mismatch(table, column, input);
-  if (parsed === "out of range") throw invalidDate();
-  return parsed.value;
+const datetime: Make = (table, column, rules) => {
+  const isDate = column.behavior === "DateOnly";
+  const keepsDigits = column.behavior === "TimeZoneIndependent";
+  return (input) => {
+    if (!isText(input)) throw mismatch(table, column, input);
+    if (isDate ? isPlainDate(input) : isPlainMoment(input)) return input;
+    const parsed = isDate ? parseDate(input) : parseMoment(input, rules.dateTimesDropFractions, keepsDigits);
+    if (parsed === "malformed") throw mismatch(table, column, input);
+    if (parsed === "out of range") throw invalidDate();
+    return parsed.value;
+  };
 };
 
 const choice: Make = (table, column) => {

@@ -10,15 +10,15 @@ import { OF_PARTS } from "./forms.ts";
 import {
   type Draft,
   draftOf,
+  finish,
+  type Held,
   type Layout,
   newDraft,
   put,
   putAt,
   type Reference,
   type Row,
-  sharedOf,
   type Value,
-  type Values,
   valueAt,
   valueIn,
 } from "./row.ts";
@@ -26,6 +26,7 @@ import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
 import { change, fill, type Shape, shapeOf, talliesOf } from "./shape.ts";
 import { refuseInactive, refuseLifecycle, settleState } from "./state.ts";
+import type { Store } from "./store.ts";
 import type { Session, World } from "./world.ts";
 import { NOTHING, valueFor, type Written } from "./written.ts";
 
@@ -38,6 +39,28 @@ function settleOwner(world: World, table: Table, draft: Draft): void {
   const ownerTable = world.schema.tables.get(owner.table);
   const row = ownerTable && world.store.get(ownerTable, owner.id);
   put(draft, "owningbusinessunit", valueIn(row, "businessunitid") ?? world.organization.businessUnit);
+}
+
+/** What amounts of a currency are counted with. */
+interface Currency {
+  readonly reference: Reference;
+  /** The last change of what is looked up. */
+  readonly since: number;
+  readonly rate: string;
+  readonly precision: number;
+}
+
+const currencies = new WeakMap<Store, Currency>();
+
+function currencyOf({ schema, store }: World, reference: Reference): Currency {
+  const known = currencies.get(store);
+  const since = store.pointedAtSince();
+  if (known?.since === since && known.reference.id === reference.id) return known;
+  const row = store.get(schema.tables.get("transactioncurrency") as Table, reference.id);
+  const rate = (valueIn(row, "exchangerate") as string | null | undefined) ?? "1";
+  const currency = { reference, since, rate, precision: Number(valueIn(row, "currencyprecision") ?? 2) };
+  currencies.set(store, currency);
+  return currency;
 }
 
 /** Amounts are kept in the row's currency and once more in the organisation's (page: entity-attribute-metadata). */
@@ -61,14 +84,14 @@ function settleMoney(
   let rate = valueAt(draft, shape.rate) as string | null | undefined;
   const isStale = isNew || moved || !rate;
   if (!isStale && amounts.length === 0) return;
-  const currency = world.store.get(world.schema.tables.get("transactioncurrency") as Table, reference.id);
+  const currency = currencyOf(world, reference);
   if (isStale || !rate) {
-    rate = (valueIn(currency, "exchangerate") as string | null | undefined) ?? "1";
+    rate = currency.rate;
     putAt(draft, shape.rate, rate);
   }
-  const places = Number(valueIn(currency, "currencyprecision") ?? 2);
-  for (const { column, amount, base } of amounts) {
-    const sent = valueFor(written, column.logicalName);
+  const places = currency.precision;
+  for (const { column, place, amount, base } of amounts) {
+    const sent = written.values[place];
     // Few digits in the base currency: nothing is rounded, and nothing need be spelled.
     if (typeof sent === "number" && rate === "1" && places >= 2 && column.precisionSource === 2) {
       putAt(draft, base, sent);
@@ -95,30 +118,58 @@ function settleImages(world: World, table: Table, draft: Draft, written: Written
   }
 }
 
-/** What a new row shares with all others of one user: the owner, the first state, the defaults. */
-interface Usual {
-  readonly layout: Layout;
-  readonly owner: Row | undefined;
-  readonly shared: Values;
+/** Who writes a row, and when. */
+function stamp(draft: Draft, session: Session, createdOn: string, now: string): void {
+  const { user, onBehalfBy } = session;
+  put(draft, "createdon", createdOn);
+  put(draft, "modifiedon", now);
+  put(draft, "createdby", user);
+  put(draft, "modifiedby", user);
+  if (onBehalfBy === undefined) return;
+  put(draft, "createdonbehalfby", onBehalfBy);
+  put(draft, "modifiedonbehalfby", onBehalfBy);
 }
 
-const usual = new WeakMap<Table, Usual>();
+/** What the new rows of one request start with: the stamps, the owner, the first state, the defaults. */
+interface Start {
+  readonly session: Session;
+  readonly now: string;
+  readonly layout: Layout;
+  /** The last change of what is looked up. */
+  readonly since: number;
+  readonly row: Held;
+}
 
-function usualOf(world: World, session: Session, table: Table): Values {
-  const layout = world.store.layout(table);
-  const users = world.schema.tables.get("systemuser") as Table;
-  const owner = world.store.get(users, session.user.id);
-  const known = usual.get(table);
-  if (known?.layout === layout && known.owner === owner) return known.shared;
+/** The last one of each table. */
+const starts = new WeakMap<Table, Start>();
+
+function startOf(world: World, session: Session, table: Table, layout: Layout, now: string): Draft {
+  const since = world.store.pointedAtSince();
+  const known = starts.get(table);
+  if (
+    known?.session === session &&
+    known.now === now &&
+    known.layout === layout &&
+    known.since === since &&
+    known.row.cells.length === layout.blank.length
+  ) {
+    return draftOf(known.row);
+  }
   const draft = newDraft(layout);
+  stamp(draft, session, now, now);
   if (table.hasOwner) {
     put(draft, "ownerid", session.user);
     settleOwner(world, table, draft);
   }
-  settleState(table, draft, NOTHING, () => "", undefined);
-  const shared = sharedOf(draft);
-  usual.set(table, { layout, owner, shared });
-  return shared;
+  settleState(world, table, draft, NOTHING, undefined, undefined);
+  if (table.hasCurrency && world.rules.everyRowGetsCurrency) {
+    const { currency } = world.organization;
+    put(draft, "transactioncurrencyid", currency);
+    put(draft, "exchangerate", currencyOf(world, currency).rate);
+  }
+  const row = finish(draft);
+  starts.set(table, { session, now, layout, since, row });
+  return draftOf(row);
 }
 
 /**
@@ -148,24 +199,22 @@ export function createRow(
   detectDuplicates(world, session, table, written, replaced);
   runPlugins(world, session, table, written, undefined);
   const now = session.moment ?? moment(world.now());
-  const shared = usualOf(world, session, table);
   const shape = shapeOf(table, world.store.layout(table), written.columns);
-  const draft = newDraft(shape.layout, shared);
+  const draft = startOf(world, session, table, shape.layout, now);
   fill(draft, shape, written);
-  const { stamps } = shape;
-  putAt(draft, stamps.createdon, valueFor(written, "overriddencreatedon") ?? now);
-  putAt(draft, stamps.modifiedon, now);
-  putAt(draft, stamps.createdby, session.user);
-  putAt(draft, stamps.modifiedby, session.user);
-  if (session.onBehalfBy) {
-    putAt(draft, stamps.createdonbehalfby, session.onBehalfBy);
-    putAt(draft, stamps.modifiedonbehalfby, session.onBehalfBy);
+  if (shape.writesStamps) {
+    stamp(
+      draft,
+      session,
+      (valueFor(written, "overriddencreatedon") as string | null | undefined) ?? now,
+      now,
+    );
   }
   if (shape.writesOwner) {
     if (valueIn(draft, "ownerid") === null) put(draft, "ownerid", session.user);
     settleOwner(world, table, draft);
   }
-  if (shape.writesState) settleState(table, draft, written, () => id ?? world.store.newId(), undefined);
+  if (shape.writesState) settleState(world, table, draft, written, id, undefined);
   settleMoney(world, table, draft, written, shape, true);
   for (const spot of shape.composed) putAt(draft, spot, OF_PARTS);
   if (table.images.length > 0) settleImages(world, table, draft, written);
@@ -201,7 +250,7 @@ export function updateRow(world: World, session: Session, table: Table, row: Row
   }
   if (shape.writesOwner && valueFor(written, "ownerid") !== null) settleOwner(world, table, draft);
   if (shape.writesState || typeof valueAt(row, stamps.statecode) !== "number") {
-    settleState(table, draft, written, () => row.id, row);
+    settleState(world, table, draft, written, row.id, row);
   }
   settleMoney(world, table, draft, written, shape, false);
   for (const spot of shape.composed) putAt(draft, spot, OF_PARTS);

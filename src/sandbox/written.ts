@@ -22,9 +22,6 @@ export const newColumns = (names: readonly string[]): Columns => ({
   longer: new Map(),
 });
 
-export const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
-  a === b || (a.length === b.length && a.every((name, at) => name === b[at]));
-
 /** Whether an object has these names and no others, in this order. */
 export function hasNames(object: object, names: readonly string[]): boolean {
   let at = 0;
