@@ -109,7 +109,7 @@ function engineError(error: unknown): unknown {
   return fail.connection(
     "warehouse.exhausted",
     `DuckDB ended a statement: ${message}`,
-    "Give the disk room, or DuckDB more memory by memory_limit of the warehouse in backhaul.yml.",
+    "Give the disk more room, or the machine more memory.",
     error,
   );
 }

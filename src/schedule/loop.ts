@@ -91,14 +91,28 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
     done.push(result);
     const isTaken = isHeld(ended);
     if (isTaken && options.once) held.add(due.sync);
+    if (isTaken && !options.once) {
+      await watcher?.ended?.(result);
+      tell(log, result);
+      await clock.sleep(HELD_MS, signal);
+      return giveBack(due);
+    }
+    const noting =
+      isTaken || ended.exit === INTERRUPTED
+        ? giveBack(due)
+        : change(notebook, keyOf(due.sync), (value) => {
+            const { holder: _, seen: __, ...mark } = value as Mark;
+            const well = Math.max(clock.now(), (mark.well ?? 0) + 1);
+            return WELL.has(ended.exit) ? { ...mark, well } : mark;
+          });
+    // Told, too, where it cannot be noted.
+    const failed = await noting.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
     tell(log, result);
     await watcher?.ended?.(result);
-    if (isTaken && !options.once) await clock.sleep(HELD_MS, signal);
-    if (isTaken || ended.exit === INTERRUPTED) return giveBack(due);
-    await change(notebook, keyOf(due.sync), (value) => {
-      const { holder: _, seen: __, ...mark } = value as Mark;
-      return WELL.has(ended.exit) ? { ...mark, well: Math.max(clock.now(), (mark.well ?? 0) + 1) } : mark;
-    });
+    if (failed) throw failed.error;
   };
 
   const giveBack = (due: Due): Promise<void> =>

@@ -2,9 +2,12 @@
  * OpenTelemetry's SDK, which is optional, loaded when its variables are set, and what is measured besides spans.
  * What it is told holds no value of a row: no query, no path of a request, no argument of a command.
  */
+import { Console } from "node:console";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import {
   context,
+  DiagLogLevel,
+  diag,
   metrics,
   propagation,
   type Span,
@@ -16,6 +19,15 @@ import { inside, type Step, steps } from "./span.ts";
 
 /** How long the last export may take, in milliseconds. */
 const PATIENCE_MS = 5_000;
+
+const LEVELS: Readonly<Record<string, DiagLogLevel | undefined>> = {
+  error: DiagLogLevel.ERROR,
+  warn: DiagLogLevel.WARN,
+  info: DiagLogLevel.INFO,
+  debug: DiagLogLevel.DEBUG,
+  verbose: DiagLogLevel.VERBOSE,
+  all: DiagLogLevel.ALL,
+};
 
 /**
  * Starts the SDK; when disposed, sends what is left. The SDK reads its own variables.
@@ -33,8 +45,18 @@ export async function startTelemetry(env: NodeJS.ProcessEnv): Promise<AsyncDispo
   env.OTEL_LOGS_EXPORTER ??= "none";
   env.OTEL_SERVICE_NAME ??= "backhaul";
   const { NodeSDK, resources } = sdk;
+  // What the SDK says, and its console exporters write, is no result: stdout may hold JSON.
+  const aside = new Console(process.stderr, process.stderr);
+  console.dir = aside.dir.bind(aside);
+  const { OTEL_LOG_LEVEL: level = "" } = env;
+  delete env.OTEL_LOG_LEVEL; // the SDK would write by a console of its own
+  const logLevel = LEVELS[level.toLowerCase()];
+  const say = (...args: unknown[]): void => aside.error(...args);
+  if (logLevel !== undefined)
+    diag.setLogger({ error: say, warn: say, info: say, debug: say, verbose: say }, { logLevel });
   const node = new NodeSDK({ instrumentations: [], resourceDetectors: [resources.envDetector] });
   node.start();
+  if (level !== "") env.OTEL_LOG_LEVEL = level; // for the runs of a schedule
   const carrier = { traceparent: env.TRACEPARENT, tracestate: env.TRACESTATE };
   inside(propagation.extract(context.active(), carrier));
   const measuring = [measureSteps(), traceRequests()];

@@ -130,9 +130,15 @@ test("a receiver that is away costs a run nothing but its patience", async () =>
     "CREATE TABLE orders AS SELECT 1 AS id, 'N-1' AS number, 'n' AS name, 1 AS amount",
   );
   const run = await backhaul(["run", "--project", folder.path, "--json"], {
-    env: { ...sandboxEnv(sandbox), OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" },
+    env: {
+      ...sandboxEnv(sandbox),
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+      OTEL_METRICS_EXPORTER: "console",
+      OTEL_LOG_LEVEL: "debug",
+    },
   });
   expect(run.code).toBe(0);
+  expect(run.stderr).toContain("backhaul.runs");
   expect(run.json.runs[0].applied).toBe(1);
 });
 
