@@ -33,7 +33,9 @@ export async function missingRights({ place, model }: Prepared): Promise<Problem
   const { engine, schema } = place;
   const query = engine.dialect.missingRights?.(schema);
   if (query === undefined) return [];
-  return (await engine.rows(query)).map(([right]) => ({
+  // A catalog that cannot be asked says nothing of rights; what else ails the warehouse shows in the next question.
+  const lacking = await engine.rows(query).catch(() => []);
+  return lacking.map(([right]) => ({
     kind: "connection",
     code: "state.missing_right",
     message: `The warehouse ${model.warehouse} lets its user keep no state in the schema ${schema}: it lacks ${right}.`,

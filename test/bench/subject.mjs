@@ -10,7 +10,13 @@ import { prepare } from "../../dist/src/sync/prepare.js";
 import { runSync } from "../../dist/src/sync/run.js";
 import { COLUMNS, ENGINES, MODEL } from "./engines.mjs";
 
-setFlagsFromString("--heap-growing-percent=30"); // as src/bin.ts does
+// as src/bin.ts does
+for (const flag of [
+  "--heap-growing-percent=30",
+  "--incremental-marking-soft-trigger=20",
+  "--incremental-marking-hard-trigger=25",
+])
+  setFlagsFromString(flag);
 
 const place = JSON.parse(process.argv[2]);
 const warehouse = await ENGINES[place.engine].warehouse(place);

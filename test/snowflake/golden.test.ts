@@ -114,6 +114,10 @@ describe("the dialect", () => {
     );
   });
 
+  test("the rights that a state's schema lacks", () => {
+    golden("rights", [dialect.missingRights!("backhaul")]);
+  });
+
   test("names, literals and the rest", () => {
     golden("words", [
       `SELECT ${["id", "ID", "Id", "first name", 'a"b', "_id1", "1st"].map(dialect.quote).join(", ")}`,

@@ -4,7 +4,7 @@ import { MACROS } from "./functions.ts";
 import { cell, type RowType, rowType } from "./results.ts";
 import { type Statement, statementOf } from "./statements.ts";
 import { compilationError, SqlRefused, type Token, tokensOf, unexpected } from "./tokens.ts";
-import { decoded, quoted } from "./translate.ts";
+import { decoded, GRANTS, quoted } from "./translate.ts";
 
 export interface Result {
   readonly rowtype: readonly RowType[];
@@ -24,6 +24,8 @@ export interface Session {
 export interface Engine extends AsyncDisposable {
   open(used: Session["used"], user: string): Promise<Session>;
   has(database: string, schema: string): boolean;
+  /** Grants a role something on the first database, on a schema of it, or on a table, `SCHEMA.TABLE`. */
+  grant(privilege: string, type: "DATABASE" | "SCHEMA" | "TABLE", name: string, role: string): Promise<void>;
   /** A statement of the test's own, in Snowflake's SQL, in the first database and schema. */
   sql(statement: string): Promise<Result["rows"]>;
 }
@@ -37,7 +39,9 @@ export async function startEngine(databases: Readonly<Record<string, readonly st
     await setup.run(`ATTACH ':memory:' AS ${quoted(database)}`);
     for (const schema of schemas) await setup.run(`CREATE SCHEMA ${quoted(database)}.${quoted(schema)}`);
   }
-  setup.closeSync();
+  await setup.run(
+    `CREATE TABLE ${GRANTS} (grantee VARCHAR, granted_to VARCHAR, object_catalog VARCHAR, object_schema VARCHAR, object_name VARCHAR, object_type VARCHAR, privilege_type VARCHAR)`,
+  );
   const lock = writeLock();
 
   const open: Engine["open"] = async (used, user) => {
@@ -54,9 +58,18 @@ export async function startEngine(databases: Readonly<Record<string, readonly st
   return {
     open,
     has: (database, name) => databases[database]?.includes(name) ?? false,
+    async grant(privilege, type, name, role) {
+      const [schema = null, table] = type === "TABLE" ? name.split(".") : [null, name];
+      await setup.run(
+        `INSERT INTO ${GRANTS} VALUES (${[role, "ROLE", first, schema, table ?? name, type, privilege]
+          .map((value) => (value === null ? "NULL" : `'${value}'`))
+          .join(", ")})`,
+      );
+    },
     sql: async (sql) => (await own.run(sql, { describe: false, signal: new AbortController().signal })).rows,
     async [Symbol.asyncDispose]() {
       await own.close();
+      setup.closeSync();
       instance.closeSync();
     },
   };

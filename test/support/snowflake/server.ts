@@ -54,6 +54,8 @@ export interface TestSnowflake extends AsyncDisposable {
   /** The next requests for chunks fail. */
   failChunks(count: number): void;
   sql(statement: string): Promise<Result["rows"]>;
+  /** What the catalog tells of a grant; it is not enforced. */
+  readonly grant: Engine["grant"];
 }
 
 interface Open {
@@ -341,6 +343,7 @@ export async function startSnowflake(options: AccountOptions): Promise<TestSnowf
       chunkFailures = count;
     },
     sql: (statement) => engine.sql(statement),
+    grant: engine.grant,
     async [Symbol.asyncDispose]() {
       for (const query of queries.values()) query.abort.abort();
       await Promise.all([...queries.values()].map(({ answer }) => answer.catch(() => {})));

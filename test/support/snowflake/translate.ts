@@ -159,10 +159,15 @@ function catalogView(token: Token | undefined): string {
       return `(SELECT ${plain("table_schema")}, ${plain("table_name")} FROM information_schema.tables WHERE table_catalog = current_database()) AS "TABLES"`;
     case "SCHEMATA":
       return `(SELECT ${plain("schema_name")} FROM information_schema.schemata WHERE catalog_name = current_database()) AS "SCHEMATA"`;
+    case "OBJECT_PRIVILEGES":
+      return `${GRANTS} AS "OBJECT_PRIVILEGES"`;
     default:
       throw unexpected(token!);
   }
 }
+
+/** Where the account's grants are kept: a table of DuckDB's own database. */
+export const GRANTS = '"memory".main.grants';
 
 /** A keyword, or the alias of a table that names its columns too. */
 const isNoCall = (tokens: readonly Token[], i: number): boolean =>
@@ -257,6 +262,9 @@ function call(
     case "DATE_PART":
       if (args[0]?.[0]?.value !== "EPOCH_MILLISECOND") throw unexpected(args[0]?.[0] ?? name);
       return `CAST(epoch_ms(${translate(args[1]!, context)}) AS DECIMAL(38,0))`;
+    // Of a column, alone in its place: the rows whose role the session has. Roles here inherit nothing.
+    case "IS_ROLE_IN_SESSION":
+      return `(${written()[0]} = ${context.CURRENT_ROLE === null ? "NULL" : literal(context.CURRENT_ROLE!)})`;
     case "TABLE": {
       const [generator, , rowCount, , arrow, , count] = args[0] ?? [];
       if (!is(generator, "GENERATOR")) throw unexpected(generator ?? name);
