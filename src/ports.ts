@@ -213,8 +213,20 @@ export interface Destination extends AsyncDisposable {
   readonly counters: RequestCounters;
   /** How much of each of the service's limits is in use, of what one window takes. */
   readonly load?: Readonly<Record<string, number>>;
+  /** Whom it sends as; left out where no limit is a user's. */
+  users?(signal: AbortSignal): Promise<readonly SharedUser[]>;
   /** Does work, and counts the requests that it sends by itself: left out where no two syncs go on at once. */
   counting?<T>(work: (counters: RequestCounters) => Promise<T>): Promise<T>;
+}
+
+/** A user of the destination whose limits other processes may use up too. */
+export interface SharedUser {
+  /** The same in every process that sends as this user. */
+  readonly name: string;
+  /** What the others are told of this process; text that the destination itself understands. */
+  tell(): string;
+  /** What the others tell. */
+  hear(told: readonly string[]): void;
 }
 
 export interface RequestCounters {

@@ -57,7 +57,7 @@ export type {
 export { compose, count, countRetry, newTally, tallied } from "./http/answer.ts";
 export type { Clock } from "./http/clock.ts";
 export { systemClock } from "./http/clock.ts";
-export type { Limit, Metered } from "./http/controller.ts";
+export type { Limit, Metered, Use } from "./http/controller.ts";
 export { shareOf } from "./http/controller.ts";
 export type { Gate, Signs } from "./http/gate.ts";
 export { gated, openGate } from "./http/gate.ts";
@@ -89,6 +89,7 @@ export type {
   RowAccess,
   RowBatch,
   RowOptions,
+  SharedUser,
   StateEngine,
   Statement,
   Warehouse,

@@ -26,6 +26,7 @@ import { openLanes } from "./sender/lanes.ts";
 import { everyoneProblem } from "./sender/problems.ts";
 import type { SenderOptions } from "./sender/sender.ts";
 import { type Json, openService, PROTECTION, type Service } from "./sender/service.ts";
+import { sharedUser } from "./sender/share.ts";
 import { MOST_ROWS } from "./sender/sizes.ts";
 import type { Table } from "./table.ts";
 import { isProblem } from "./types/value-problem.ts";
@@ -151,6 +152,10 @@ export async function openDataverse(
     },
     get load() {
       return usedOf(service);
+    },
+    users: async (signal) => {
+      const replies = await whoAmI(signal);
+      return service.gates.map((gate, at) => sharedUser(gate, replies[at]));
     },
     counting: tallied,
     identify: async (signal) => identityOf(await askWho(signal), service.origin),

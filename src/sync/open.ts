@@ -2,6 +2,7 @@
 import type { Problem } from "../core/errors.ts";
 import { openLocalPlanStore, openLocalStore, peekLocalRecord } from "../state/local-store.ts";
 import type { SyncRecord } from "../state/record.ts";
+import { shareUsers } from "../state/sharing.ts";
 import { openState, type State, type Store } from "../state/state.ts";
 import { openWarehousePlanStore, openWarehouseStore, peekWarehouseRecord } from "../state/warehouse-store.ts";
 import { modeRules } from "./modes.ts";
@@ -49,4 +50,16 @@ export async function openForPlan(prepared: Prepared, scratch: string): Promise<
   const store =
     place.kind === "local" ? await openLocalPlanStore(place, scratch) : await openWarehousePlanStore(place);
   return openState(store, prepared.layout, prepared.sync.name, modeRules(prepared.sync).changed);
+}
+
+/** While it lasts, processes that share the state share the limits of the users whom they send as. */
+export async function openSharing(
+  { destination, place }: Prepared,
+  signal: AbortSignal,
+): Promise<AsyncDisposable> {
+  const isAlone = place.kind === "local" || place.engine.exclusive === true;
+  const users = isAlone ? [] : ((await destination.users?.(signal)) ?? []);
+  return place.kind === "local" || users.length === 0
+    ? { [Symbol.asyncDispose]: async () => {} }
+    : shareUsers(place, users);
 }

@@ -15,7 +15,7 @@ import { step, waits } from "../telemetry/span.ts";
 import { endAudience, lookAhead } from "./audience.ts";
 import { anyOf, fieldsAwaiting, openLookahead, ownRows } from "./awaited.ts";
 import { type Changes, WINDOW, wavesOf } from "./moves.ts";
-import { openForRun } from "./open.ts";
+import { openForRun, openSharing } from "./open.ts";
 import { cycleInWords } from "./order.ts";
 import { idSeedOf, type Prepared, toldKey } from "./prepare.ts";
 import { rejectionLog, type SyncRun } from "./report.ts";
@@ -124,6 +124,7 @@ async function writeStaged(
 ): Promise<Wave> {
   const { sync, compiled, identity } = prepared;
   await using state = await openForRun(prepared);
+  await using _shared = await openSharing(prepared, options.signal);
   const { history } = state;
   const rejections = rejectionLog((rejection) => history.reject({ run, ...rejection }));
   const staged = await source.stage(state, options, rejections.add);

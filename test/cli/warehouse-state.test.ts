@@ -83,6 +83,7 @@ test("state in PostgreSQL: one schema is all that the role may write, and no sta
     "pending_0",
     "waiting_0",
     "syncs",
+    "users",
   ]);
 });
 
