@@ -1,5 +1,7 @@
+import { SyncError } from "../core/errors.ts";
 import { inOrderOfLookups } from "../sync/order.ts";
 import { type Prepared, prepare } from "../sync/prepare.ts";
+import { sharedProblems } from "../sync/shared.ts";
 import type { Session } from "./session.ts";
 
 /** Prepares the named syncs, or all, in the order in which a run does them. */
@@ -12,5 +14,7 @@ export async function openSyncs(
   for (const { model, sync } of session.syncs(names)) {
     prepared.push(await prepare(model, sync, session, session.stateOf(model.warehouse), signal));
   }
+  const shared = sharedProblems(prepared);
+  if (shared.length > 0) throw new SyncError(shared);
   return inOrderOfLookups(prepared);
 }

@@ -78,6 +78,8 @@ export default class Check extends BaseCommand {
         this.log(`${paint("red", "✗")} ${sync.name}`);
       }
     }
+    const { sharedProblems } = await import("../sync/shared.ts");
+    problems.push(...sharedProblems(ready.map(({ prepared }) => prepared)));
     if (problems.length > 0) throw new SyncError(problems);
     if (flags.data) await this.testData(ready, paint);
     return { syncs };

@@ -81,6 +81,7 @@ function syncSpec(source: Source, model: string, sync: Sync, index: number): Syn
       (sync.mode !== "mirror" ? "keep" : sync.audience || sync.associate ? "remove_member" : "delete"),
     ...(sync.associate ? { associate: associateSpec(sync.associate) } : {}),
     ...(sync.audience ? { audience: audienceSpec(sync.audience, sync.scope) } : {}),
+    ...(sync.shared ? { shared: true } : {}),
     ...(sync.renamed_from === undefined ? {} : { renamedFrom: sync.renamed_from }),
     guard: guardSpec(sync.guard),
     options: optionsSpec(sync.options),

@@ -86,6 +86,8 @@ export interface SyncSpec {
   readonly associate?: AssociateSpec;
   readonly rules: Rules;
   readonly options: WriteOptions;
+  /** Another sync that says so too may write the same fields. */
+  readonly shared?: boolean;
   /** The name that the sync had before, whose state it goes on with. */
   readonly renamedFrom?: string;
   readonly guard: Guard;
