@@ -6,6 +6,9 @@ const MASK = "***";
 /** The password of an address, whoever wrote it. */
 const USERINFO = /\b([a-z][a-z0-9+.-]*:\/\/[^/?#\s:@"']*):(?!\*\*\*@)[^/?#\s@"']+@/gi;
 
+/** What a header `Authorization` holds, should something repeat it. */
+const CREDENTIALS = /\b(bearer) +[a-z0-9._~+/-]{20,}=*/gi;
+
 /**
  * Every spelling in which a secret may turn up: as it is, percent-encoded, form-encoded, escaped for JSON, in
  * base64 (also inside a longer text, as `user:password` is sent), line by line, and the password of an address.
@@ -54,10 +57,10 @@ function decoded(text: string): string {
   }
 }
 
-/** Replaces every occurrence of the given spellings, and every password of an address, with `***`. */
+/** Replaces every occurrence of the given spellings, every password of an address and what signs in by a header with `***`. */
 export function redactAll(text: string, secrets: Iterable<string>): string {
   const needles = [...secrets];
-  let safe = text.replace(USERINFO, `$1:${MASK}@`);
+  let safe = text.replace(USERINFO, `$1:${MASK}@`).replace(CREDENTIALS, `$1 ${MASK}`);
   // What stands around a mask may spell a secret anew; each turn makes the text shorter, so this ends.
   for (let spans = occurrences(safe, needles); spans.length > 0; spans = occurrences(safe, needles)) {
     let out = "";

@@ -12,12 +12,24 @@ export interface TokenSource {
   token(signal: AbortSignal, refused?: string): Promise<string>;
 }
 
-/** Puts the token on every request; after a 401 asks once for another. */
+/** What is shorter than this is no token, and may stand in a reply by chance. */
+const SHORTEST = 16;
+
+/** A token that a gateway's error page repeats would stand in messages, and in the history of rejected rows. */
+function withoutToken(answer: Answer, token: string): Answer {
+  if (answer.kind === "failure" || token.length < SHORTEST || !answer.body.includes(token)) return answer;
+  return { ...answer, body: answer.body.replaceAll(token, "***") };
+}
+
+/** Puts the token on every request, and takes it out of every reply; after a 401 asks once for another. */
 export function authorized(source: TokenSource): Layer {
   return (next) => async (request) => {
     const token = await source.token(request.signal);
-    const send = (bearer: string) =>
-      next({ ...request, headers: { ...request.headers, authorization: `Bearer ${bearer}` } });
+    const send = async (bearer: string) =>
+      withoutToken(
+        await next({ ...request, headers: { ...request.headers, authorization: `Bearer ${bearer}` } }),
+        bearer,
+      );
     const answer = await send(token);
     if (answer.kind === "failure" || answer.status !== 401) return answer;
     const other = await source.token(request.signal, token);

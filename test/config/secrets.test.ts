@@ -107,6 +107,9 @@ describe("redaction", () => {
   });
 
   test("passwords of addresses go, whoever wrote them", () => {
+    expect(redactAll('{"m":"Bearer eyJ0eXAiOiJKV1QiLCJh.x-_~+/==\\n, bearer tokens"}', [])).toBe(
+      '{"m":"Bearer ***\\n, bearer tokens"}',
+    );
     expect(redactAll("at postgres://me:hunter2@db/x and https://a/b", [])).toBe(
       "at postgres://me:***@db/x and https://a/b",
     );

@@ -156,6 +156,17 @@ describe("layers", () => {
     expect(never.tally).toMatchObject({ reads: 4, retries: 3 });
   });
 
+  test("a token that a reply repeats is taken out of it", async () => {
+    const token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.secret";
+    await using bed = await bench((request, response) => {
+      response.writeHead(403).end(`Denied for ${request.headers.authorization}.`);
+    });
+    const send = compose([authorized({ token: async () => token })], (request) =>
+      bed.transport.send(request),
+    );
+    expect(await send(get())).toMatchObject({ status: 403, body: "Denied for Bearer ***." });
+  });
+
   test("writes are sent once", async () => {
     await using bed = await layered([[503], [200]]);
     expect(status(await bed.send(get({ method: "POST", body: "{}", purpose: "write" })))).toBe(503);
