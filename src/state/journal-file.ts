@@ -1,13 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, ftruncateSync, openSync, readSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
 import type { Outcome } from "../core/change.ts";
 import { outcomeRow } from "./outcome.ts";
 import type { Journal } from "./store.ts";
@@ -15,55 +7,78 @@ import type { Journal } from "./store.ts";
 /** Local disk: an outcome is durable at most a second or 2,000 outcomes after it was appended. */
 const FLUSH_AFTER_OUTCOMES = 2_000;
 const FLUSH_AFTER_MS = 1_000;
+/** A step is on its way to the disk while the next one gathers. */
+const STEPS = 2;
 
 /** Starts a run's journal, one JSON line per outcome after a header that names the run; an older one is replaced. */
-export function openJournal(path: string, run: string): Journal {
-  const file = openSync(path, "w", 0o600);
+export async function openJournal(path: string, run: string): Promise<Journal> {
+  const file = await open(path, "w", 0o600);
   let lines = `${JSON.stringify({ run })}\n`;
   let waiting = 0;
+  let writing: Promise<void> = Promise.resolve();
   let failure: unknown;
-  const flush = (): void => {
-    if (failure !== undefined) throw failure;
-    if (lines === "") return;
-    try {
-      const bytes = Buffer.from(lines);
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-      fdatasyncSync(file);
-    } catch (error) {
-      failure = error; // what follows would stand behind a torn line
-      throw error;
-    }
+  const write = async (text: string): Promise<void> => {
+    if (failure !== undefined) return; // it would stand behind a torn line
+    await file.writeFile(text);
+    await file.datasync();
+  };
+  const flush = (): Promise<void> => {
+    const text = lines;
     lines = "";
     waiting = 0;
-  };
-  flush();
-  const timer = setInterval(() => {
-    try {
-      flush();
-    } catch {
-      // kept in `failure`: the next append tells it to the run
+    if (text !== "") {
+      writing = writing
+        .then(() => write(text))
+        .catch((error: unknown) => {
+          failure ??= error;
+        });
     }
-  }, FLUSH_AFTER_MS);
+    return writing;
+  };
+  const tell = (): void => {
+    if (failure !== undefined) throw failure;
+  };
+  try {
+    await flush();
+    tell();
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  const timer = setInterval(() => void flush(), FLUSH_AFTER_MS);
   timer.unref();
   return {
     async append(outcomes) {
-      if (failure !== undefined) throw failure;
+      tell();
       for (const outcome of outcomes) lines += journalLine(outcome);
       waiting += outcomes.length;
-      if (waiting >= FLUSH_AFTER_OUTCOMES) flush();
+      if (waiting >= FLUSH_AFTER_OUTCOMES / STEPS) {
+        const before = writing;
+        void flush();
+        await before;
+      }
+      tell();
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       try {
-        if (failure === undefined) flush();
+        await flush();
+        tell();
       } finally {
-        closeSync(file);
+        await file.close();
       }
     },
   };
 }
 
-const journalLine = (outcome: Outcome): string => `${JSON.stringify(outcomeRow(outcome))}\n`;
+function journalLine(outcome: Outcome): string {
+  const { seq, status, id, owed, waits } = outcomeRow(outcome);
+  let line = `{"seq":${seq},"status":"${status}"`;
+  if (id !== undefined) line += `,"id":${JSON.stringify(id)}`;
+  if (owed !== undefined) line += `,"owed":${JSON.stringify(owed)}`;
+  if (waits) line += ',"waits":true';
+  return `${line}}\n`;
+}
 
 /**
  * Readies a journal that a killed run left: cuts off a torn last line.

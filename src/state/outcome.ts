@@ -13,19 +13,15 @@ export interface OutcomeRow {
 }
 
 export function outcomeRow(outcome: Outcome): OutcomeRow {
-  const row = { seq: outcome.change.seq, status: outcome.status };
+  const { status } = outcome;
+  const { seq } = outcome.change;
   if ("problem" in outcome) {
-    const waits = outcome.status === "rejected" && outcome.problem.refused === true;
-    return waits ? { ...row, waits } : row;
+    const waits = status === "rejected" && outcome.problem.refused === true;
+    return waits ? { seq, status, waits } : { seq, status };
   }
-  if (outcome.absent) return { ...row, status: "skipped" };
+  if (outcome.absent) return { seq, status: "skipped" };
   const { id, owed = [], later } = outcome;
-  if (id === undefined && owed.length === 0) return row;
-  return {
-    ...row,
-    ...(id === undefined ? {} : { id }),
-    ...(owed.length === 0
-      ? {}
-      : { owed: `${later ? "w:\n" : ""}${owed.map((field) => `f:${field}\n`).join("")}` }),
-  };
+  const told = id === undefined ? { seq, status } : { seq, status, id };
+  if (owed.length === 0) return told;
+  return { ...told, owed: `${later ? "w:\n" : ""}${owed.map((field) => `f:${field}\n`).join("")}` };
 }
