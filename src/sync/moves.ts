@@ -194,6 +194,7 @@ export function wavesOf(state: Changes, { shape, sync, compiled }: Prepared): Wa
       yield { kind: "write", windows: untaken<Added>(state.changes(size), (more) => settle(refuse(more))) };
     },
     release(results) {
+      if (held.size + late.length + inRing.size + aside.size === 0) return; // nobody waits for anything
       for (const result of results) {
         const { status } = result;
         const change = status === "planned" ? result.operation.change : result.change;
