@@ -48,15 +48,16 @@ export async function* batches(
       const { operations, records } = lane;
       const isFull = operations.length >= lane.most || lane.size + size > LARGEST_BODY;
       const record = kind === "create" ? undefined : operation.record.toLowerCase();
-      if (operations.length > 0 && (isFull || (record !== undefined && records.has(record)))) {
+      const isAgain = record !== undefined && !isAdded(records, record);
+      if (operations.length > 0 && (isFull || isAgain)) {
         yield { kind, operations };
         lane.most = mostOf(kind);
         lane.operations = [];
         records.clear();
+        if (record !== undefined) records.add(record);
         lane.size = 0;
       }
       lane.operations.push(operation);
-      if (record !== undefined) records.add(record);
       lane.size += size;
     }
     if (isStopped()) break;
@@ -64,4 +65,10 @@ export async function* batches(
   for (const [kind, { operations: rest }] of lanes) {
     if (rest.length > 0) yield { kind, operations: rest };
   }
+}
+
+/** Adds to a set; false where it was there already. `has` and `add` would look twice. */
+function isAdded<T>(set: Set<T>, item: T): boolean {
+  const { size } = set;
+  return set.add(item).size > size;
 }
