@@ -105,8 +105,6 @@ export type Event =
       readonly now: number;
       readonly sentAt: number;
       readonly expectedMs: number;
-      /** Requests in flight when it went, itself among them; those of now where it is not known. */
-      readonly amid?: number;
       readonly result: Result;
     };
 
@@ -297,11 +295,10 @@ function widened(state: Controller, stretched: number | undefined): Controller {
 
 function limited(
   state: Controller,
-  { now, sentAt, amid = state.inFlight + 1 }: Ended,
+  { now, sentAt }: Ended,
   { limit, retryAfterMs }: Extract<Result, { readonly kind: "limited" }>,
 ): Controller {
-  // What was sent before the last lesson teaches nothing new of windows; of a burst that was too wide, the one that
-  // was refused amid the fewest tells how many are borne.
+  // What was sent before the last lesson teaches nothing new.
   const isNews = sentAt > state.heldAt;
   // Who was refused again waits longer: others press, and the service lets nobody in who does.
   const patience = isNews ? Math.min(MOST_PATIENCE, 1 + state.refusals) : 1;
@@ -315,8 +312,10 @@ function limited(
   if (limit === "requests" || limit === "execution")
     return isNews ? { ...stopped, [limit]: refused(stopped[limit], now, sentAt, retryAfterMs) } : stopped;
   if (limit === undefined)
-    return isNews ? { ...stopped, width: Math.min(state.width, Math.max(1, 0.5 * amid)) } : stopped;
-  const borne = Math.max(1, isNews ? 0.85 * amid : amid - 1);
-  const crowdedAt = isNews ? borne : Math.min(state.crowdedAt ?? borne, borne);
+    return isNews
+      ? { ...stopped, width: Math.min(state.width, Math.max(1, 0.5 * (state.inFlight + 1))) }
+      : stopped;
+  // Of those that went together, all but the refused ones are borne, in whatever order they arrived.
+  const crowdedAt = Math.max(1, (isNews ? state.inFlight + 1 : (state.crowdedAt ?? state.width)) - 1);
   return { ...stopped, width: Math.min(state.width, crowdedAt), crowdedAt };
 }

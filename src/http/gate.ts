@@ -48,8 +48,7 @@ export interface Pass {
 }
 
 interface Waiting {
-  /** Takes how many requests are in flight then. */
-  readonly enter: (amid: number) => void;
+  readonly enter: () => void;
   readonly waited: Partial<Record<WaitCause, number>>;
   readonly expectedMs: number;
   /** What it waits for, and since when. */
@@ -99,7 +98,7 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
       }
       waiting.shift();
       state = step(state, { type: "sent", now: clock.now(), expectedMs: first.expectedMs });
-      first.enter(state.inFlight);
+      first.enter();
     }
     silence();
   };
@@ -129,24 +128,24 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
     async enter(signal, expectedMs = 0) {
       if (signal.aborted) return undefined;
       const waited: Waiting["waited"] = {};
-      const amid = await new Promise<number | undefined>((resolve) => {
+      const isIn = await new Promise<boolean>((resolve) => {
         const leave = () => {
           const at = waiting.indexOf(one);
           if (at >= 0) waiting.splice(at, 1);
           if (waiting.length === 0) silence();
-          resolve(undefined);
+          resolve(false);
         };
-        const enter = (count: number) => {
+        const enter = () => {
           signal.removeEventListener("abort", leave);
           note(one, one.cause);
-          resolve(count);
+          resolve(true);
         };
         const one: Waiting = { enter, waited, expectedMs, cause: "in_flight", since: clock.now() };
         waiting.push(one);
         signal.addEventListener("abort", leave, { once: true });
         admit();
       });
-      if (amid === undefined) return undefined;
+      if (!isIn) return undefined;
       const sentAt = clock.now();
       let hasLeft = false;
       return {
@@ -154,7 +153,7 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
         leave(result = { kind: "none" }) {
           if (hasLeft) return;
           hasLeft = true;
-          state = step(state, { type: "ended", now: clock.now(), sentAt, expectedMs, amid, result });
+          state = step(state, { type: "ended", now: clock.now(), sentAt, expectedMs, result });
           admit();
         },
       };

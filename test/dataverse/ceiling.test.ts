@@ -70,6 +70,12 @@ describe("after the first window, at the ceiling that the limits and the costs a
     expectCeiling(await measured(lying, { limits: { concurrency: 6 } }));
   });
 
+  test("where requests overtake each other on the wire, a burst still tells how many are borne", async () => {
+    const cases = casesOf([50], (hint) => () => hint).filter(({ servers }) => servers !== 2);
+    const all = await measured(cases, { limits: { concurrency: 6 }, jitterMs: 500, windows: 3 });
+    for (const { name, share } of all) expect(share, name).toBeGreaterThan(0.85);
+  });
+
   test("where execution counts from the end of a request", async () => {
     expectCeiling(
       await measured(

@@ -21,8 +21,10 @@ export interface Protected {
   readonly hint: () => number;
   /** Tables that are written at the same time. */
   readonly tables: readonly string[];
-  /** Milliseconds on the wire. */
+  /** Milliseconds on the wire, there and back. */
   readonly latencyMs?: number;
+  /** So many more on either way at most: requests overtake each other. */
+  readonly jitterMs?: number;
   /** Whether execution time counts from a request's start, as in the sandbox, or from its end. */
   readonly counts?: "start" | "end";
   readonly spread?: "turns" | "random";
@@ -57,6 +59,7 @@ export async function throughput(options: Protected): Promise<Throughput> {
     servers,
     tables,
     latencyMs = 20,
+    jitterMs = 0,
     counts = "start",
     spread = "turns",
     windows = 6,
@@ -78,12 +81,12 @@ export async function throughput(options: Protected): Promise<Throughput> {
   const wire: Send = async ({ path }) => {
     const [table, rows] = path.split(" ") as [string, string];
     const sentAt = time.now();
-    await time.sleep(latencyMs / 2, signal);
+    await time.sleep(latencyMs / 2 + jitterMs * draw(), signal);
     const server = spread === "turns" ? turn++ % servers : Math.floor(draw() * servers);
     const pass = enter(protection, "user", server, time.now);
     const reply = async (status: number, headers: Readonly<Record<string, string>>, body = "") => {
       const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
-      await time.sleep(latencyMs / 2, signal);
+      await time.sleep(latencyMs / 2 + jitterMs * draw(), signal);
       return {
         kind: "reply" as const,
         status,
