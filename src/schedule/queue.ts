@@ -5,6 +5,7 @@
  * the others give back what a silent one held.
  */
 import { EventEmitter } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Logger, type Runner, run, type TaskList, type WorkerEvents } from "graphile-worker";
 import pg from "pg";
 import { fail } from "../core/errors.ts";
@@ -152,6 +153,22 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
   };
 }
 
+/** Pauses before another try, in milliseconds. */
+const PAUSES_MS = [50, 200, 1_000, 3_000];
+
+/** What must be written is tried again: a connection that the database has ended is found out by who uses it next. */
+async function patiently(write: () => Promise<unknown>): Promise<void> {
+  for (const pause of [...PAUSES_MS, undefined]) {
+    try {
+      await write();
+      return;
+    } catch (error) {
+      if (pause === undefined) throw error;
+      await sleep(pause);
+    }
+  }
+}
+
 /** Plans, adds jobs, and works on them with the others, until told to stop. */
 export async function runQueue(options: QueueOptions): Promise<readonly Done[]> {
   const { planner, parallel, signal, clock, log, watcher, schema, deadAfterMs, once } = options;
@@ -203,10 +220,11 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
       const isUndone = ended.exit === INTERRUPTED || isHeld(ended);
       if (!isUndone) {
         done.push(result);
-        await change(notebook, keyOf(sync), (value) => {
+        const end = (value: unknown): Mark => {
           const { holder: _, ...mark } = value as Mark;
           return WELL.has(ended.exit) ? { ...mark, well: Math.max(clock.now(), (mark.well ?? 0) + 1) } : mark;
-        });
+        };
+        await patiently(() => change(notebook, keyOf(sync), end));
       }
       const { run: report, exit } = ended;
       const [problem] = ended.problems;
@@ -216,7 +234,7 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
       else log.error({ ...fields, code: problem?.code, problem: problem?.message }, "failed");
       await watcher.ended?.(result);
       // The queue gives it to whoever is free, this one or another.
-      if (isUndone) await notebook.again(due);
+      if (isUndone) await patiently(() => notebook.again(due));
     };
 
     runner = await run({
