@@ -114,6 +114,7 @@ function plan(
     parent: (_ref: string, value: string) => parents[value] ?? "missing",
     record: (found: Found) => records[foldedMatch(found)] ?? "unread",
     current: () => undefined,
+    isGone: () => false,
     isReread: false,
   };
   const planned = planChange(of, change, resolved, ["test", "contact", "people"]);
@@ -281,6 +282,7 @@ describe("changed", () => {
       parent: () => ({ id: PARENT }),
       record: () => "unread" as const,
       current: () => undefined,
+      isGone: () => false,
       isReread: false,
     };
     const planned = planChange(mapping(), changed(before, ["C", "Bob", "1", "A-2"]), resolved, []);

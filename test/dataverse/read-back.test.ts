@@ -4,6 +4,7 @@ import { DEFAULT_RULES, type SyncSpec } from "../../src/core/spec.ts";
 import {
   added,
   type Bench,
+  changed,
   columnsOf,
   type MappingInput,
   openStrictBench,
@@ -197,4 +198,35 @@ test("who may not read currencies writes amounts as they are", async () => {
   expect(tallied(await write(await compile(bench, accounts), added([["A", "1.005"]])))).toEqual({
     applied: 1,
   });
+});
+
+test("a record that is read before it is changed, and is gone, is made again without an update that would be refused", async () => {
+  await using bench = await openStrictBench();
+  const [kept, anew] = await bench.seed("contact", [
+    { new_customerid: "A", lastname: "Ann" },
+    { new_customerid: "B", lastname: "Bea" },
+  ]);
+  const people = await compile(bench, {
+    columns: { number: "text", name: "text" },
+    match: { new_customerid: "number" },
+    fields: { lastname: "name" },
+  });
+  await bench.resetCounters();
+  const change = (key: string, seq: number, id: string) =>
+    changed([key, "before"], [key, `After ${key}`], { id, seq });
+  const gone = "00000000-0000-0000-0000-00000000000";
+  const result = await write(people, [
+    change("A", 1, kept!),
+    change("B", 2, `${gone}2`), // others have removed it and made it anew
+    change("C", 3, `${gone}3`),
+  ]);
+  expect(result.planned).toMatchObject([
+    { operation: { kind: "update", record: `contacts(${kept})` } },
+    { operation: { kind: "update", record: `contacts(${anew})` } },
+    { operation: { kind: "create" } },
+  ]);
+  expect(tallied(result)).toEqual({ applied: 3 });
+  const stored = await bench.stored("contact", "new_customerid");
+  expect(["A", "B", "C"].map((key) => stored.get(key)?.lastname)).toEqual(["After A", "After B", "After C"]);
+  expect((await bench.counters()).refusals).toEqual({});
 });

@@ -226,7 +226,7 @@ function recordsOf(
   const byId = (id: string, held: Held | null): Known => ({ address: addressOfId(table, id), held });
   if (id !== null) {
     const held = resolved.current(id) ?? null;
-    return held === null && resolved.isReread ? null : [byId(held?.id ?? id, held)];
+    return resolved.isGone(id) ? null : [byId(held?.id ?? id, held)];
   }
   if (before === null) return null;
   const record = resolved.record(before);

@@ -28,7 +28,9 @@ export interface Resolved {
   record(found: Found): Match;
   /** A record by its id, where its values had to be known. */
   current(id: string): Held | undefined;
-  /** True when every record that a row is known to have was read: one that is not there is gone. */
+  /** True of a record that was looked for by its id and is not there. */
+  isGone(id: string): boolean;
+  /** True when every record that a row is known to have was read. */
   readonly isReread: boolean;
 }
 

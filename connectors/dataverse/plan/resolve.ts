@@ -60,13 +60,13 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     work.push(read(service, table, idParts(table), ids, { columns, found: current, signal: context.signal }));
     await Promise.all(work);
     const currentOf = (id: string): Held | undefined => current.get(foldedMatch(idFound(table, id)))?.[0];
-    if (isReread) {
+    const isGone = (id: string): boolean => needs.ids.has(id) && currentOf(id) === undefined;
+    if (needs.ids.size > 0) {
       const again = matchesOf(mapping, changes, { parent }, (id, found) => {
         const held = currentOf(id);
         // One that is gone may have been made anew by others; where another has its key, that one may have been merged.
-        return held === undefined
-          ? needs.ids.has(id)
-          : canMerge(table) && !isSame(heldMatch(mapping, found, held), found);
+        if (held === undefined) return isGone(id);
+        return isReread && canMerge(table) && !isSame(heldMatch(mapping, found, held), found);
       });
       for (const [key, found] of again) wanted.set(key, found);
       await readRecords([...again.values()]);
@@ -90,6 +90,7 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
         const held = currentOf(id);
         return held && priced(survivor(held));
       },
+      isGone,
       isReread,
     };
   };
