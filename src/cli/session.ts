@@ -1,5 +1,5 @@
 /** A command's hold on the project: its config, its secrets, its open connections. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { loadProject, type Project } from "../config/load.ts";
@@ -52,6 +52,7 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
     project,
     stateOf(warehouse) {
       const own = project.stateOf(warehouse);
+      if (own.type === "local") requireReadable(own.path);
       const retentionDays = Number.parseInt(own.retention, 10);
       return own.type === "local"
         ? {
@@ -94,6 +95,21 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
 /** A project that stands beside a dbt project's models has that one's `.env` too. */
 const dbtEnv = (folder: string): NodeJS.Dict<string> =>
   existsSync(join(folder, "../dbt_project.yml")) ? dotenv(join(folder, "..")) : {};
+
+/**
+ * State that another user has made, for himself alone, is not an empty one.
+ *
+ * @throws the system's own error, with its path
+ */
+function requireReadable(root: string): void {
+  for (const folder of [root, join(root, "state")]) {
+    try {
+      accessSync(folder, constants.R_OK | constants.X_OK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+}
 
 /** The variables of `.env` beside backhaul.yml, for references alone; the environment's own come first. */
 function dotenv(folder: string): NodeJS.Dict<string> {

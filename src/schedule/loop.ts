@@ -202,7 +202,11 @@ export async function runSchedule(options: LoopOptions): Promise<readonly Done[]
 
 const seconds = (ms: number): number => Math.round(ms / 10) / 100;
 
-const problemText = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** A file is named outside of quotes, which the log takes for values. */
+function problemText(error: unknown): string {
+  const { path, code, message = String(error) } = error as Partial<NodeJS.ErrnoException>;
+  return path === undefined || code === undefined ? message : `${path}: ${code}`;
+}
 
 function tell(log: Log, { due, exit, run, problems, seconds: took }: Done): void {
   const [first] = problems as readonly Problem[];

@@ -128,3 +128,15 @@ describe("on a project", () => {
     });
   });
 });
+
+test.each(["runs", "rejects"])(
+  "%s does not take state that cannot be read for an empty one",
+  async (name) => {
+    using folder = temporaryFolder();
+    writeFiles(folder.path, { ...orderProject(), ".backhaul": "no folder" });
+    const ended = await inProcess(load(name), ["--project", folder.path, "--json"]);
+    expect(ended.code, ended.stdout).toBe(2);
+    expectShape("error", ended.json);
+    expect(ended.json.error.problems[0].code).toMatch(/^system\.(EACCES|ENOTDIR)$/);
+  },
+);
