@@ -110,18 +110,17 @@ export function isMoved(
 export function matchesOf(
   mapping: Mapping,
   changes: readonly Change[],
-  parents: Pick<Resolved, "parent">,
-  isWanted: (id: string, found: Found) => boolean,
+  found: Needs["matches"],
+  isWanted: (id: string, match: Found) => boolean,
 ): ReadonlyMap<string, Found> {
-  const matches = new Map<string, Found>();
-  for (const change of changes) {
-    if (change.kind === "removed") continue;
-    const found = matchOf(mapping, change.after, parents);
-    if (isProblem(found)) continue;
-    const id = mapping.match.by === "id" ? textOf(found[0] ?? "") : knownId(mapping, change);
-    if (id !== null && isWanted(id, found)) matches.set(foldedMatch(found), found);
+  const wanted = new Map<string, Found>();
+  for (const [index, change] of changes.entries()) {
+    const match = found[index];
+    if (match === undefined || isProblem(match) || change.kind === "removed") continue;
+    const id = mapping.match.by === "id" ? textOf(match[0] ?? "") : knownId(mapping, change);
+    if (id !== null && isWanted(id, match)) wanted.set(foldedMatch(match), match);
   }
-  return matches;
+  return wanted;
 }
 
 /** The id that the snapshot remembers; one record does not stand for the many that a row may be written to. */

@@ -62,7 +62,7 @@ export function openResolver(service: Service, mapping: Mapping): Resolver {
     const currentOf = (id: string): Held | undefined => current.get(foldedMatch(idFound(table, id)))?.[0];
     const isGone = (id: string): boolean => needs.ids.has(id) && currentOf(id) === undefined;
     if (needs.ids.size > 0) {
-      const again = matchesOf(mapping, changes, { parent }, (id, found) => {
+      const again = matchesOf(mapping, changes, needs.matches, (id, found) => {
         const held = currentOf(id);
         // One that is gone may have been made anew by others; where another has its key, that one may have been merged.
         if (held === undefined) return isGone(id);
