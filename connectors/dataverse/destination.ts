@@ -23,6 +23,7 @@ import { openTables, schemaVersionOf } from "./metadata/tables.ts";
 import { lackingFor, lackingOfNeeds } from "./plan/holdings.ts";
 import { type Endpoint, endpointOf } from "./sender/hosts.ts";
 import { openLanes } from "./sender/lanes.ts";
+import { keepCosts, recallCosts } from "./sender/memory.ts";
 import { everyoneProblem } from "./sender/problems.ts";
 import type { SenderOptions } from "./sender/sender.ts";
 import { type Json, openService, PROTECTION, type Service } from "./sender/service.ts";
@@ -63,7 +64,8 @@ export async function openDataverse(
     grace: options.grace,
     schedule: options.schedule,
   });
-  const laneOf = openLanes(config.batch_size ?? MOST_ROWS, options.windowMs ?? PROTECTION.windowMs);
+  const costs = await recallCosts(options.cache, service.origin);
+  const laneOf = openLanes(config.batch_size ?? MOST_ROWS, options.windowMs ?? PROTECTION.windowMs, costs);
   const tables = openTables(service, options.cache);
 
   let asking: Promise<readonly Json[]> | undefined;
@@ -163,6 +165,7 @@ export async function openDataverse(
     describe: async (object, signal) => describeTable(await tables.named(object, signal)),
     compile,
     async [Symbol.asyncDispose]() {
+      if (service.tally.writes > 0) await keepCosts(options.cache, service.origin, costs);
       await service[Symbol.asyncDispose]();
       for (const source of tokens) await source[Symbol.asyncDispose]();
     },

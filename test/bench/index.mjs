@@ -7,6 +7,7 @@ const all = {
   engine: () => import("./engine.mjs"),
   sandbox: () => import("./sandbox.mjs"),
   sender: () => import("./sender.mjs"),
+  gzip: () => import("./gzip.mjs"),
 };
 const wanted = process.argv.slice(2);
 for (const name of wanted.length > 0 ? wanted : Object.keys(all)) {

@@ -99,6 +99,21 @@ describe("the forecast", () => {
     );
   });
 
+  test("goes by what rows took the last time, where there was one", () => {
+    const costs = new Map();
+    const before = openLanes(1_000, 300_000, costs);
+    for (let sent = 0; sent < 40; sent++) {
+      const one = before(contact, "upsert", "bulk");
+      one.took(one.size, 60 + 8 * one.size);
+    }
+    const guessed = forecastOf(contact, [upserts(100_000)], laneOf(), 1);
+    const now = forecastOf(contact, [upserts(100_000)], openLanes(1_000, 300_000, costs), 1);
+    // 800 seconds of 1,200, and a little for each request; a guess of 20 ms a row would be 2,000.
+    expect(guessed.share.execution).toBeGreaterThan(1.6);
+    expect(now.share.execution).toBeGreaterThan(0.66);
+    expect(now.share.execution).toBeLessThan(0.72);
+  });
+
   test("beyond one window goes at the pace of the limit", () => {
     const lane = laneOf();
     for (let sent = 0; sent < 40; sent++) {

@@ -2,6 +2,7 @@
 import type { OperationKind } from "../../../src/sdk.ts";
 import { ELASTIC_BATCH } from "../elastic.ts";
 import { isElastic, type Table } from "../table.ts";
+import type { Cost, Costs } from "./memory.ts";
 import { newSizes, type Sizes, took, tooMany, WINDOW_SHARE, workOf } from "./sizes.ts";
 
 export interface Lane {
@@ -27,27 +28,33 @@ export interface Lane {
 
 export type LaneOf = (table: Table, kind: OperationKind, way: "bulk" | "batch") => Lane;
 
-/** Milliseconds of a row and of a request before anything was measured; people report about 20 a row. */
-export const GUESS = { row: 20, own: 50 };
+/** Before anything was measured; people report about 20 milliseconds a row. */
+const GUESS: Cost = { row: 20, own: 50 };
 /** Bad rows expected in a request from which on it is not tried as a whole. */
 const SICK = 2;
 /** How much the last request counts among those before. */
 const LAST = 0.3;
 
-/** @param windowMs over which the service sums up: no request is to be a large part of it */
-export function openLanes(most: number, windowMs: number): LaneOf {
+/**
+ * @param windowMs over which the service sums up: no request is to be a large part of it
+ * @param costs what was measured earlier, and where what is measured now is noted
+ */
+export function openLanes(most: number, windowMs: number, costs: Costs = new Map()): LaneOf {
   const longestMs = WINDOW_SHARE * windowMs;
   const lanes = new Map<string, Lane>();
   return (table, kind, way) => {
     const name = `${table.name} ${kind} ${way}`;
+    const guess = costs.get(name) ?? GUESS;
+    const note = (cost: Cost) => void costs.set(name, cost);
     const lane =
-      lanes.get(name) ?? newLane(isElastic(table) ? Math.min(most, ELASTIC_BATCH) : most, longestMs);
+      lanes.get(name) ??
+      newLane(isElastic(table) ? Math.min(most, ELASTIC_BATCH) : most, longestMs, guess, note);
     lanes.set(name, lane);
     return lane;
   };
 }
 
-function newLane(most: number, longestMs: number): Lane {
+function newLane(most: number, longestMs: number, guess: Cost, note: (cost: Cost) => void): Lane {
   let sizes: Sizes = newSizes(most, longestMs);
   let badShare = 0;
   let searching = 0;
@@ -55,20 +62,22 @@ function newLane(most: number, longestMs: number): Lane {
     get size() {
       return sizes.size;
     },
-    rowsIn: (milliseconds) => Math.max(1, Math.floor(milliseconds / (sizes.rowMs ?? GUESS.row))),
+    rowsIn: (milliseconds) => Math.max(1, Math.floor(milliseconds / (sizes.rowMs ?? guess.row))),
     *sizesFor(rows, parallel) {
       let size = sizes.size;
       // Before anything is measured sizes grow with each round of requests.
-      const largest = Math.min(most, sizes.rowMs === undefined ? longestMs / GUESS.row : size);
+      const largest = Math.min(most, sizes.rowMs === undefined ? longestMs / guess.row : size);
       for (let left = rows, at = 1; left > 0; at++) {
         yield Math.min(left, size);
         left -= size;
         if (at % parallel === 0) size = Math.max(size, Math.min(largest, 2 * size));
       }
     },
-    work: (rows) => workOf(sizes, rows, GUESS.own + GUESS.row * rows),
+    work: (rows) => workOf(sizes, rows, guess.own + guess.row * rows),
     took(rows, milliseconds) {
       sizes = took(sizes, rows, milliseconds);
+      const { fixedRows, rowMs } = sizes;
+      if (rowMs !== undefined) note({ row: rowMs, own: fixedRows * rowMs });
     },
     tooMany(rows) {
       sizes = tooMany(sizes, rows);
