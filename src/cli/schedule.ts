@@ -75,7 +75,7 @@ export async function openNotebook(session: Session, sync: string): Promise<Note
   const { warehouse } = session.syncs([sync])[0]!.model;
   const state = session.stateOf(warehouse);
   if (state.kind === "local") {
-    session.makeStateFolder();
+    session.makeStateFolder("write");
     return fileNotebook(join(state.root, "schedule", folderName(state.project)));
   }
   const { engine } = await session.warehouse(warehouse);

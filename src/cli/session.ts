@@ -1,5 +1,5 @@
 /** A command's hold on the project: its config, its secrets, its open connections. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { loadProject, type Project } from "../config/load.ts";
@@ -9,6 +9,7 @@ import { nearest } from "../core/near.ts";
 import type { ModelSpec, SyncSpec } from "../core/spec.ts";
 import type { Destination, Warehouse } from "../ports.ts";
 import { destinations, schemas, warehouses } from "../registry.ts";
+import { makeFolder } from "../state/folders.ts";
 import type { Connections, StateLocation } from "../sync/prepare.ts";
 import { openCache } from "./cache.ts";
 
@@ -22,7 +23,12 @@ export interface Session extends AsyncDisposable, Connections {
   /** A part of backhaul.yml with its references replaced; the path says where it stands. Not to be shown. */
   resolve<T>(config: T, ...path: readonly (string | number)[]): T;
   /** Makes the folder of the state, ignored by git; a plan or a check needs none. */
-  makeStateFolder(): void;
+  /**
+   * Makes the folder of a local state. @param use `read`: one that is there need not be writable
+   *
+   * @throws SyncError `state.folder`
+   */
+  makeStateFolder(use: "read" | "write"): void;
 }
 
 const MEMORY_LIMIT = "192MB";
@@ -66,7 +72,9 @@ export async function openSession(folder: string, env: NodeJS.ProcessEnv): Promi
     },
     redact: secrets.redact,
     resolve: (config, ...path) => secrets.resolve(config, (...inner) => project.place(...path, ...inner)),
-    makeStateFolder: () => void (state.type === "local" && ownFolder(state.path)),
+    makeStateFolder: (use) => {
+      if (state.type === "local") usableFolder(state.path, use);
+    },
     syncs: (names) => chosen(project, names),
     warehouse: (name) =>
       once(`warehouse ${name}`, async () => {
@@ -161,9 +169,24 @@ function chosen(project: Project, names: readonly string[]): { model: ModelSpec;
   });
 }
 
+function usableFolder(path: string, use: "read" | "write"): void {
+  try {
+    if (use === "write" || !existsSync(path)) ownFolder(path);
+    readdirSync(path);
+    if (use === "write") accessSync(path, constants.W_OK);
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException;
+    throw fail.config(
+      "state.folder",
+      `The state cannot be kept in ${path}: ${/^E[A-Z]+: (.*?), \w+/.exec(message)?.[1] ?? message}.`,
+      "Name a folder by state.path in backhaul.yml that this user may make, read and write.",
+    );
+  }
+}
+
 /** A folder of ours beside the user's files: for its owner alone, and ignored by git. */
 export function ownFolder(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolder(path);
   const ignore = join(path, ".gitignore");
   if (!existsSync(ignore)) writeFileSync(ignore, "*\n");
   return path;

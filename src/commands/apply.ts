@@ -30,7 +30,7 @@ export default class Apply extends BaseCommand {
       const now = `the project, which was ${head.project} and is ${session.project.name}`;
       throw new SyncError(movedProblem(syncs.map((plan) => plan.head.sync).join(", "), now));
     }
-    session.makeStateFolder();
+    session.makeStateFolder("write");
     const saved = [];
     for (const plan of syncs) {
       const [found] = session.syncs([plan.head.sync]);

@@ -43,6 +43,7 @@ export default class Check extends BaseCommand {
   async run(): Promise<{ syncs: readonly CheckedSync[] }> {
     const { argv, flags } = await this.parse(Check);
     const session = await this.open(flags.project);
+    session.makeStateFolder("write");
     const { prepare } = await import("../sync/prepare.ts");
     const paint = painter(process.stdout);
     const syncs: CheckedSync[] = [];

@@ -43,6 +43,7 @@ export default class Plan extends BaseCommand {
     const onlyKeys = flags["only-keys"];
     const session = await this.open(flags.project);
     requireOneSync("--only-keys", onlyKeys, session.syncs(argv as string[]));
+    session.makeStateFolder("read");
     const { openSyncs } = await import("../cli/open-syncs.ts");
     const { planSyncs } = await import("../sync/plan.ts");
     const view = { paint: painter(process.stdout), width: widthOf(process.stdout), limit: flags.limit };

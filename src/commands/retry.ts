@@ -35,7 +35,7 @@ export default class Retry extends BaseCommand {
       import("../cli/run-syncs.ts"),
       import("../sync/run.ts"),
     ]);
-    session.makeStateFolder();
+    session.makeStateFolder("write");
     const prepared = await openSyncs(session, argv as string[], this.signal);
     const { kinds, ...results } = await runSyncs(
       prepared.map((sync) => ({ prepared: sync })),

@@ -57,7 +57,7 @@ export default class Run extends BaseCommand {
       import("../cli/run-syncs.ts"),
       import("../sync/run.ts"),
     ]);
-    session.makeStateFolder();
+    session.makeStateFolder("write");
     const prepared = await openSyncs(session, names, this.signal);
     const only = onlyKeys && keysOf(onlyKeys, prepared[0]!.model.primaryKey, "--only-keys");
     const wanted = { allow: allowedBy(flags.allow), full: flags.full, ...(only ? { only } : {}) };

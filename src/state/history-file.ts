@@ -5,7 +5,6 @@ import {
   createReadStream,
   existsSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -17,6 +16,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { runIdAt } from "../core/run-id.ts";
+import { makeFolder } from "./folders.ts";
 import type { ChangeEntry, HistoryFilter, HistoryReader, RejectEntry, RunEntry } from "./history.ts";
 import type { History } from "./store.ts";
 
@@ -45,7 +45,7 @@ function isTorn(path: string): boolean {
 export function openFileHistory(folder: string, retentionDays: number): History {
   let lines: string[] = [];
   const append = (name: string, text: string): void => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const file = join(folder, name);
     // A line that a crash has torn must not swallow the next one.
     appendFileSync(file, isTorn(file) ? `\n${text}` : text, { mode: 0o600 });

@@ -3,7 +3,7 @@
  * anything may read at any time.
  */
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail } from "../core/errors.ts";
 import { type Duckdb, lockedBy, openDuckdb, unreadableState } from "../duckdb/database.ts";
@@ -11,6 +11,7 @@ import { duckdbDialect } from "../duckdb/dialect.ts";
 import { duckdbEngine } from "../duckdb/engine.ts";
 import { interruptible } from "../duckdb/interrupt.ts";
 import type { Neighbour } from "./elsewhere.ts";
+import { makeFolder } from "./folders.ts";
 import { openFileHistory } from "./history-file.ts";
 import { openJournal, reopenJournal } from "./journal-file.ts";
 import type { SyncRecord } from "./record.ts";
@@ -55,7 +56,7 @@ export async function openLocalStore(place: LocalPlace): Promise<Store> {
       rmSync(folder, { recursive: true, force: true });
       renameSync(oldFolder, folder);
     }
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     await create(place);
     const database = await openDuckdb(join(folder, FILE), limits(place, folder));
     return storeOver(place, database, folder, "main", async () => {

@@ -58,6 +58,19 @@ const mistakes: readonly Mistake[] = [
     code: /^config/,
     says: /models\/orders\.yml:\d+:\d+/,
   },
+  // Where Node's own way to make folders never ends, and where a file is in the way.
+  ...["/proc/x", "models/orders.sql/state"].map((path) => ({
+    what: `a state in ${path}`,
+    files: {
+      "backhaul.yml": PROJECT.replace(
+        "destinations:",
+        `state: { type: local, path: ${path} }\ndestinations:`,
+      ),
+    },
+    exit: 2,
+    code: "state.folder",
+    says: new RegExp(`cannot be kept in [^ ]*${path}: .*state\\.path`, "s"),
+  })),
   {
     what: "an unknown key",
     files: model("primary_key:", "primary_keys:"),
@@ -208,4 +221,16 @@ describe.each(mistakes)("$what", ({ files = {}, env = {}, exit, code, says }) =>
       expect(human.stdout + human.stderr + machine.stdout + machine.stderr).not.toContain(secret);
     }
   });
+});
+
+test("a plan too says that the state cannot lie where it shall", async () => {
+  using folder = temporaryFolder();
+  writeFiles(folder.path, {
+    "backhaul.yml": PROJECT.replace("destinations:", "state: { type: local, path: /proc/x }\ndestinations:"),
+    "models/orders.yml": MODEL,
+    "models/orders.sql": SQL,
+  });
+  const planned = await backhaul(["plan", "--project", folder.path, "--json"], { env: sandboxEnv(sandbox) });
+  expect(planned.code).toBe(2);
+  expect(planned.json.error.problems).toMatchObject([{ code: "state.folder" }]);
 });
