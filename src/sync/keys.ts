@@ -13,10 +13,11 @@ export function keyProblem({ model, shape, sync }: Prepared, row: RefusedRow): P
       // A membership is told by its list and its member too.
       const own = shape.key.filter((_, n) => row.key[n] === null).map((i) => shape.columns[i]!.name);
       if (!own.some((name) => model.primaryKey.includes(name))) {
+        const told = sync.associate ? "record" : `${sync.object} or which list`;
         return {
           ...rejected,
           code: "match.null",
-          message: `${own.join(", ")} is null, so it cannot be told which ${sync.object} is meant, or which list.`,
+          message: `${own.join(", ")} is null, so it cannot be told which ${told} is meant.`,
           remedy: "Give the row a value, or leave it out in the query.",
         };
       }

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { AssociateSpec, SyncSpec } from "../../src/core/spec.ts";
 import { DEFAULT_RULES } from "../../src/core/spec.ts";
 import type { SandboxOptions } from "../../src/sandbox/index.ts";
+import { keyProblem } from "../../src/sync/keys.ts";
 import { planSyncs } from "../../src/sync/plan.ts";
 import type { Prepared } from "../../src/sync/prepare.ts";
 import { runSync } from "../../src/sync/run.ts";
@@ -277,4 +278,14 @@ test("the rights to tie are asked for", async () => {
     ["prvAppendAccount", "associate.from"],
     ["prvAppendTonew_tag", "associate.to"],
   ]);
+});
+
+test("a row that names no second record is told by its column", async () => {
+  await using it = await here();
+  const prepared = await it.prepare([["A", "x"]]);
+  const key = prepared.shape.key.map((i) => (prepared.shape.columns[i]?.name === "tag" ? null : "A"));
+  expect(keyProblem(prepared, { code: "key.null", key, match: [] })).toMatchObject({
+    code: "match.null",
+    message: "tag is null, so it cannot be told which record is meant.",
+  });
 });

@@ -11,6 +11,7 @@ import {
   syncOf,
   write,
 } from "./support/bench.ts";
+import { refusalOf } from "./support/refusal.ts";
 
 async function asset(bench: Bench, values: Record<string, unknown> = {}): Promise<string> {
   const [id] = await bench.seed("new_asset", [{ new_name: "Truck", ...values }]);
@@ -179,4 +180,18 @@ test("a new record that is meant to be in its first state owes nothing, and take
   }
   expect(stored.get("Scrap")).toMatchObject({ statecode: 0, statuscode: 1 });
   await clean(bench);
+});
+
+test("an empty constant for what may not be empty is refused before anything runs, unless nulls are passed over", async () => {
+  await using bench = await openStrictBench();
+  const state = (whenNull: "clear" | "skip") => ({
+    columns: { id: "text" } as const,
+    match: { new_customerid: "id" },
+    fields: { statecode: { source: { value: null }, whenNull } },
+  });
+  const { problems } = await refusalOf(compile(bench, state("clear")));
+  expect(problems.map(({ code, place }) => [code, place?.file])).toEqual([
+    ["value.required", "fields.statecode"],
+  ]);
+  await compile(bench, state("skip"));
 });

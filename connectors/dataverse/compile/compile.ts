@@ -197,11 +197,22 @@ function compileField(spec: FieldSpec, input: CompileInput, findings: Findings):
   const named = isFile ? fileNameOf(spec, input, findings) : undefined;
   if (named === null) return null;
   const file = named === undefined ? {} : { file: named };
-  if (template !== undefined || source.column !== null || source.constant === null)
+  if (template !== undefined || source.column !== null)
     return { ...base, kind: "plain", coerce: made.coerce, ...file };
-  const json = made.coerce(source.constant);
+  const json = source.constant === null ? NULL : made.coerce(source.constant);
   if (isProblem(json)) {
     findings.problem(json.code, path, json.message, json.remedy, spec.field);
+    return null;
+  }
+  if (json === NULL && base.required && spec.whenNull === "clear") {
+    const message = `'${spec.field}' may not be empty, and the constant is: every row would be rejected.`;
+    findings.problem(
+      "value.required",
+      path,
+      message,
+      "Give it a value, or take it out of fields.",
+      spec.field,
+    );
     return null;
   }
   const constant = json === NULL ? null : source.constant;
