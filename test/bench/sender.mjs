@@ -14,11 +14,11 @@ const list = (name, otherwise) => (process.env[`BACKHAUL_BENCH_${name}`] ?? othe
 const WINDOWS = number("WINDOWS", 4);
 const AT_ONCE = number("AT_ONCE", 1);
 /**
- * Time runs faster: windows of 300 seconds, what a request costs and what the wire takes all shrink alike, requests in
- * a window stay 6,000. As much faster as makes so many rows a second, which this machine is to carry without being
- * busy, but windows are never shorter than 10 seconds.
+ * Time runs faster: windows of 300 seconds and what a request costs shrink alike, requests in a window stay 6,000. As
+ * much faster as makes so many rows a second, which this machine is to carry without being busy, but windows are never
+ * shorter than 10 seconds.
  */
-const RATE = number("RATE", 10_000);
+const RATE = number("RATE", 20_000);
 const SHORTEST = 10;
 const SERVERS = list("SERVERS", "1,2,4").map(Number);
 const HINTS = list("HINTS", "1,4,10,50").map(Number);
