@@ -71,18 +71,27 @@ async function stage(schema: string, pace: Job["pace"] = {}): Promise<Stage> {
 const tokenOf = async (schema: string): Promise<number> =>
   Number((await server.query(`SELECT token FROM ${schema}_state.syncs`)).rows[0].token);
 
+const hasRunOut = async (schema: string): Promise<boolean> =>
+  (
+    await server.query(
+      `SELECT expires < extract(epoch FROM clock_timestamp()) * 1000 AS over FROM ${schema}_state.syncs`,
+    )
+  ).rows[0].over;
+
 describe("a lease in PostgreSQL", () => {
   test("a second process is refused, naming the holder; once it was killed the next run takes over at once", async () => {
     await using it = await stage("killed");
-    it.remote.delay = 500;
+    it.remote.delay = 60;
     const first = engineChild(it.job);
     await it.stored(4);
+    const release = it.remote.hold();
     const [, refused] = await engineChild(it.job).ended;
     expect(refused?.error).toMatchObject({ code: "state.locked", kind: "deferred" });
     expect(refused?.error?.message).toContain(`process ${first.child.pid}`);
     first.child.kill("SIGKILL");
     await first.ended;
     it.remote.delay = 0;
+    release();
     const [, second] = await engineChild(it.job).ended;
     expect(second?.run, JSON.stringify(second)).toMatchObject({ deferred: 0, rows: ROWS });
     expect(second?.run?.recovery?.inDoubt).toBeLessThan(ROWS);
@@ -93,12 +102,14 @@ describe("a lease in PostgreSQL", () => {
 
   test("a holder on another machine is waited for until its lease has run out", async () => {
     await using it = await stage("elsewhere", { leaseMs: 60_000 });
-    it.remote.delay = 500;
+    it.remote.delay = 60;
     const first = engineChild(it.job);
     await it.stored(4);
+    const release = it.remote.hold();
     first.child.kill("SIGKILL");
     await first.ended;
     it.remote.delay = 0;
+    release();
     await server.query("UPDATE elsewhere_state.syncs SET holder = 'elsewhere process 1 (00)'");
     const [, refused] = await engineChild(it.job).ended;
     expect(refused?.error).toMatchObject({ code: "state.locked" });
@@ -129,12 +140,16 @@ describe("a lease in PostgreSQL", () => {
       const schema = `paused_${records}`;
       await using it = await stage(schema, { leaseMs: 3_000 });
       it.remote.delay = 60;
+      let release = records > 0 ? undefined : it.remote.hold();
       const first = engineChild(it.job);
       if (records > 0) await it.stored(records);
       else while (first.told.length === 0 || (await tokenOf(schema).catch(() => 0)) === 0) await sleep(2);
+      release ??= it.remote.hold();
       first.child.kill("SIGSTOP");
-      await sleep(3_300);
+      // What of it was under way in the server may have prolonged the lease once more.
+      while (!(await hasRunOut(schema))) await sleep(100);
       it.remote.delay = 0;
+      release();
       const [, second] = await engineChild(it.job).ended;
       expect(second?.run, JSON.stringify(second)).toMatchObject({ deferred: 0 });
       it.expectWhole();
@@ -207,7 +222,7 @@ test("the command line ends with 5 and names the holder of state in PostgreSQL",
   });
   const slow = ["upsertMultiple", "createMultiple"].map((kind) => ({
     on: { kind },
-    times: 40,
+    times: 10_000, // until the second run has been refused
     do: "slow",
     delay: 100,
   }));
@@ -228,6 +243,7 @@ test("the command line ends with 5 and names the holder of state in PostgreSQL",
   while (over === undefined && (await sandbox.rows("new_orders?$select=new_externalid&$top=1")).length === 0)
     await sleep(20);
   const second = await backhaul(args, options);
+  await sandbox.admin("faults", { method: "DELETE" });
   expect(second.code, second.stdout + second.stderr).toBe(5);
   expect(second.json.error.problems[0]).toMatchObject({ code: "state.locked", kind: "deferred" });
   expect(second.json.error.problems[0].message).toContain(String(pid));

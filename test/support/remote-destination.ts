@@ -11,6 +11,8 @@ export interface RemoteDestination extends AsyncDisposable {
   readonly url: string;
   /** Milliseconds that each write takes, and what it waits for. */
   delay: number;
+  /** Writes that come from now on wait until what it gives is called: a slow machine changes nothing in that. */
+  hold(): () => void;
 }
 
 interface Call {
@@ -23,13 +25,25 @@ interface Call {
 /** Serves `compile`, `plan` and `write` as JSON; `test/support/engine-child.mjs` is the other end. */
 export async function serveDestination(destination: FreeDestination): Promise<RemoteDestination> {
   const signal = new AbortController().signal;
-  const remote = { delay: 0 };
+  let held: Promise<void> | undefined;
+  const remote = {
+    delay: 0,
+    hold() {
+      const { promise, resolve } = withResolvers();
+      held = promise;
+      return () => {
+        held = undefined;
+        resolve();
+      };
+    },
+  };
   const compiled = ({ sync, columns }: Call): Promise<CompiledSync> =>
     destination.compile(sync, columns, signal);
   const answer = async (path: string | undefined, call: Call): Promise<unknown> => {
     const target = await compiled(call);
     if (path === "/plan") return target.plan(call.changes ?? [], { signal, idSeed: [] });
     if (path !== "/write") return target;
+    await held;
     if (remote.delay > 0) await new Promise((done) => setTimeout(done, remote.delay));
     async function* batches(): AsyncGenerator<readonly Operation[]> {
       yield call.operations ?? [];
@@ -53,6 +67,14 @@ export async function serveDestination(destination: FreeDestination): Promise<Re
         server.close(() => done());
       }),
   });
+}
+
+function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 async function body(request: IncomingMessage): Promise<string> {
