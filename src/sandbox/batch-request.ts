@@ -79,7 +79,14 @@ function headerBlock(text: string): Block {
     const line = text.slice(at, end);
     const colon = line.indexOf(":");
     if (colon <= 0 || line.includes("\r")) throw unreadable();
-    headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
+    const name = line.slice(0, colon).trim();
+    // The reader of the OData library refuses what HTTP itself would join.
+    if (Object.hasOwn(headers, name.toLowerCase())) {
+      throw legacy(
+        `The header '${name}' was specified multiple times. Each header must appear only once in a batch part.`,
+      );
+    }
+    headers[name.toLowerCase()] = line.slice(colon + 1).trim();
     at = end + 2;
   }
 }

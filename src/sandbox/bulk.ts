@@ -165,7 +165,7 @@ function upsertMultiple(asked: Asked): Reply {
       const reading = readingOf(world, table, item, BULK_CREATE, columnsIn(identity));
       if (reading.saysAddress) throw new Refusal(400, "0x80040216", "An unexpected error occurred.");
       const written = readAs(reading, world, session, table, item);
-      createRow(world, session, table, upsertValues(world, table, identity, written));
+      createRow(world, session, table, upsertValues(world, table, identity, reading, written));
     }
   });
   return noContent();

@@ -196,8 +196,13 @@ export const unknownQueryProperty = (rules: Unverified, type: string, name: stri
     `Could not find a property named '${name}' on type 'Microsoft.Dynamics.CRM.${type}'.`,
   );
 
+/** What the service has and the sandbox has not: said, so that nobody takes the refusal for the service's. */
+const NOT_PLAYED: Readonly<Record<string, string>> = {
+  fetchXml: " by the sandbox: ask with $select, $filter and $orderby.",
+};
+
 export const unsupportedOption = (name: string) =>
-  new Refusal(400, "0x80060888", `The query parameter ${name} is not supported`);
+  new Refusal(400, "0x80060888", `The query parameter ${name} is not supported${NOT_PLAYED[name] ?? ""}`);
 
 export const querySyntax = (what = "Bad Request - Error in query syntax.") =>
   new Refusal(400, "0x80060888", what);

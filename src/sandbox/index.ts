@@ -151,6 +151,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     meter: { rows: 0 },
     hooks: HOOKS,
     uploads: new Map(),
+    issued: new Map(),
   };
   const quietly = <T>(work: () => T): T => {
     quiet = true;

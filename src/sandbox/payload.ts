@@ -65,9 +65,19 @@ export interface Reading {
   readonly steps: readonly Step[];
   /** Whether one of them is a column that the address says. */
   readonly saysAddress: boolean;
+  /** What a new row takes from its address. */
+  readonly room: readonly Room[];
   readonly columns: Columns;
   /** As many values as columns, none of them known. */
   readonly blank: readonly undefined[];
+}
+
+/** A column that the address of a new row says. */
+export interface Room {
+  readonly column: Column;
+  /** Where it stands among what is written. */
+  readonly place: number;
+  readonly check: Check;
 }
 
 /** What becomes of the value under one name. */
@@ -108,6 +118,15 @@ function stepOf(
   return { slot, place: at >= 0 ? at : written.push(column.logicalName) - 1 };
 }
 
+function roomFor(table: Table, slots: Writer["slots"], written: readonly string[], name: string): Room {
+  const slot = slots.get(name);
+  return {
+    column: table.columns.get(name) as Column,
+    place: written.indexOf(name),
+    check: slot?.is === "value" ? slot.check : (input) => input as Value,
+  };
+}
+
 /**
  * How a body is read: as the last one of its kind was, where its names are the same.
  * @param addressed columns that the address says already: what is to be created has room for them beside the body's; on
@@ -135,6 +154,7 @@ export function readingOf(
     names,
     steps,
     saysAddress: addressed.some((column) => names.includes(column)),
+    room: operation === "create" ? addressed.map((name) => roomFor(table, slots, written, name)) : [],
     columns: newColumns(written),
     blank: written.map(() => undefined),
   };

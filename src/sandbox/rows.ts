@@ -15,7 +15,7 @@ import {
   parseAddress,
   requireRow,
 } from "./keys.ts";
-import { CREATE, checkedValue, readPayload, UPDATE } from "./payload.ts";
+import { CREATE, type Reading, type Room, readAs, readingOf, readPayload, UPDATE } from "./payload.ts";
 import { readRow } from "./query.ts";
 import { jsonValue, readValue } from "./represent.ts";
 import type { Reference, Row, Value } from "./row.ts";
@@ -92,10 +92,10 @@ export function read(asked: Asked, key: Segment): Reply {
 }
 
 /** A stored key value as a body would hold it, so that the column's own check takes it. */
-const sentForm = (column: Column, value: Value): unknown =>
-  typeof value === "string" && EXACT.has(column.type) ? markedNumber(value) : value;
-
-const EXACT = new Set(["decimal", "money", "bigint"]);
+const sentForm = ({ type }: Column, value: Value): unknown =>
+  typeof value === "string" && (type === "decimal" || type === "money" || type === "bigint")
+    ? markedNumber(value)
+    : value;
 
 /** A lookup in a key points at a row that is there, of one of the tables that it may point at. */
 function targetOf(world: World, column: Column, { table, id }: Reference): Reference {
@@ -105,10 +105,10 @@ function targetOf(world: World, column: Column, { table, id }: Reference): Refer
 }
 
 /** Checks the value of one part of an alternate key like any other, since it becomes the new row's. */
-function keyValue(world: World, table: Table, column: Column, value: Value): Value {
+function keyValue(world: World, { column, check }: Room, value: Value): Value {
   if (value === null) return null;
   if (typeof value === "object") return targetOf(world, column, value);
-  return checkedValue(world, table, column.logicalName, sentForm(column, value));
+  return check(sentForm(column, value));
 }
 
 /** Unverified: an id in a body beside an address that names another row. */
@@ -157,20 +157,25 @@ const nullKey = (table: Table, column: Column) =>
  * Adds to the values of a body what its address says, for the row that an upsert makes: on create the body wins over
  * the URL (page: use-upsert-insert-update-record).
  */
-export function upsertValues(world: World, table: Table, identity: Identity, body: Written): Written {
+export function upsertValues(
+  world: World,
+  table: Table,
+  identity: Identity,
+  { room }: Reading,
+  body: Written,
+): Written {
   if (identity.by === "id") {
     requireSameId(world, table, valueFor(body, table.primaryId), identity);
     setFor(body, table.primaryId, identity.id);
     return body;
   }
-  const { parts } = identity.key;
-  for (let at = 0; at < parts.length; at++) {
-    const column = parts[at] as Column;
-    const name = column.logicalName;
-    const value = keyValue(world, table, column, identity.values[at] ?? null);
-    if (valueFor(body, name) === undefined) setFor(body, name, value);
-    if (valueFor(body, name) === null && world.rules.upsertToNullKey === "refused")
-      throw nullKey(table, column);
+  for (let at = 0; at < room.length; at++) {
+    const part = room[at] as Room;
+    const value = keyValue(world, part, identity.values[at] ?? null);
+    if (body.values[part.place] === undefined) body.values[part.place] = value;
+    if (body.values[part.place] === null && world.rules.upsertToNullKey === "refused") {
+      throw nullKey(table, part.column);
+    }
   }
   return body;
 }
@@ -189,8 +194,9 @@ export function upsertRow(
   body: JsonObject,
 ): { readonly row: Row; readonly isNew: boolean } {
   const { world, call, table } = asked;
-  const written = readPayload(world, call.session, table, body, CREATE, columnsIn(identity));
-  const values = upsertValues(world, table, identity, written);
+  const reading = readingOf(world, table, body, CREATE, columnsIn(identity));
+  const written = readAs(reading, world, call.session, table, body);
+  const values = upsertValues(world, table, identity, reading, written);
   if (identity.by === "id" && identity.partition !== undefined) {
     setFor(values, "partitionid", identity.partition);
   }

@@ -1,13 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { serveAdmin } from "./admin/serve.ts";
 import { refusalReply } from "./answer.ts";
 import type { Reply } from "./api.ts";
 import { discovery } from "./auth.ts";
 import { bump } from "./counters.ts";
-import { errorBody, noRoute, payloadError, Refusal } from "./errors.ts";
+import { errorBody, noRoute, payloadError, Refusal, wrongMethod } from "./errors.ts";
 import { gatewayReply } from "./faults/actions.ts";
 import { Disruption } from "./faults/run.ts";
 import { sendCut } from "./faults/send.ts";
@@ -132,9 +132,12 @@ const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 
 /**
  * Which host a request names and what it asks of it: the request line may hold both (RFC 9112, section 3.2.2).
- * Undefined when the host cannot be one: it would be repeated in every link.
+ * Undefined when the host cannot be one, as it would be repeated in every link, or when there are two (section 3.2).
  */
 function addressOf(request: IncomingMessage): { readonly host: string; readonly path: string } | undefined {
+  const { rawHeaders } = request;
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host");
+  if (hosts.length > 1) return undefined;
   const [, authority, rest = ""] = ABSOLUTE.exec(request.url ?? "/") ?? [];
   const path = authority === undefined ? (request.url ?? "/") : rest.startsWith("/") ? rest : `/${rest}`;
   const usual = request.httpVersion === "1.0" ? "127.0.0.1" : "";
@@ -173,19 +176,30 @@ async function handle(service: Service, request: IncomingMessage, response: Serv
   }
 }
 
-/** What is no HTTP at all still gets an answer in the service's frame. */
-function refuseGarbage(problem: Error & { code?: string }, socket: Socket): void {
-  if (problem.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-  const tooLong = problem.code === "HPE_HEADER_OVERFLOW";
-  const body = errorBody(new Refusal(400, "", "Bad Request - Invalid request."));
-  const head = `HTTP/1.1 ${tooLong ? "431 Request Header Fields Too Large" : "400 Bad Request"}`;
+/** An answer in the service's frame on a connection that speaks no HTTP, or not any more. */
+function endWith(socket: Duplex, head: string, refusal: Refusal): void {
+  const body = errorBody(refusal);
   const lines = [
-    head,
+    `HTTP/1.1 ${head}`,
     "Content-Type: application/json",
     `Content-Length: ${body.length}`,
     "Connection: close",
   ];
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+}
+
+/** What is no HTTP at all. */
+function refuseGarbage(problem: Error & { code?: string }, socket: Duplex): void {
+  if (problem.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const tooLong = problem.code === "HPE_HEADER_OVERFLOW";
+  const head = tooLong ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  endWith(socket, head, new Refusal(400, "", "Bad Request - Invalid request."));
+}
+
+/** The service is no proxy: there is nothing to connect to (RFC 9110, section 9.3.6). */
+function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
+  socket.on("error", () => socket.destroy());
+  endWith(socket, "405 Method Not Allowed", wrongMethod("CONNECT"));
 }
 
 export interface Listening {
@@ -209,6 +223,7 @@ export async function listen(service: Service, port: number): Promise<Listening>
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 0;
   server.on("clientError", refuseGarbage);
+  server.on("connect", refuseTunnel);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", () => {

@@ -77,6 +77,31 @@ function readToken(world: World, table: Table, text: string): Token {
   return { version, at };
 }
 
+/** Tokens that are remembered, about; the oldest go first. */
+const MOST_TOKENS = 100_000;
+
+/** The query that a token belongs to: its rows and its columns, in whatever order. */
+const queryOf = (table: Table, select: string | undefined): string =>
+  `${table.logicalName}?${[...new Set((select ?? "").split(",").map((name) => name.trim()))].sort().join(",")}`;
+
+function remember({ issued }: World, token: string, query: string): void {
+  const known = issued.get(token);
+  if (known) known.add(query);
+  else issued.set(token, new Set([query]));
+  const [oldest] = issued.size > MOST_TOKENS ? issued.keys() : [];
+  if (oldest !== undefined) issued.delete(oldest);
+}
+
+/**
+ * A token is good for the query that it came with: what changed elsewhere would be passed over without a word.
+ * @param isTheirs whether it is one of the queries that were given the token
+ */
+function requireIssued({ issued }: World, token: string, isTheirs: (query: string) => boolean): void {
+  const queries = issued.get(token);
+  if (queries ? [...queries].some(isTheirs) : issued.size >= MOST_TOKENS) return;
+  throw malformed("$deltatoken");
+}
+
 /** Where a page ended, and what the link at the very end will say. */
 interface Cursor {
   readonly phase: "rows" | "deleted";
@@ -133,6 +158,9 @@ export function readChanges(
   requireTracking(world, table);
   const given = query.get("$deltatoken");
   const since = given === undefined ? undefined : readToken(world, table, given);
+  const names = query.get("$select");
+  const ours = queryOf(table, names);
+  if (given !== undefined) requireIssued(world, given, (theirs) => theirs === ours);
   const skip = query.get("$skiptoken");
   const cursor = skip === undefined ? undefined : decodeCursor(world, table, skip);
   const size = Math.min(preferences.maxPageSize ?? LARGEST_PAGE, LARGEST_PAGE);
@@ -159,20 +187,17 @@ export function readChanges(
     }
   }
   const page = items.slice(0, size);
-  const names = query.get("$select");
   const context = `${session.root}$metadata#${table.set}${names ? `(${names})` : ""}${since ? "/$delta" : ""}`;
   const kept = raw.split("&").filter((pair) => pair !== "" && !/^(?:\$|%24)(?:skip|delta)token=/i.test(pair));
   const link = (name: string, options: readonly string[]) =>
     `"@odata.${name}":${JSON.stringify(`${session.root}${table.set}?${[...kept, ...options].join("&")}`)}`;
   const last = page.at(-1);
   const token = given === undefined ? [] : [`$deltatoken=${inLink(given)}`];
-  const next =
-    items.length > size && last
-      ? link("nextLink", [
-          ...token,
-          `$skiptoken=${encodeCursor({ phase: last.phase, after: last.at, upTo })}`,
-        ])
-      : link("deltaLink", [`$deltatoken=${inLink(upTo)}`]);
+  const isLast = items.length <= size || last === undefined;
+  if (isLast) remember(world, upTo, ours);
+  const next = !isLast
+    ? link("nextLink", [...token, `$skiptoken=${encodeCursor({ phase: last.phase, after: last.at, upTo })}`])
+    : link("deltaLink", [`$deltatoken=${inLink(upTo)}`]);
   return `{"@odata.context":${JSON.stringify(context)},"value":[${page.map((item) => item.text).join(",")}],${next}}`;
 }
 
@@ -188,5 +213,6 @@ export function countChanges(
   const text = query.get("$deltatoken");
   if (text === undefined) throw payloadError(table.set, "$deltatoken is missing.");
   const { version } = readToken(world, table, text);
+  requireIssued(world, text, (theirs) => theirs.startsWith(`${table.logicalName}?`));
   return String(changed(world, table, version).length + deleted(world, table, version).length);
 }

@@ -55,6 +55,8 @@ export interface World {
   readonly hooks: ReadonlyMap<string, Hooks>;
   /** Files that arrive in parts, by token. */
   readonly uploads: Map<string, Upload>;
+  /** The delta tokens that were given out, each with its queries. */
+  readonly issued: Map<string, Set<string>>;
   readonly now: () => Date;
   readonly started: Date;
 }

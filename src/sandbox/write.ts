@@ -24,7 +24,7 @@ import {
 } from "./row.ts";
 import type { Table } from "./schema.ts";
 import { requireWrite } from "./security/check.ts";
-import { change, fill, type Shape, shapeOf, talliesOf } from "./shape.ts";
+import { type Amount, change, fill, type Shape, shapeOf, talliesOf } from "./shape.ts";
 import { refuseInactive, refuseLifecycle, settleState } from "./state.ts";
 import type { Store } from "./store.ts";
 import type { Session, World } from "./world.ts";
@@ -71,7 +71,7 @@ function settleMoney(
   written: Written,
   shape: Shape,
   isNew: boolean,
-) {
+): void {
   if (!table.hasCurrency) return;
   const moved = shape.writesCurrency;
   const amounts = moved ? shape.allMoney : shape.money;
@@ -81,19 +81,25 @@ function settleMoney(
     putAt(draft, shape.currency, reference);
   }
   if (!reference) return;
-  let rate = valueAt(draft, shape.rate) as string | null | undefined;
+  const rate = valueAt(draft, shape.rate) as string | null | undefined;
   const isStale = isNew || moved || !rate;
   if (!isStale && amounts.length === 0) return;
   const currency = currencyOf(world, reference);
-  if (isStale || !rate) {
-    rate = currency.rate;
-    putAt(draft, shape.rate, rate);
-  }
-  const places = currency.precision;
+  if (isStale) putAt(draft, shape.rate, currency.rate);
+  settleAmounts(draft, written, amounts, isStale ? currency.rate : rate, currency.precision);
+}
+
+function settleAmounts(
+  draft: Draft,
+  { values }: Written,
+  amounts: readonly Amount[],
+  rate: string,
+  precision: number,
+): void {
   for (const { column, place, amount, base } of amounts) {
-    const sent = written.values[place];
+    const sent = values[place];
     // Few digits in the base currency: nothing is rounded, and nothing need be spelled.
-    if (typeof sent === "number" && rate === "1" && places >= 2 && column.precisionSource === 2) {
+    if (typeof sent === "number" && rate === "1" && precision >= 2 && column.precisionSource === 2) {
       putAt(draft, base, sent);
       continue;
     }
@@ -102,7 +108,7 @@ function settleMoney(
       if (value === null) putAt(draft, base, null);
       continue;
     }
-    const rounded = round(value, column.precisionSource === 2 ? places : (column.precision ?? 2));
+    const rounded = round(value, column.precisionSource === 2 ? precision : (column.precision ?? 2));
     putAt(draft, amount, rounded);
     putAt(draft, base, divide(rounded, rate, 4));
   }
@@ -130,20 +136,22 @@ function stamp(draft: Draft, session: Session, createdOn: string, now: string): 
   put(draft, "modifiedonbehalfby", onBehalfBy);
 }
 
-/** What the new rows of one request start with: the stamps, the owner, the first state, the defaults. */
+/** What the new rows of one request start with: the stamps, the owner, the currency, the first state, the defaults. */
 interface Start {
   readonly session: Session;
   readonly now: string;
   readonly layout: Layout;
   /** The last change of what is looked up. */
   readonly since: number;
+  /** Of rows that name none. */
+  readonly currency: Currency | undefined;
   readonly row: Held;
 }
 
 /** The last one of each table. */
 const starts = new WeakMap<Table, Start>();
 
-function startOf(world: World, session: Session, table: Table, layout: Layout, now: string): Draft {
+function startOf(world: World, session: Session, table: Table, layout: Layout, now: string): Start {
   const since = world.store.pointedAtSince();
   const known = starts.get(table);
   if (
@@ -153,7 +161,7 @@ function startOf(world: World, session: Session, table: Table, layout: Layout, n
     known.since === since &&
     known.row.cells.length === layout.blank.length
   ) {
-    return draftOf(known.row);
+    return known;
   }
   const draft = newDraft(layout);
   stamp(draft, session, now, now);
@@ -162,14 +170,15 @@ function startOf(world: World, session: Session, table: Table, layout: Layout, n
     settleOwner(world, table, draft);
   }
   settleState(world, table, draft, NOTHING, undefined, undefined);
-  if (table.hasCurrency && world.rules.everyRowGetsCurrency) {
-    const { currency } = world.organization;
-    put(draft, "transactioncurrencyid", currency);
-    put(draft, "exchangerate", currencyOf(world, currency).rate);
+  const hasCurrency = table.hasCurrency && world.rules.everyRowGetsCurrency;
+  const currency = hasCurrency ? currencyOf(world, world.organization.currency) : undefined;
+  if (currency) {
+    put(draft, "transactioncurrencyid", currency.reference);
+    put(draft, "exchangerate", currency.rate);
   }
-  const row = finish(draft);
-  starts.set(table, { session, now, layout, since, row });
-  return draftOf(row);
+  const start = { session, now, layout, since, currency, row: finish(draft) };
+  starts.set(table, start);
+  return start;
 }
 
 /**
@@ -200,7 +209,8 @@ export function createRow(
   runPlugins(world, session, table, written, undefined);
   const now = session.moment ?? moment(world.now());
   const shape = shapeOf(table, world.store.layout(table), written.columns);
-  const draft = startOf(world, session, table, shape.layout, now);
+  const start = startOf(world, session, table, shape.layout, now);
+  const draft = draftOf(start.row);
   fill(draft, shape, written);
   if (shape.writesStamps) {
     stamp(
@@ -215,7 +225,9 @@ export function createRow(
     settleOwner(world, table, draft);
   }
   if (shape.writesState) settleState(world, table, draft, written, id, undefined);
-  settleMoney(world, table, draft, written, shape, true);
+  const { currency } = start;
+  if (shape.writesCurrency || currency === undefined) settleMoney(world, table, draft, written, shape, true);
+  else settleAmounts(draft, written, shape.money, currency.rate, currency.precision);
   for (const spot of shape.composed) putAt(draft, spot, OF_PARTS);
   if (table.images.length > 0) settleImages(world, table, draft, written);
   if (table.elastic) {

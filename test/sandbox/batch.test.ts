@@ -285,6 +285,18 @@ describe("a malformed batch runs nothing", () => {
     ],
     ["no HTTP version", batchOf(good).replace(" HTTP/1.1", ""), "b1", /Stream was not readable/],
     ["another method", batchOf(good).replace("POST /api", "MERGE /api"), "b1", /'MERGE'/],
+    [
+      "a header of a part twice",
+      batchOf(good, part("POST", POST, { name: "a" }, undefined, ["Prefer: a", "prefer: b"])),
+      "b1",
+      /The header 'prefer' was specified multiple times/,
+    ],
+    [
+      "a header before a part twice",
+      batchOf(["Content-Type: application/http", ...good]),
+      "b1",
+      /The header 'Content-Type' was specified multiple times/,
+    ],
     ["nothing", "", "b1", /Stream was not readable/],
   ];
   test.each(cases)("%s", async (_what, body, boundary, text) => {

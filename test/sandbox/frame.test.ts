@@ -33,7 +33,15 @@ describe("what stands before the service", () => {
 
   test("a request without a host, or with one that cannot be, is refused in the frame and repeated nowhere", async () => {
     await using wire = await openWire();
-    for (const host of [[], ["Host: "], ['Host: a b<>"'], ["Host: a/b"], ["Host: x:y"], ["Host: x@y"]]) {
+    for (const host of [
+      [],
+      ["Host: "],
+      ['Host: a b<>"'],
+      ["Host: a/b"],
+      ["Host: x:y"],
+      ["Host: x@y"],
+      ["Host: a", "host: a"],
+    ]) {
       const answer = await raw(wire, `GET ${root} HTTP/1.1`, ...host, signed(wire));
       expect([host, answer.status, answer.json]).toEqual([
         host,
@@ -46,6 +54,16 @@ describe("what stands before the service", () => {
       expect(answer.text).toContain(`http://${host}${root}$metadata`);
     }
     expect((await raw(wire, `GET ${root}WhoAmI HTTP/1.0`, signed(wire))).status).toBe(200);
+  });
+
+  test("it is no proxy: a tunnel is refused in the frame, and the next request is answered", async () => {
+    await using wire = await openWire();
+    const answer = await raw(wire, "CONNECT example.com:443 HTTP/1.1", "Host: example.com:443");
+    expect([answer.status, answer.json]).toEqual([
+      405,
+      { error: { code: "", message: "The requested resource does not support http method 'CONNECT'." } },
+    ]);
+    expect((await wire.call("GET", "WhoAmI")).status).toBe(200);
   });
 
   test("an expectation that nobody meets is refused in the frame", async () => {

@@ -159,6 +159,18 @@ describe("$select, $orderby, $top, $count, $expand", () => {
     expect(rows[0].parentcustomerid_account).toBeNull();
   });
 
+  test("FetchXML is refused with the code of an unknown option, and by whom", async () => {
+    const answer = await wire.call("GET", "contacts?fetchXml=<fetch><entity name='contact'/></fetch>");
+    expect([answer.status, answer.json.error]).toEqual([
+      400,
+      {
+        code: "0x80060888",
+        message:
+          "The query parameter fetchXml is not supported by the sandbox: ask with $select, $filter and $orderby.",
+      },
+    ]);
+  });
+
   test.each(["$skip=1", "$search=x", "$format=json", "$Filter=x", "nonsense=1"])(
     "%s is refused",
     async (option) => {

@@ -112,6 +112,25 @@ test("a table without tracking, a token that is none", async () => {
   expect((await it.wire.call("GET", "accounts?$skiptoken=x", undefined, TRACK)).status).toBe(400);
 });
 
+test("a token is good for the query that it came with, and for no other", async () => {
+  await using it = await seeded(1);
+  const linkOf = async (query: string): Promise<string> =>
+    (await it.wire.call("GET", query, undefined, TRACK)).json["@odata.deltaLink"];
+  const token = /\$deltatoken=.*/.exec(await linkOf("accounts?$select=name,accountnumber"))?.[0];
+  const ask = async (query: string) => {
+    const answer = await it.wire.call("GET", `${query}${token}`);
+    return [answer.status, answer.json?.error?.code];
+  };
+  expect(await ask("accounts?$select=accountnumber,name&")).toEqual([200, undefined]);
+  expect(await ask("accounts/$count?")).toEqual([200, undefined]);
+  for (const other of ["accounts?", "accounts?$select=name&", "contacts?$select=name&", "contacts/$count?"]) {
+    expect([other, ...(await ask(other))]).toEqual([other, 400, "0x80060888"]);
+  }
+  await linkOf("accounts");
+  const never = `$deltatoken=1000001${encodeURIComponent("!01/01/2026 00:00:00")}`;
+  expect((await it.wire.call("GET", `accounts?${never}`)).status).toBe(400);
+});
+
 test("tokens live seven days, or as long as the organisation says", async () => {
   let now = Date.UTC(2026, 0, 10);
   const clock = { now: () => new Date(now), tokenLifetime: 1e8 };
