@@ -370,6 +370,8 @@ export interface PlanContext {
   readonly promised?: WhichComes;
   /** In a plan: known records (by id) that will have left their match values by the time of these changes. */
   readonly leaving?: ReadonlySet<string>;
+  /** Of a plan: records that the run will have deleted by then, by their ids in small letters; nothing points at them. */
+  readonly removed?: ReadonlySet<string>;
   /**
    * Of the values given for fields of an object, those that the same run has yet to write, or may have: what points
    * at them stays owed until the run's second wave. Absent in the second wave.

@@ -276,6 +276,8 @@ async function* plannedWindows(
 ): AsyncGenerator<PlannedWindow> {
   const waves = wavesOf(state, prepared);
   const leaving = new Set<string>();
+  const removed = new Set<string>();
+  const pointsAtItself = prepared.compiled.parents.includes(prepared.compiled.object);
   const refused: Planned[] = [];
   const settle = async (outcomes: readonly Rejected[]): Promise<void> => {
     for (const { change, problem } of outcomes) refused.push({ status: "rejected", change, problem });
@@ -291,12 +293,19 @@ async function* plannedWindows(
     }
     for await (const window of wave.windows) {
       context.signal.throwIfAborted();
-      const planned = await prepared.compiled.plan(window, { ...context, leaving });
+      const planned = await prepared.compiled.plan(window, { ...context, leaving, removed });
       waves.release(planned);
       for (const item of planned) {
         const { change } = item.status === "planned" ? item.operation : item;
         if (item.status !== "rejected" && change.id !== null && sectionOf(prepared.layout, item) === "moves")
           leaving.add(change.id.toLowerCase());
+        if (
+          pointsAtItself &&
+          change.id !== null &&
+          item.status === "planned" &&
+          item.operation.kind === "delete"
+        )
+          removed.add(change.id.toLowerCase());
       }
       yield { kind: "changes", step, items: [...refused.splice(0), ...planned] };
     }

@@ -116,6 +116,27 @@ describe("a sync that points at itself", () => {
     await clean(here.bench);
   });
 
+  test("a plan says that a row points at one whose record the run deletes first", async () => {
+    await using here = await stage();
+    const mirror = people({
+      mode: "mirror",
+      onRemoved: "delete",
+      guard: { removed: { share: 1, rows: 9 } },
+    });
+    await runSync(await here.prepare(mirror, rows("('A', 'Ann', NULL)", "('B', 'Bob', NULL)")), { signal });
+    const prepared = await here.prepare(mirror, rows("('A', 'Ann', 'B')"));
+    const [plan] = await planned(prepared);
+    expect(plan).toMatchObject({
+      operations: { delete: 1, update: 0 },
+      rejections: { byCode: { "lookup.missing": 1 } },
+    });
+    const run = await runSync(prepared, { signal });
+    expect(run).toMatchObject({ applied: 1, rejections: { byCode: { "lookup.missing": 1 } } });
+    expect(plan?.requests).toBe(run.requests.writes);
+    expect(await managers(here.bench)).toEqual({ A: null });
+    await clean(here.bench);
+  });
+
   test("a known row points at one that the same run makes; a value that no row has is rejected before anything is made", async () => {
     await using here = await stage();
     await runSync(await here.prepare(people(), rows("('A', 'Ann', NULL)", "('B', 'Bob', NULL)")), { signal });

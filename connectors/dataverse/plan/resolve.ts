@@ -154,10 +154,11 @@ async function findParents(
   to: { readonly cache: Lru<string>; readonly found: Map<string, Resolution>; readonly context: PlanContext },
 ): Promise<void> {
   const { cache, found, context } = to;
+  const isRemoved = (id: string): boolean => context.removed?.has(id) === true;
   const open = new Map<string, Found>();
   for (const [folded, wanted] of values) {
     const id = cache.get(folded);
-    if (id === undefined) open.set(folded, wanted);
+    if (id === undefined || isRemoved(id)) open.set(folded, wanted);
     else found.set(folded, { id });
   }
   const held = new Map<string, Held[]>();
@@ -170,7 +171,7 @@ async function findParents(
   );
   const missing = new Map<string, readonly string[]>();
   for (const [folded, wanted] of open) {
-    const [one, ...others] = distinct(survivor, held.get(folded));
+    const [one, ...others] = distinct(survivor, held.get(folded)).filter(({ id }) => !isRemoved(id));
     if (one === undefined) missing.set(folded, wanted.map(textOf));
     else if (others.length > 0) found.set(folded, { several: [one, ...others].map(({ id }) => id) });
     else {
