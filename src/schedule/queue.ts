@@ -53,6 +53,8 @@ export interface SharedNotebook extends Notebook {
   again(due: Due): Promise<void>;
   /** Says that these workers live, and gives back what silent ones hold. */
   beat(workers: readonly string[]): Promise<readonly string[]>;
+  /** Gives back what workers hold. */
+  release(workers: readonly string[]): Promise<void>;
   forget(workers: readonly string[]): Promise<void>;
 }
 
@@ -95,6 +97,9 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
          run_at := now() + $5 * interval '1 millisecond')`,
       given,
     );
+  };
+  const release = async (workers: readonly string[]): Promise<void> => {
+    await pool.query(`SELECT ${theirs}.force_unlock_workers($1::text[])`, [workers]);
   };
   return {
     async read(): Promise<Entries> {
@@ -143,9 +148,10 @@ export async function openSharedNotebook(options: QueueOptions, pool: pg.Pool): 
       const dead = [...new Set([...rows.map(({ id }) => id), ...held.map(({ locked_by: id }) => id)])].map(
         String,
       );
-      if (dead.length > 0) await pool.query(`SELECT ${theirs}.force_unlock_workers($1::text[])`, [dead]);
+      if (dead.length > 0) await release(dead);
       return dead;
     },
+    release,
     async forget(workers) {
       await pool.query(`DELETE FROM ${ours}.workers WHERE id = ANY($1::text[])`, [workers]);
     },
@@ -187,6 +193,15 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
   let busy = 0;
   let runner: Runner | undefined;
   let wake = (): void => {};
+  // What graphile-worker cannot write down of a job while the database is away, it throws where nobody waits, and the
+  // job stays with this process, which lives.
+  let isLost = false;
+  const onLeft = (error: unknown): void => {
+    isLost = true;
+    log.error({ problem: (error as Error)?.message ?? String(error) }, "the queue cannot be reached");
+  };
+  process.on("unhandledRejection", onLeft);
+  let isOver = false;
   const events: WorkerEvents = new EventEmitter();
   // Jobs are held by pools, of which there is one in each process.
   events.on("pool:create", ({ workerPool }) => void workers.add(workerPool.id));
@@ -250,9 +265,18 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
     }).catch((error) => {
       throw unusable(error);
     });
+    const over = (): void => {
+      isOver = true;
+      wake();
+    };
+    runner.promise.then(over, over);
     const look = async (): Promise<number> => {
       for (const dead of await notebook.beat([...workers]))
         log.warn({ worker: dead }, "a worker is gone; its runs go on elsewhere");
+      if (isLost && busy === 0) {
+        await notebook.release([...workers]);
+        isLost = false;
+      }
       const entries = await notebook.read();
       const now = clock.now();
       for (const { sync } of planner.specs) {
@@ -274,7 +298,7 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
       return Math.min(next ?? Number.POSITIVE_INFINITY, now + deadAfterMs / 4, now + (once ? 500 : 15_000));
     };
     signal.addEventListener("abort", () => wake(), { once: true });
-    while (!signal.aborted) {
+    while (!signal.aborted && !isOver) {
       const woken = new AbortController();
       wake = () => woken.abort();
       let until = clock.now() + deadAfterMs / 4;
@@ -282,11 +306,14 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
         until = await look();
       } catch (error) {
         if (once) throw error;
+        isLost = true;
         log.error({ problem: (error as Error).message }, "the queue cannot be reached; it is tried again");
       }
       if (until === 0) break;
       await clock.sleep(Math.max(50, until - clock.now()), woken.signal);
     }
+    // Planning alone would look like health: who restarts this process starts the workers too.
+    if (isOver && !signal.aborted) throw unusable(new Error("its workers have ended"));
     // Runs end as they do when interrupted; their jobs are left to the others.
     await runner.stop().catch(() => {});
     runner = undefined;
@@ -298,6 +325,7 @@ export async function runQueue(options: QueueOptions): Promise<readonly Done[]> 
   } finally {
     await runner?.stop().catch(() => {});
     await pool.end();
+    process.off("unhandledRejection", onLeft);
   }
 }
 

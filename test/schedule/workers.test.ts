@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { run } from "graphile-worker";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openLog } from "../../src/log/log.ts";
 import { planner } from "../../src/schedule/plan.ts";
@@ -267,6 +268,56 @@ test("what one holds who was killed before he said that he lives comes back", {
   await silent.stop();
   expect(ran).toEqual(["orders"]);
   expect(done.map(({ due, exit }) => [due.sync, due.time, exit])).toEqual([["orders", 0, 0]]);
+});
+
+test("a worker outlives its database: what it could not note while that was away is done again", {
+  timeout: 200_000,
+}, async () => {
+  using folder = temporaryFolder();
+  await postgres.query("CREATE DATABASE queues");
+  const url = postgres.url.replace(/\/[^/]*$/, "/queues");
+  const env = { ...sandboxEnv(sandbox), DATABASE_URL: postgres.url, QUEUE_URL: url };
+  await postgres.query(
+    "CREATE TABLE away AS SELECT i AS id, 'W-' || i AS number FROM generate_series(1, 5) i",
+  );
+  writeFiles(folder.path, {
+    "backhaul.yml": `project: away
+warehouses:
+  pg: { type: postgres, url: "\${env:DATABASE_URL}", state: { type: warehouse } }
+destinations:${DESTINATION}
+schedule: { queue: { url: "\${env:QUEUE_URL}", dead_after: 4s } }
+`,
+    "models/away.yml": `model: away
+primary_key: id
+table: away
+syncs:
+  - { sync: away, destination: dynamics, object: account, mode: upsert, match: { accountnumber: number }, fields: { name: number }, schedule: { cron: "0 0 1 1 *" } }
+`,
+  });
+  const queues = new pg.Client({ connectionString: url });
+  queues.on("error", () => {});
+  await queues.connect();
+  await queues.query(`CREATE SCHEMA backhaul_queue_schedule;
+    CREATE TABLE backhaul_queue_schedule.entries (item text PRIMARY KEY, version bigint NOT NULL, content jsonb NOT NULL);
+    INSERT INTO backhaul_queue_schedule.entries VALUES ('away/sync away', 1, '{"time": 0, "of": "cron 0 0 1 1 * UTC"}')`);
+  await queues.end();
+  const one = worker(folder.path, env);
+  const said = (message: string): number => one.lines.filter(({ msg }) => msg === message).length;
+  const reach = (message: string, times: number) =>
+    until(
+      () => (said(message) >= times ? true : undefined),
+      () => one.lines,
+    );
+  await reach("run begun", 1);
+  await postgres.query("ALTER DATABASE queues ALLOW_CONNECTIONS false");
+  await postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'queues'");
+  await reach("run ended", 1);
+  await reach("the queue cannot be reached", 1);
+  expect(said("done")).toBe(0);
+  await postgres.query("ALTER DATABASE queues ALLOW_CONNECTIONS true");
+  await reach("done", 1);
+  one.child.kill("SIGTERM");
+  expect(await one.ended).toBe(0);
 });
 
 test("--once with a queue runs what is due, parents first, and tells alerts of it", {
