@@ -124,7 +124,6 @@ async function writeStaged(
 ): Promise<Wave> {
   const { sync, compiled, identity } = prepared;
   await using state = await openForRun(prepared);
-  await using _shared = await openSharing(prepared, options.signal);
   const { history } = state;
   const rejections = rejectionLog((rejection) => history.reject({ run, ...rejection }));
   const staged = await source.stage(state, options, rejections.add);
@@ -171,6 +170,7 @@ async function writeStaged(
         rejected: rejections.result().total,
         ...more,
       });
+    await using _shared = await openSharing(prepared, options.signal);
     await using ahead = openLookahead(options.later ?? [], options);
     const awaited = anyOf([...(wave === "first" ? [ownRows(prepared, state, rejected)] : []), ahead.ask]);
     const written = await step("write", { "backhaul.changes": total }, () =>
