@@ -179,5 +179,5 @@ function unvarying(sql: string): string {
     .replaceAll(/'[0-9a-f]{12,16}'|"[0-9a-f]{12,16}"/g, "'ID'")
     .replaceAll(/'[^']* process \d+ \([0-9a-f-]+\)'/g, "'HOLDER'")
     .replaceAll(/\b1[78]\d{11}\b/g, "MILLISECONDS")
-    .replaceAll(/'\{"(columns|run)".*?\}'(?=[ ,)])/gs, "'{\"$1\": …}'");
+    .replaceAll(/'\{"(columns|run|used)".*?\}'(?=[ ,)])/gs, "'{\"$1\": …}'");
 }

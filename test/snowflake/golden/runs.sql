@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS "BACKHAUL"."S_PENDING_0" ("M_NUMBER" VARCHAR, owed VA
 
 CREATE TABLE IF NOT EXISTS "BACKHAUL"."S_WAITING_0" ("M_NUMBER" VARCHAR, "M_NAME" VARCHAR, "M_AMOUNT" NUMBER(18,2), removed BOOLEAN, mapping VARCHAR, attempts NUMBER(38,0), due NUMBER(38,0), until_ms NUMBER(38,0));
 
+CREATE TABLE IF NOT EXISTS "BACKHAUL"."USERS" (name_key VARCHAR PRIMARY KEY, user_name VARCHAR, told VARCHAR, expires NUMBER(38,0));
+
 CREATE TRANSIENT TABLE "BACKHAUL"."PLAN_S_CHANGES_3" AS SELECT ROW_NUMBER() OVER (ORDER BY NULL) AS seq, x.* FROM (SELECT CASE WHEN s."M_NUMBER" IS NULL THEN 'added' ELSE 'changed' END AS kind, s.record_id AS record_id, t."M_NUMBER" AS a0, t."M_NAME" AS a1, t."M_AMOUNT" AS a2, s."M_NUMBER" AS b0, s."M_NAME" AS b1, s."M_AMOUNT" AS b2, CASE WHEN NOT (s."M_NUMBER" IS NULL) THEN CASE WHEN t."M_NAME" IS DISTINCT FROM s."M_NAME" THEN 'c:name
 ' ELSE '' END || CASE WHEN t."M_AMOUNT" IS DISTINCT FROM s."M_AMOUNT" THEN 'c:amount
 ' ELSE '' END END AS differing, CAST(CASE WHEN s."M_NUMBER" IS NULL THEN NULL ELSE NULL END AS VARCHAR) AS owed, 0 AS attempts FROM (SELECT * FROM "BACKHAUL"."PLAN_S_STAGED_3" WHERE "M_NUMBER" IS NOT NULL) t LEFT JOIN (SELECT b."M_NUMBER", b."M_NAME", b."M_AMOUNT", b.record_id FROM "BACKHAUL"."S_BASE_1" b WHERE NOT EXISTS (SELECT 1 FROM "BACKHAUL"."S_DELTA_0" d WHERE d."M_NUMBER" = b."M_NUMBER") UNION ALL SELECT n."M_NUMBER", n."M_NAME", n."M_AMOUNT", n.record_id FROM "BACKHAUL"."S_DELTA_0" n JOIN (SELECT "M_NUMBER", max(commit_no) AS newest FROM "BACKHAUL"."S_DELTA_0" GROUP BY "M_NUMBER") l ON n."M_NUMBER" = l."M_NUMBER" AND n.commit_no = l.newest WHERE NOT n.gone) s ON t."M_NUMBER" = s."M_NUMBER" LEFT JOIN (SELECT DISTINCT k0 FROM "BACKHAUL"."PLAN_S_REFUSED_3") r ON t."M_NUMBER" = r.k0 WHERE (s."M_NUMBER" IS NULL OR t."M_NAME" IS DISTINCT FROM s."M_NAME" OR t."M_AMOUNT" IS DISTINCT FROM s."M_AMOUNT") AND r.k0 IS NULL) x;
@@ -75,6 +77,10 @@ DELETE FROM "BACKHAUL"."S_PENDING_0" USING (SELECT c.a0 AS k0 FROM "BACKHAUL"."S
 DELETE FROM "BACKHAUL"."S_WAITING_0" WHERE NOT EXISTS (SELECT 1 FROM "BACKHAUL"."S_CHANGES_1" c WHERE c.kind LIKE 'waiting%' AND "BACKHAUL"."S_WAITING_0"."M_NUMBER" = c.a0);
 
 DELETE FROM "BACKHAUL"."S_WAITING_0" WHERE NOT EXISTS (SELECT 1 FROM "BACKHAUL"."S_CHANGES_2" c WHERE c.kind LIKE 'waiting%' AND "BACKHAUL"."S_WAITING_0"."M_NUMBER" = c.a0);
+
+DELETE FROM "BACKHAUL"."USERS" WHERE expires < DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) - 300000;
+
+DELETE FROM "BACKHAUL"."USERS" WHERE name_key = '["UUID UUID","UUID"]';
 
 DROP TABLE IF EXISTS "BACKHAUL"."PLAN_S_CHANGES_3";
 
@@ -145,6 +151,8 @@ INSERT INTO "BACKHAUL"."S_WAITING_0" ("M_NUMBER", "M_NAME", "M_AMOUNT", removed,
 INSERT INTO "BACKHAUL"."S_WAITING_0" ("M_NUMBER", "M_NAME", "M_AMOUNT", removed, mapping, attempts, due, until_ms) SELECT c.a0, c.a1, c.a2, CASE WHEN c.kind = 'removed' THEN true ELSE false END, 'ID', c.attempts + 1, 2 + CASE WHEN c.attempts = 0 THEN 1 WHEN c.attempts = 1 THEN 2 WHEN c.attempts = 2 THEN 4 WHEN c.attempts = 3 THEN 8 WHEN c.attempts = 4 THEN 16 WHEN c.attempts = 5 THEN 32 ELSE 64 END, MILLISECONDS FROM "BACKHAUL"."S_CHANGES_2" c JOIN "BACKHAUL"."S_OUTCOMES_2" o ON o.seq = c.seq WHERE o.status = 'rejected' AND o.waits;
 
 MERGE INTO "BACKHAUL"."SYNCS" t USING (SELECT '["golden","UUID","new_order","orders"]' AS name_key, 'golden' AS project, 'UUID' AS organization, 'new_order' AS object, 'orders' AS sync, 'ID' AS id, CAST(NULL AS VARCHAR) AS state, '' AS holder, 0 AS token, 0 AS expires) s ON t.name_key = s.name_key WHEN NOT MATCHED THEN INSERT (name_key, project, organization, object, sync, id, state, holder, token, expires) VALUES (s.name_key, s.project, s.organization, s.object, s.sync, s.id, s.state, s.holder, s.token, s.expires);
+
+MERGE INTO "BACKHAUL"."USERS" t USING (SELECT '["UUID UUID","UUID"]' AS name_key, 'UUID UUID' AS user_name, '{"used": …}' AS told, DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) + 300000 AS expires) s ON t.name_key = s.name_key WHEN NOT MATCHED THEN INSERT (name_key, user_name, told, expires) VALUES (s.name_key, s.user_name, s.told, s.expires);
 
 SELECT * FROM (
 SELECT * FROM orders
@@ -218,6 +226,8 @@ SELECT state FROM "BACKHAUL"."SYNCS" WHERE id = 'ID';
 
 SELECT table_name FROM information_schema.tables WHERE table_schema = 'BACKHAUL';
 
+SELECT told FROM "BACKHAUL"."USERS" WHERE user_name = 'UUID UUID' AND name_key <> '["UUID UUID","UUID"]' AND expires > DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP());
+
 UPDATE "BACKHAUL"."SYNCS" SET expires = 0 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 1;
 
 UPDATE "BACKHAUL"."SYNCS" SET expires = 0 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 2;
@@ -231,3 +241,5 @@ UPDATE "BACKHAUL"."SYNCS" SET state = '{"columns": …}' WHERE id = 'ID' AND tok
 UPDATE "BACKHAUL"."SYNCS" SET state = '{"columns": …}' WHERE id = 'ID' AND token = 2;
 
 UPDATE "BACKHAUL"."SYNCS" SET token = token + 1, holder = 'HOLDER', expires = DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) + 900000 WHERE name_key = '["golden","UUID","new_order","orders"]' AND expires < DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP());
+
+UPDATE "BACKHAUL"."USERS" SET told = '{"used": …}', expires = DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) + 300000 WHERE name_key = '["UUID UUID","UUID"]';
