@@ -14,7 +14,7 @@ import { literalFindings } from "./literals.ts";
 import { modelSpec } from "./models.ts";
 import { findingsOf } from "./problems.ts";
 import { duplicateFindings, nameFindings, sharedFindings } from "./references.ts";
-import { alertFindings, scheduleFindings, scheduleSpec } from "./schedules.ts";
+import { alertFindings, quietFindings, scheduleFindings, scheduleSpec } from "./schedules.ts";
 import { type Checker, type Checkers, type ConnectorSchemas, compileSchemas } from "./schema.ts";
 import { unsupportedFindings } from "./unsupported.ts";
 import { withDefaults } from "./walk.ts";
@@ -71,11 +71,17 @@ export async function loadProject(folder: string, { schemas }: LoadOptions): Pro
     if (model !== undefined) models.push(model);
   }
   const sources = models.map(({ source }) => source);
-  const across = [...duplicateFindings(sources), ...sharedFindings(sources), ...scheduleFindings(sources)];
+  const across = [
+    ...duplicateFindings(sources),
+    ...sharedFindings(sources),
+    ...scheduleFindings(sources),
+    ...sources.flatMap(quietFindings),
+  ];
   if (project !== undefined)
     across.push(
       ...sources.flatMap((source) => nameFindings(source, project.source)),
       ...alertFindings(project.source, sources),
+      ...quietFindings(project.source),
     );
   problems.push(...across.map(({ problem }) => problem));
   const only = Object.keys(project?.file?.warehouses ?? {})[0] ?? "";

@@ -1,5 +1,5 @@
 /** What a project's files say of schedules and alerts: names that must exist, and the planner's words for the rest. */
-import { lateness, milliseconds, quietHours, type ScheduleSpec } from "../core/schedule.ts";
+import { isAlwaysQuiet, lateness, milliseconds, quietHours, type ScheduleSpec } from "../core/schedule.ts";
 import type { Schedule } from "./generated/model.ts";
 import type { ProjectSchedule } from "./generated/project.ts";
 import { type Finding, finding } from "./problems.ts";
@@ -61,6 +61,18 @@ export function scheduleFindings(models: readonly Source[]): Finding[] {
       if (!waitsFor(other, sync)) return [];
       const message = `"${sync}" and "${other}" wait for each other.`;
       return [finding(model, at, "conflict", message, "Give one of them a cron line instead.")];
+    }),
+  );
+}
+
+/** Quiet hours, of one file, that leave no minute of the week to begin a run in. */
+export function quietFindings(source: Source): Finding[] {
+  return ["schedule.quiet", "syncs.*.schedule.quiet"].flatMap((pattern) =>
+    select(source.data, pattern).flatMap(({ path, value }) => {
+      if (!Array.isArray(value) || !value.every((hours) => typeof hours === "string")) return [];
+      if (!isAlwaysQuiet(value.map(quietHours))) return [];
+      const message = "These quiet hours cover the whole week: nothing would ever run.";
+      return [finding(source, path, "conflict", message, "Leave some hours out.")];
     }),
   );
 }

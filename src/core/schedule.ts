@@ -54,3 +54,20 @@ export function quietHours(text: string): QuietHours {
   const days = Array.from({ length: ((end - start + 7) % 7) + 1 }, (_, i) => (start + i) % 7);
   return { ...hours, days };
 }
+
+/** Whether a minute of a day (0 is Sunday) lies in one of the hours; those that end before they begin go over midnight. */
+export function isQuiet(hours: readonly QuietHours[], day: number, minute: number): boolean {
+  const yesterday = (day + 6) % 7;
+  return hours.some(({ days, from, to }) => {
+    const begins = (on: number): boolean => days === undefined || days.includes(on);
+    if (from < to) return begins(day) && from <= minute && minute < to;
+    return (begins(day) && from <= minute) || (begins(yesterday) && minute < to);
+  });
+}
+
+/** Whether no minute of the week is left in which a run may begin. */
+export function isAlwaysQuiet(hours: readonly QuietHours[]): boolean {
+  for (let minute = 0; minute < 7 * 1_440; minute++)
+    if (!isQuiet(hours, Math.floor(minute / 1_440), minute % 1_440)) return false;
+  return true;
+}

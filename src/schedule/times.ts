@@ -1,6 +1,6 @@
 /** Instants and wall clocks: when a cron line fires, and whether an instant lies in quiet hours. Pure. */
 import { Cron } from "croner";
-import type { QuietHours } from "../core/schedule.ts";
+import { isQuiet, type QuietHours } from "../core/schedule.ts";
 
 /**
  * The times of a cron line in a zone. A line with one hour fires once a day: where the clock is put forward over it, as
@@ -68,12 +68,7 @@ export function quietOf(hours: readonly QuietHours[], timezone: string): Quiet {
     const local = instant + offset(instant);
     const day = (Math.floor(local / DAY) + 4) % 7; // 1970 began on a Thursday
     const now = Math.floor((local % DAY) / MINUTE);
-    const yesterday = (day + 6) % 7;
-    return hours.some(({ days, from, to }) => {
-      const begins = (on: number): boolean => days === undefined || days.includes(on);
-      if (from < to) return begins(day) && from <= now && now < to;
-      return (begins(day) && from <= now) || (begins(yesterday) && now < to);
-    });
+    return isQuiet(hours, day, now);
   };
   return {
     covers,

@@ -12,6 +12,12 @@ test.each([
   ["{ jitter: 5m }", "config.missing_key", /One of "?cron"? or "?after"? is missing/],
   ['{ cron: "* * * * *", quiet: ["25:00-26:00"] }', "config.wrong_value", /22:00-06:00/],
   ['{ cron: "* * * * *", jitter: soon }', "config.wrong_value", /30s, 5m, 2h or 1d/],
+  ['{ cron: "* * * * *", quiet: ["07:00-07:00"] }', "config.conflict", /nothing would ever run/],
+  [
+    '{ cron: "* * * * *", quiet: ["Mon-Fri 00:00-24:00", "Fri-Sun 20:00-20:00"] }',
+    "config.conflict",
+    /ever run/,
+  ],
   ["{ after: [nobody] }", "config.unknown_name", /There is no sync "nobody"/],
   ["{ after: [customers_to_contacts] }", "config.conflict", /wait for each other/],
 ])("%s", async (schedule, code, message) => {
