@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { keyPart } from "../../connectors/dataverse/compile/match.ts";
 import { parsedExactly } from "../../connectors/dataverse/sender/json.ts";
 import { DEFAULT_RULES, type SyncSpec } from "../../src/core/spec.ts";
 import {
@@ -13,6 +14,7 @@ import {
   tallied,
   write,
 } from "./support/bench.ts";
+import { attribute } from "./support/tables.ts";
 
 /** What is read back is compared with what would be written: digit by digit, and as the clock showed it. */
 
@@ -229,4 +231,12 @@ test("a record that is read before it is changed, and is gone, is made again wit
   const stored = await bench.stored("contact", "new_customerid");
   expect(["A", "B", "C"].map((key) => stored.get(key)?.lastname)).toEqual(["After A", "After B", "After C"]);
   expect((await bench.counters()).refusals).toEqual({});
+});
+
+test.each([
+  { kind: "choices", choices: [] },
+  { kind: "image", mostBytes: 1 },
+  { kind: "file", mostBytes: 1 },
+] as const)("nothing is looked for by a column of the shape $kind", (shape) => {
+  expect(keyPart(attribute("field", shape), "text")).toHaveProperty("why");
 });

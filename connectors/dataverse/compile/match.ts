@@ -136,6 +136,8 @@ export function keyPart(
 ): { readonly part: KeyPart } | { readonly why: string } {
   if (attribute.shape.kind === "lookup")
     return { why: "it is a lookup itself; name a column of text or numbers" };
+  if (["choices", "image", "file"].includes(attribute.shape.kind))
+    return { why: "no record is found by such a column; name a column of text or numbers" };
   const made = coercerOf(attribute, kind, { zone });
   if ("why" in made) return made;
   const { kind: shape } = attribute.shape;
