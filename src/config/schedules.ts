@@ -67,7 +67,7 @@ export function scheduleFindings(models: readonly Source[]): Finding[] {
 
 /** Quiet hours, of one file, that leave no minute of the week to begin a run in. */
 export function quietFindings(source: Source): Finding[] {
-  return ["schedule.quiet", "syncs.*.schedule.quiet"].flatMap((pattern) =>
+  return ["*.quiet", "syncs.*.schedule.quiet"].flatMap((pattern) =>
     select(source.data, pattern).flatMap(({ path, value }) => {
       if (!Array.isArray(value) || !value.every((hours) => typeof hours === "string")) return [];
       if (!isAlwaysQuiet(value.map(quietHours))) return [];

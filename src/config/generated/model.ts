@@ -229,7 +229,7 @@ export interface Lookup {
    */
   object: string | ObjectOfRow;
   /**
-   * The field which holds the value. Of one object also several fields, such as those of an alternate key, each with the column of the model that holds its value: the field then has no column of its own. Where a column names the object, one field for each object.
+   * The field which holds the value; of one object also several fields, such as those of an alternate key, each with the column of the model that holds its value: the field then has no column of its own; where a column names the object, one field for each object.
    */
   by: string | FieldsOfALookup;
   /**
