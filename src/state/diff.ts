@@ -37,7 +37,7 @@ export interface DiffParts {
 /**
  * The rows of the table of changes. `kind` is `added`, `changed`, `removed`, or `waiting` (`waiting_removed`): rejected before,
  * the same since, and not due yet. A row that was added without an answer is known, but not surely: added again under
- * the same match value, changed whole under another one, removed with a mark (`d:`) when it has left. `n:` marks an added row
+ * the same match value, or where a known row has that value, changed whole under another one, removed with a mark (`d:`) when it has left. `n:` marks an added row
  * that overwrites no record.
  */
 export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, parts: DiffParts): string {
@@ -58,7 +58,9 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
       return `${fold("t")} IS DISTINCT FROM ${fold("s")}`;
     })
     .join(" OR ");
-  const isNew = doubt ? `(${unknown} OR (${unsure} AND NOT (${moved || "1 = 0"})))` : unknown;
+  const isNew = doubt
+    ? `(${unknown} OR (${unsure} AND (coalesce(s.shared, false) OR NOT (${moved || "1 = 0"}))))`
+    : unknown;
   // Where nothing is ever changed, to write a row again is to add it again.
   const isAdded = only !== undefined && !interest.changed ? "1 = 1" : isNew;
   const kind = `CASE ${interest.removed ? `WHEN ${isRemoved} THEN 'removed' ` : ""}WHEN ${isAdded} THEN 'added' ELSE 'changed' END`;
@@ -156,11 +158,31 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
   }
 }
 
-/** What is known surely or not: the snapshot and the rows in doubt, which are never in both. */
+/**
+ * What is known surely or not: the snapshot and the rows in doubt, which are never in both. A row in doubt is `shared`
+ * where a known row has its match value: the record is that row's, so that this one has none to move.
+ */
 function withDoubt(dialect: Dialect, shape: Shape, tables: Tables, contents: Contents): string {
   const { all } = namesOf(dialect, shape);
   const nothing = `CAST(NULL AS ${dialect.types.text})`;
-  return `(SELECT s.*, false AS unsure FROM ${current(dialect, shape, tables, contents)} s UNION ALL SELECT ${list(all)}, ${nothing} AS record_id, true AS unsure FROM ${tables.doubt})`;
+  const known = current(dialect, shape, tables, contents);
+  const sure = `SELECT s.*, false AS unsure, false AS shared FROM ${known} s`;
+  const unsure = (shared: string): string =>
+    `SELECT ${list(all.map((name) => `d.${name}`))}, ${nothing} AS record_id, true AS unsure, ${shared} AS shared FROM ${tables.doubt} d`;
+  if (!canClaim(shape)) return `(${sure} UNION ALL ${unsure("false")})`;
+  const folded = (table: string): string[] => foldedMatch(dialect, shape, (i) => `${table}.${all[i]}`);
+  const equal = (one: readonly string[], other: readonly string[]): string =>
+    list(
+      one.map((value, n) => `${value} = ${other[n]}`),
+      " AND ",
+    );
+  const names = shape.match.map((_, n) => `f${n}`);
+  const held = `SELECT DISTINCT ${list(folded("u").map((value, n) => `${value} AS f${n}`))} FROM ${tables.doubt} u JOIN ${known} v ON ${equal(folded("u"), folded("v"))}`;
+  const isHeld = equal(
+    folded("d"),
+    names.map((name) => `h.${name}`),
+  );
+  return `(${sure} UNION ALL ${unsure("h.f0 IS NOT NULL")} LEFT JOIN (${held}) h ON ${isHeld})`;
 }
 
 /** Folded values of the match, from the columns with a prefix (`a`, `b`) of the table of changes. */

@@ -92,6 +92,21 @@ async function worldOf(spec: Partial<SyncSpec> = {}, place: Place = duckdb): Pro
 const MIRROR = { mode: "mirror", onRemoved: "delete" } as const;
 
 describe("what is in doubt", () => {
+  test.each([true, false])(
+    "a row that took another's match value in doubt takes no record along when both are back (ids told: %s)",
+    async (tellsIds) => {
+      await using world = await worldOf(MIRROR);
+      world.destination.tellsIds = tellsIds;
+      await world.run([[1, "C", "Cy"]]);
+      await world.run([[2, "C", "Di"]], { 2: "lost-after" });
+      await world.run([
+        [1, "C", "Cy"],
+        [2, "D", "Di"],
+      ]);
+      expect(world.stored()).toEqual({ C: '"Cy"', D: '"Di"' });
+    },
+  );
+
   test.each(["lost-before", "lost-after"] as const)(
     "a row that comes back under another match value while its removal is in doubt (%s) has one record, whole",
     async (fault) => {
