@@ -1,7 +1,7 @@
 /** The diff: one statement, null-safe per column; its result is the record of intent. Pure SQL. */
 import type { Value } from "../core/value.ts";
 import type { Dialect } from "../ports.ts";
-import { type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
+import { allEqual, type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
 /** What a run asks of the diff. */
 export interface Interest {
@@ -171,17 +171,8 @@ function withDoubt(dialect: Dialect, shape: Shape, tables: Tables, contents: Con
     `SELECT ${list(all.map((name) => `d.${name}`))}, ${nothing} AS record_id, true AS unsure, ${shared} AS shared FROM ${tables.doubt} d`;
   if (!canClaim(shape)) return `(${sure} UNION ALL ${unsure("false")})`;
   const folded = (table: string): string[] => foldedMatch(dialect, shape, (i) => `${table}.${all[i]}`);
-  const equal = (one: readonly string[], other: readonly string[]): string =>
-    list(
-      one.map((value, n) => `${value} = ${other[n]}`),
-      " AND ",
-    );
-  const names = shape.match.map((_, n) => `f${n}`);
-  const held = `SELECT DISTINCT ${list(folded("u").map((value, n) => `${value} AS f${n}`))} FROM ${tables.doubt} u JOIN ${known} v ON ${equal(folded("u"), folded("v"))}`;
-  const isHeld = equal(
-    folded("d"),
-    names.map((name) => `h.${name}`),
-  );
+  const held = `SELECT DISTINCT ${list(folded("u").map((value, n) => `${value} AS f${n}`))} FROM ${tables.doubt} u JOIN ${known} v ON ${allEqual(folded("u"), (n) => folded("v")[n]!)}`;
+  const isHeld = allEqual(folded("d"), (n) => `h.f${n}`);
   return `(${sure} UNION ALL ${unsure("h.f0 IS NOT NULL")} LEFT JOIN (${held}) h ON ${isHeld})`;
 }
 
@@ -222,14 +213,14 @@ export function keepClaimed(dialect: Dialect, shape: Shape, tables: Tables): str
   const { all, key } = namesOf(dialect, shape);
   const folded = foldedMatch(dialect, shape, (i) => all[i]!).map((value, n) => `${value} AS f${n}`);
   const movers = `SELECT ${list(shape.key.map((i, n) => `a${i} AS k${n}`))} FROM ${tables.changes} WHERE ${isMove(dialect, shape)} AND NOT ${isUncertain(dialect)}`;
-  const sameKey = list(
-    key.map((name, n) => `t.${name} = m.k${n}`),
-    " AND ",
+  const sameKey = allEqual(
+    key.map((name) => `t.${name}`),
+    (n) => `m.k${n}`,
   );
   const claimed = `(SELECT DISTINCT ${list(folded)} FROM ${tables.staged} t LEFT JOIN (${movers}) m ON ${sameKey} WHERE m.k0 IS NULL) d`;
-  return `DELETE FROM ${tables.changes} USING ${claimed} WHERE kind = 'removed' AND ${list(
-    foldedMatch(dialect, shape, (i) => `a${i}`).map((value, n) => `${value} = d.f${n}`),
-    " AND ",
+  return `DELETE FROM ${tables.changes} USING ${claimed} WHERE kind = 'removed' AND ${allEqual(
+    foldedMatch(dialect, shape, (i) => `a${i}`),
+    (n) => `d.f${n}`,
   )}`;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Dialect } from "../ports.ts";
 import { canClaim } from "./diff.ts";
-import { type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
+import { allEqual, type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
 const ACKNOWLEDGED = "o.status IN ('applied', 'unchanged')";
 const UNANSWERED = "(o.status IS NULL OR o.status = 'deferred')";
@@ -55,10 +55,7 @@ export function foldOutcomes(
   const keyAfter = shape.key.map((i) => `c.a${i}`);
   const keys = list(keyAfter.map((part, n) => `${part} AS k${n}`));
   const after = list(all.map((_, i) => `c.a${i}`));
-  const isKey = list(
-    key.map((name, n) => `${name} = d.k${n}`),
-    " AND ",
-  );
+  const isKey = allEqual(key, (n) => `d.k${n}`);
   const into = (table: string, columns: readonly string[], select: string): string =>
     `INSERT INTO ${table} (${list(columns)}) SELECT ${select}`;
   const forget = (table: string, from: string, where: string): string =>
@@ -124,9 +121,9 @@ export function foldOutcomes(
       `SELECT ${keys}, ${list(shape.match.map((i, n) => `${fold(i, `c.a${i}`)} AS f${n}`))} FROM ${from} WHERE ${where}`;
     const claimed = wants(answered, `${written} AND (c.kind = 'added' OR ${moved})`);
     const holds = (table: string): string =>
-      list(
-        shape.match.map((i, n) => `${fold(i, `${table}.${all[i]}`)} = d.f${n}`),
-        " AND ",
+      allEqual(
+        shape.match.map((i) => fold(i, `${table}.${all[i]}`)),
+        (n) => `d.f${n}`,
       );
     const own = `SELECT ${keys} FROM ${answered} WHERE ${ACKNOWLEDGED}`;
     const snapshot = current(dialect, shape, tables, contents);

@@ -48,6 +48,13 @@ export interface Contents {
 
 export const list = (items: readonly string[], separator = ", "): string => items.join(separator);
 
+/** That each expression equals its other one, which is told by its place. */
+export const allEqual = (expressions: readonly string[], other: (n: number) => string): string =>
+  list(
+    expressions.map((expression, n) => `${expression} = ${other(n)}`),
+    " AND ",
+  );
+
 /** The statements' way to a shape's columns, in one dialect. */
 export interface Names {
   readonly all: readonly string[];

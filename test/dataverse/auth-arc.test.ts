@@ -1,13 +1,14 @@
 /** A managed identity of a machine that Azure Arc looks after. A file of its own: MSAL asks the environment once in a process. */
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { running } from "./support/bench.ts";
+import { restoresEnvironment } from "./support/identity.ts";
 import { refusalOf } from "./support/refusal.ts";
 
 const VARIABLES = ["IDENTITY_ENDPOINT", "IMDS_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET"];
-const before = VARIABLES.map((name) => [name, process.env[name]] as const);
+restoresEnvironment(VARIABLES);
 const USER = "7d1e9c1a-0000-4000-8000-000000000002";
 
 interface Answer {
@@ -45,11 +46,6 @@ beforeEach(() => {
   process.env.IMDS_ENDPOINT = origin;
   asked.length = 0;
   answer = () => issued();
-});
-afterEach(() => {
-  for (const [name, value] of before)
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
 });
 
 test("is asked as the page says", async () => {

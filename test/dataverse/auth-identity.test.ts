@@ -6,20 +6,18 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { running } from "./support/bench.ts";
+import { askedForTokens, restoresEnvironment } from "./support/identity.ts";
 import { refusalOf } from "./support/refusal.ts";
 import { startTokenServer, type TokenServer } from "./support/token-server.ts";
 
 const organisation = new URL("https://contoso.crm4.dynamics.com");
 const VARIABLES = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "AZURE_FEDERATED_TOKEN_FILE"];
-const before = VARIABLES.map((name) => [name, process.env[name]] as const);
+restoresEnvironment(VARIABLES);
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "backhaul-identity-"));
 });
 afterEach(() => {
-  for (const [name, value] of before)
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
   rmSync(folder, { recursive: true });
 });
 
@@ -50,17 +48,7 @@ describe("a managed identity, as App Service offers it", () => {
     ["of the system", undefined],
     ["of the user", "7d1e9c1a-0000-4000-8000-000000000002"],
   ])("%s: asked once, and again when a token was refused", async (_, client_id) => {
-    const auth = { type: "managed_identity", ...(client_id ? { client_id } : {}) } as const;
-    // Another organisation for each: MSAL keeps these tokens for the process.
-    const resource = new URL(`https://contoso${client_id ? 2 : 1}.crm4.dynamics.com`);
-    await using source = tokenSource(auth, resource, {});
-    const tokens = await Promise.all([source.token(running()), source.token(running())]);
-    expect(new Set(tokens)).toEqual(new Set(["token-1"]));
-    expect(await source.token(running(), tokens[0])).toBe("token-2");
-    expect(server.paths).toHaveLength(2);
-    const asked = new URL(server.paths[0]!, server.origin);
-    expect(Object.fromEntries(asked.searchParams)).toMatchObject({ resource: resource.origin });
-    expect(asked.searchParams.get("client_id")).toBe(client_id ?? null);
+    await askedForTokens(server, client_id);
     expect(server.headers[0]!["x-identity-header"]).toBe(HEADER);
   });
 

@@ -1,13 +1,14 @@
 /** A managed identity of a virtual machine, as its metadata service offers it. A file of its own: MSAL asks the environment once in a process. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { running } from "./support/bench.ts";
+import { askedForTokens, restoresEnvironment } from "./support/identity.ts";
 import { refusalOf } from "./support/refusal.ts";
 import { startTokenServer, type TokenServer } from "./support/token-server.ts";
 
 const HOST = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 const OTHERS = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET"];
-const before = [HOST, ...OTHERS].map((name) => [name, process.env[name]] as const);
+restoresEnvironment([HOST, ...OTHERS]);
 
 let server: TokenServer;
 beforeAll(async () => {
@@ -29,30 +30,14 @@ beforeEach(() => {
     },
   });
 });
-afterEach(() => {
-  for (const [name, value] of before)
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
-});
 
 test.each([
   ["of the machine", undefined],
   ["of the user", "7d1e9c1a-0000-4000-8000-000000000002"],
 ])("%s: asked as the page says, once, and again when a token was refused", async (_, client_id) => {
-  const auth = { type: "managed_identity", ...(client_id ? { client_id } : {}) } as const;
-  const resource = new URL(`https://contoso${client_id ? 2 : 1}.crm4.dynamics.com`);
-  await using source = tokenSource(auth, resource, {});
-  const tokens = await Promise.all([source.token(running()), source.token(running())]);
-  expect(new Set(tokens)).toEqual(new Set(["token-1"]));
-  expect(await source.token(running(), tokens[0])).toBe("token-2");
-  expect(server.paths).toHaveLength(2);
-  const asked = new URL(server.paths[0]!, server.origin);
+  const asked = await askedForTokens(server, client_id);
   expect(asked.pathname).toMatch(/^\/metadata\/identity\/oauth2\/token\/?$/);
-  expect(Object.fromEntries(asked.searchParams)).toMatchObject({
-    "api-version": "2018-02-01",
-    resource: resource.origin,
-  });
-  expect(asked.searchParams.get("client_id")).toBe(client_id ?? null);
+  expect(asked.searchParams.get("api-version")).toBe("2018-02-01");
   expect(server.headers[0]).toMatchObject({ metadata: "true" });
 });
 
