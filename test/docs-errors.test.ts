@@ -53,7 +53,7 @@ const COMPOSED = [
   "guard.changed",
   "cli.unknown_warehouse",
   "cli.unknown_destination",
-  ...["unknown_host", "refused", "tls", "connect_timeout", "timeout", "reset", "too_large"].map(
+  ...["unknown_host", "refused", "tls", "proxy", "connect_timeout", "timeout", "reset", "too_large"].map(
     (reason) => `dataverse.${reason}`,
   ),
 ];

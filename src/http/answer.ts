@@ -16,6 +16,8 @@ export type FailureReason =
   | "unknown_host"
   | "refused"
   | "tls"
+  /** The proxy on the way lets nobody through who comes like this. */
+  | "proxy"
   | "connect_timeout"
   | "timeout"
   | "reset"

@@ -1,5 +1,5 @@
 /** Layers around sending that every HTTP connector can use. */
-import { type Answer, countRetry, type Layer, type Tally } from "./answer.ts";
+import { type Answer, countRetry, type FailureReason, type Layer, type Tally } from "./answer.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { retryAfter, SCHEDULE, type Schedule, waitBefore } from "./retry.ts";
 
@@ -79,10 +79,12 @@ export function retryReads(options: RetryOptions): Layer {
 
 const PASSING_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
+const LASTING: ReadonlySet<FailureReason> = new Set<FailureReason>(["aborted", "tls", "proxy", "too_large"]);
+
 /** True for faults that may have gone when the request is sent again. */
 export function isPassing(answer: Answer): boolean {
   if (answer.kind === "reply") return PASSING_STATUS.has(answer.status);
-  return answer.reason !== "aborted" && answer.reason !== "tls" && answer.reason !== "too_large";
+  return !LASTING.has(answer.reason);
 }
 
 /** Why a request is sent again, in a word. */

@@ -1,6 +1,7 @@
-/** The thin effect at the bottom: one pool of keep-alive HTTP/1.1 connections to one origin. */
-import { Pool } from "undici";
-import type { Answer, Failure, FailureReason, Request } from "./answer.ts";
+/** The thin effect at the bottom: one pool of keep-alive HTTP/1.1 connections to one origin, through a proxy or not. */
+import { type Dispatcher, Pool, ProxyAgent } from "undici";
+import type { Answer, Failure, FailureReason, Reply, Request } from "./answer.ts";
+import { proxyOf, proxyToken } from "./proxy.ts";
 
 export interface TransportOptions {
   readonly connections: number;
@@ -12,6 +13,8 @@ export interface TransportOptions {
   readonly ca?: string | undefined;
   /** Replies longer than this are refused, in bytes. */
   readonly largest?: number;
+  /** Names the proxy, where there is one; that of the process unless told otherwise. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Transport extends AsyncDisposable {
@@ -25,7 +28,12 @@ const LARGEST = 256 * 1024 * 1024;
 
 export function openTransport(origin: string, options: TransportOptions): Transport {
   const deadline = options.deadline ?? DEADLINE;
-  const pool = new Pool(origin, {
+  const proxy = proxyOf(origin, options.env ?? process.env);
+  const connect = {
+    timeout: options.connectTimeout ?? CONNECT_TIMEOUT,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  };
+  const common = {
     connections: options.connections,
     pipelining: 1,
     allowH2: false,
@@ -33,32 +41,59 @@ export function openTransport(origin: string, options: TransportOptions): Transp
     headersTimeout: deadline,
     bodyTimeout: deadline,
     maxResponseSize: options.largest ?? LARGEST,
-    connect: {
-      timeout: options.connectTimeout ?? CONNECT_TIMEOUT,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-    },
-  });
+  };
+  const pool = proxy ? throughProxy(proxy, connect, common) : new Pool(origin, { ...common, connect });
   return {
     origin,
-    send: (request) => exchange(pool, request, Math.min(deadline, request.deadline ?? deadline)),
+    async send(request) {
+      const answer = await exchange(pool, origin, request, Math.min(deadline, request.deadline ?? deadline));
+      if (answer.kind === "reply" || answer.reason === "aborted" || proxy === undefined) return answer;
+      return { ...answer, detail: `${answer.detail}, by way of the proxy ${proxy.host}` };
+    },
     [Symbol.asyncDispose]: async () => pool.destroy(),
   };
+}
+
+/** A tunnel for each connection: the proxy sees the host's name and nothing else. */
+function throughProxy(proxy: URL, connect: { readonly timeout: number }, common: Pool.Options): Dispatcher {
+  const token = proxyToken(proxy);
+  return new ProxyAgent({
+    ...common,
+    uri: proxy.origin,
+    requestTls: connect,
+    proxyTls: connect,
+    clientFactory: (address, options) => new Pool(address, { ...options, headersTimeout: connect.timeout }),
+    ...(token === undefined ? {} : { token }),
+  });
 }
 
 /**
  * One exchange under one deadline. The controller is ours and its listener is taken off again, because signals
  * made by `AbortSignal.any` stay reachable from a long-lived parent.
  */
-async function exchange(pool: Pool, request: Request, deadline: number): Promise<Answer> {
+async function exchange(
+  pool: Dispatcher,
+  origin: string,
+  request: Request,
+  deadline: number,
+): Promise<Answer> {
   const { signal } = request;
   if (signal.aborted) return { kind: "failure", reason: "aborted", sent: false, detail: "aborted" };
   const controller = new AbortController();
-  const stop = () => controller.abort();
+  let stop = () => {};
+  // The driver tells of an end only once a connection stands: nobody waits for that.
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => {
+      controller.abort();
+      reject(controller.signal.reason);
+    };
+  });
   const timer = setTimeout(stop, deadline);
   const started = performance.now();
   signal.addEventListener("abort", stop, { once: true });
-  try {
+  const whole = async (): Promise<Reply> => {
     const reply = await pool.request({
+      origin,
       method: request.method,
       path: request.path,
       headers: { ...request.headers },
@@ -68,6 +103,9 @@ async function exchange(pool: Pool, request: Request, deadline: number): Promise
     const body = await reply.body.text();
     const tookMs = performance.now() - started;
     return { kind: "reply", status: reply.statusCode, headers: flat(reply.headers), body, tookMs };
+  };
+  try {
+    return await Promise.race([whole(), stopped]);
   } catch (error) {
     if (signal.aborted) return { kind: "failure", reason: "aborted", sent: true, detail: "aborted" };
     if (controller.signal.aborted)
@@ -104,9 +142,16 @@ const REASONS: Readonly<Record<string, readonly [FailureReason, sent: boolean]>>
 const TLS =
   /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$)/;
 
+/** How the driver tells that a proxy made no tunnel, which has no code of its own. */
+const NO_TUNNEL = /^Proxy response \((\d+)\)/;
+
 /** What a driver's error means for the request. Whatever is unknown counts as sent: the cautious side. */
 export function failureOf(error: unknown): Failure {
   const code = codeOf(error);
+  const [, status] = NO_TUNNEL.exec(error instanceof Error ? error.message : "") ?? [];
+  // With a status from 500 on the proxy does not get through either; with one below it does not want to.
+  if (status !== undefined)
+    return { kind: "failure", reason: status < "500" ? "proxy" : "refused", sent: false, detail: status };
   if (TLS.test(code)) return { kind: "failure", reason: "tls", sent: false, detail: code };
   const [reason, sent] = REASONS[code] ?? ["reset", true];
   return { kind: "failure", reason, sent, detail: code };

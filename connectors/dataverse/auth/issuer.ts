@@ -96,13 +96,15 @@ export function explained(error: unknown, trouble: Trouble, who: string): SyncEr
 }
 
 export function unreachableToken(origin: string, failure: Failure): SyncError {
-  const remedy =
-    failure.reason === "tls"
-      ? "Trust its certificate by NODE_EXTRA_CA_CERTS, or mend the authority."
-      : "Check the network, a proxy in between, and the authority.";
   return fail.connection(
     `auth.${failure.reason}`,
     `The token service ${origin} cannot be reached (${failure.detail}).`,
-    remedy,
+    UNREACHABLE[failure.reason] ?? "Check the network, a proxy in between, and the authority.",
   );
 }
+
+const UNREACHABLE: Partial<Record<Failure["reason"], string>> = {
+  tls: "Trust its certificate by NODE_EXTRA_CA_CERTS, or mend the authority.",
+  proxy:
+    "Check the user and the password in HTTPS_PROXY and what the proxy allows, or name the host in NO_PROXY.",
+};

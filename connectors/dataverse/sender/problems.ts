@@ -289,10 +289,11 @@ function unknownSegment(status: number, message: string): Rule | undefined {
 /** What a request without a reply means: it may be sent again, since every write of ours can be repeated. */
 export function verdictOfFailure(failure: Failure, origin: string): Verdict {
   const text = FAILURES[failure.reason];
+  const isLasting = failure.reason === "tls" || failure.reason === "proxy";
   return {
-    fault: failure.reason === "tls" ? "everyone" : failure.reason === "too_large" ? "smaller" : "down",
+    fault: isLasting ? "everyone" : failure.reason === "too_large" ? "smaller" : "down",
     problem: {
-      kind: failure.reason === "tls" ? "connection" : "deferred",
+      kind: isLasting ? "connection" : "deferred",
       code: `dataverse.${failure.reason}`,
       message: `${origin} ${text} (${failure.detail}).`,
       remedy: REMEDIES[failure.reason] ?? WAIT,
@@ -304,6 +305,7 @@ const FAILURES: Readonly<Record<Failure["reason"], string>> = {
   unknown_host: "is not known to the network",
   refused: "does not take connections",
   tls: "has a certificate that is not trusted",
+  proxy: "cannot be reached: the proxy on the way refuses",
   connect_timeout: "could not be reached in time",
   timeout: "did not answer in time",
   reset: "ended the connection",
@@ -315,6 +317,8 @@ const REMEDIES: Partial<Record<Failure["reason"], string>> = {
   unknown_host: "Check url in the destination, and the network.",
   refused: "Check url in the destination, and the network.",
   tls: "Trust its certificate by NODE_EXTRA_CA_CERTS, or mend url.",
+  proxy:
+    "Check the user and the password in HTTPS_PROXY and what the proxy allows, or name the host in NO_PROXY.",
   connect_timeout: "Check url in the destination, a firewall or a proxy in between.",
 };
 
