@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batches } from "../../connectors/dataverse/write/batching.ts";
+import { type Batch, batches } from "../../connectors/dataverse/write/batching.ts";
 import { bulkBody, partOf } from "../../connectors/dataverse/write/bodies.ts";
+import { mapConcurrent } from "../../connectors/dataverse/write/concurrent.ts";
 import type { FieldWrite, Operation, OperationKind } from "../../src/core/change.ts";
 import { contact } from "./support/tables.ts";
 
@@ -32,8 +33,10 @@ test("every operation is in one batch, in order within its kind, each record onc
         () => false,
       )) {
         expect(operations.length).toBeGreaterThan(0);
-        if (kind !== "none") expect(operations.length).toBeLessThanOrEqual(most);
-        expect(new Set(operations.map(({ record }) => record)).size).toBe(operations.length);
+        if (kind !== "none") {
+          expect(operations.length).toBeLessThanOrEqual(most);
+          expect(new Set(operations.map(({ record }) => record)).size).toBe(operations.length);
+        }
         for (const item of operations) {
           const isEmptyUpdate = item.kind === "update" && item.fields.length === 0;
           expect(kind).toBe(isEmptyUpdate ? "none" : item.kind);
@@ -46,6 +49,36 @@ test("every operation is in one batch, in order within its kind, each record onc
       for (const kind of ["update", "upsert"] as const) {
         const writes = (item: Operation) => item.kind === kind && item.fields.length > 0;
         expect(seen.filter(writes)).toEqual(all.filter(writes));
+      }
+    }),
+  );
+});
+
+test("operations on one record are done in their order, those of different kinds too, and nobody waits for ever", async () => {
+  const groups = fc.array(fc.array(someOperation, { maxLength: 30 }), { maxLength: 8 });
+  const turns = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 10, maxLength: 10 });
+  await fc.assert(
+    fc.asyncProperty(groups, turns, fc.integer({ min: 1, max: 5 }), async (input, delays, width) => {
+      const done: Operation[] = [];
+      let sent = 0;
+      const source = batches(
+        stream(input),
+        () => 6,
+        () => false,
+      );
+      const work = async ({ kind, operations, turn, end }: Batch) => {
+        if (kind === "none") return;
+        await turn;
+        for (let left = delays[sent++ % delays.length] ?? 0; left > 0; left--) await Promise.resolve();
+        done.push(...operations);
+        end();
+      };
+      for await (const _ of mapConcurrent(source, () => width, work));
+      const writes = input.flat().filter(({ kind, fields }) => kind !== "update" || fields.length > 0);
+      expect(done).toHaveLength(writes.length);
+      for (const record of new Set(writes.map((one) => one.record))) {
+        const isOfIt = (one: Operation) => one.record === record;
+        expect(done.filter(isOfIt)).toEqual(writes.filter(isOfIt));
       }
     }),
   );

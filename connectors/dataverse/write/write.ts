@@ -100,13 +100,18 @@ async function* mapped<T>(source: AsyncIterable<T>, map: (item: T) => Promise<T>
 }
 
 async function finish(
-  batch: Batch,
+  { kind, operations, turn, end }: Batch,
   settling: SettleOptions,
   options: WriterOptions,
 ): Promise<readonly Outcome[]> {
-  if (batch.kind === "none") return batch.operations.map(unchanged);
-  const { outcomes, gone } = await settleAll(batch.kind, batch.operations, settling);
-  return gone.length === 0 ? outcomes : [...outcomes, ...(await addAgain(gone, settling, options))];
+  if (kind === "none") return operations.map(unchanged);
+  await turn;
+  try {
+    const { outcomes, gone } = await settleAll(kind, operations, settling);
+    return gone.length === 0 ? outcomes : [...outcomes, ...(await addAgain(gone, settling, options))];
+  } finally {
+    end();
+  }
 }
 
 /** Rows first, then the files of the records that are there. */
