@@ -1,11 +1,12 @@
 /** What is told when: once for each change, by whichever process sees it. */
-import fc from "fast-check";
+
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Facts, findingsOf, type Message, type When } from "../../src/alerts/conditions.ts";
 import { type Alerting, watchAlerts } from "../../src/alerts/watch.ts";
 import { openLog } from "../../src/log/log.ts";
 import { fileNotebook } from "../../src/schedule/notebook-file.ts";
 import { temporaryFolder } from "../support/project.ts";
+import fc from "../support/seeded.ts";
 
 const ALL: When = {
   failed: true,

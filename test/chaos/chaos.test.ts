@@ -4,9 +4,10 @@
  * rejected who had not to be; and every run ends. `BACKHAUL_CHAOS_SEEDS=5000` lives through more stories,
  * `BACKHAUL_CHAOS_FIRST=17 BACKHAUL_CHAOS_SEEDS=1` through one of them again.
  */
-import fc from "fast-check";
+
 import { expect, test } from "vitest";
 import { newFuse } from "../engine/fuse.ts";
+import fc from "../support/seeded.ts";
 import { story } from "./story.ts";
 import { live, mostRequests, openGround, type Tally } from "./world.ts";
 

@@ -1,10 +1,11 @@
 /** Random stories: what a sync is told, what its model holds run by run, and what goes wrong meanwhile. */
-import fc from "fast-check";
+
 import type { FieldSpec, SyncSpec } from "../../src/core/spec.ts";
 import { DEFAULT_RULES } from "../../src/core/spec.ts";
 import { FAULT_NAMES, type FaultName } from "../../src/sandbox/faults/actions.ts";
 import { MODES, type ModeRow, type Row } from "../engine/history.ts";
 import { syncSpec } from "../support/project.ts";
+import fc from "../support/seeded.ts";
 
 export interface Kill {
   /** What is counted: requests that leave, or statements on the state. */

@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { redactAll, spellings } from "../../src/config/redact.ts";
 import { type Piece, parseReferences } from "../../src/config/reference.ts";
 import { openSecrets } from "../../src/config/secrets.ts";
+import fc from "../support/seeded.ts";
 import { edit, folderOf, load, ref, sentencesOf } from "./project.ts";
 
 const env = (name: string) => ref(`env:${name}`);

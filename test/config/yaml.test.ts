@@ -1,10 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loadProject } from "../../src/config/load.ts";
 import { parseYaml } from "../../src/config/yaml.ts";
 import { SyncError } from "../../src/core/errors.ts";
+import fc from "../support/seeded.ts";
 import { folderOf, SCHEMAS, sentencesOf } from "./project.ts";
 
 function saidOf(text: string): string {

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Batch, batches } from "../../connectors/dataverse/write/batching.ts";
 import { bulkBody, partOf } from "../../connectors/dataverse/write/bodies.ts";
 import { mapConcurrent } from "../../connectors/dataverse/write/concurrent.ts";
 import type { FieldWrite, Operation, OperationKind } from "../../src/core/change.ts";
+import fc from "../support/seeded.ts";
 import { contact } from "./support/tables.ts";
 
 let seq = 0;

@@ -1,11 +1,12 @@
 /** Types beyond numbers, dates and text: several choices, pictures, ids; cutting text; secured columns. */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { shapeOf } from "../../connectors/dataverse/metadata/shape.ts";
 import type { Attribute, Shape } from "../../connectors/dataverse/table.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import { SyncError } from "../../src/core/errors.ts";
 import type { ColumnKind } from "../../src/core/value.ts";
+import fc from "../support/seeded.ts";
 import { added, compile, openBench, write } from "./support/bench.ts";
 import { attribute } from "./support/tables.ts";
 

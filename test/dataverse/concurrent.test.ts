@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { mapConcurrent } from "../../connectors/dataverse/write/concurrent.ts";
+import fc from "../support/seeded.ts";
 
 async function* items(count: number, failAt = -1) {
   for (let index = 0; index < count; index++) {

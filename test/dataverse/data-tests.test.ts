@@ -1,6 +1,5 @@
 /** The data tests count in SQL what the coercers reject value by value: every column shape, every kind it takes. */
 import { isDeepStrictEqual } from "node:util";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Shape } from "../../connectors/dataverse/table.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
@@ -12,6 +11,7 @@ import type { Warehouse } from "../../src/ports.ts";
 import { dataQuery, KEY_CODES, type Subject } from "../../src/sync/data-query.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
+import fc from "../support/seeded.ts";
 import { attribute } from "./support/tables.ts";
 
 const labels = (value: number, ...texts: string[]) => ({ value, label: texts[0] ?? "", labels: texts });

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compared, plain, rounded } from "../../connectors/dataverse/decimal.ts";
+import fc from "../support/seeded.ts";
 
 /** A decimal as an integer and a scale: the oracle computes with big integers alone. */
 const scaled = fc.record({

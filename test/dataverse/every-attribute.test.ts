@@ -5,7 +5,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { isWritable } from "../../connectors/dataverse/compile/compile.ts";
@@ -20,6 +19,7 @@ import { statePairOf, withPair } from "../../connectors/dataverse/types/state.ts
 import { isProblem } from "../../connectors/dataverse/types/value-problem.ts";
 import type { ColumnKind } from "../../src/core/value.ts";
 import type { Reply } from "../../src/http/answer.ts";
+import fc from "../support/seeded.ts";
 import { type Bench, configOf, openBench, running } from "./support/bench.ts";
 import { type Case, casesOf, type Definition, trimmed, typeOf } from "./support/values.ts";
 

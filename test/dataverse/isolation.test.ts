@@ -1,9 +1,10 @@
 /** What bad rows cost, counted at the sandbox; and the pure parts that decide it. */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { halvesOf, suspectsOf } from "../../connectors/dataverse/write/isolate.ts";
 import type { Operation, Outcome } from "../../src/core/change.ts";
 import type { CompiledSync } from "../../src/ports.ts";
+import fc from "../support/seeded.ts";
 import { added, type Bench, compile, type MappingInput, openBench } from "./support/bench.ts";
 
 const people: MappingInput = {

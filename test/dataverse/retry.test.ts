@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { retryAfter, SCHEDULE, waitBefore } from "../../src/http/retry.ts";
+import fc from "../support/seeded.ts";
 
 const failed = fc.integer({ min: 1, max: 500 });
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });

@@ -1,10 +1,11 @@
 /** How many rows a request takes, and what a load will take. */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { forecastOf } from "../../connectors/dataverse/sender/forecast.ts";
 import { openLanes } from "../../connectors/dataverse/sender/lanes.ts";
 import { newSizes, type Sizes, took, tooMany, workOf } from "../../connectors/dataverse/sender/sizes.ts";
 import { noOperations } from "../../src/core/change.ts";
+import fc from "../support/seeded.ts";
 import { contact } from "./support/tables.ts";
 
 /** Requests of the size that is asked for, each taking `own` and `row` milliseconds a row. */

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Shape } from "../../connectors/dataverse/table.ts";
 import { coercerOf } from "../../connectors/dataverse/types/coercer.ts";
 import type { ColumnKind } from "../../src/core/value.ts";
+import fc from "../support/seeded.ts";
 import { attribute } from "./support/tables.ts";
 
 const local: Shape = { kind: "moment", showsDateOnly: false, isLocal: true };

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ownPath } from "../../connectors/dataverse/sender/service.ts";
 import { LONGEST_PATH, MOST_IN_VALUES } from "../../connectors/dataverse/unverified.ts";
@@ -13,6 +12,7 @@ import {
   pathOf,
   textLiteral,
 } from "../../connectors/dataverse/url.ts";
+import fc from "../support/seeded.ts";
 
 const wellFormed = fc.string({ unit: "grapheme" });
 

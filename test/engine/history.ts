@@ -1,8 +1,9 @@
 /** Random histories: tables and their edits, mappings that drift, faults, kills, guards and plans. */
-import fc from "fast-check";
+
 import type { SyncSpec } from "../../src/core/spec.ts";
 import type { Fault } from "../support/free-destination.ts";
 import { syncSpec } from "../support/project.ts";
+import fc from "../support/seeded.ts";
 
 /** A row of the model; the key and the match value may be null, and may be another row's. */
 export interface Row {

@@ -1,16 +1,19 @@
 /** The property of convergence, for one place of the state. */
-import fc from "fast-check";
+import fc, { seedOf } from "../support/seeded.ts";
 import type { FusedOptions } from "./fuse.ts";
 import { history } from "./history.ts";
 import type { Place } from "./places.ts";
 import { live, type Tally } from "./world.ts";
 
 const ALL = Number(process.env.BACKHAUL_PROPERTY_RUNS ?? 500);
-const SEED = process.env.BACKHAUL_SEED;
+/** Places of the state that share the cases. */
+const PLACES = 4;
 
-/** @param share of all cases that this place takes */
-export async function converges(place: Place, options: FusedOptions, share: number): Promise<Tally> {
+/** @param usual seed of this place */
+export async function converges(place: Place, options: FusedOptions, usual: number): Promise<Tally> {
   const tally: Tally = {};
+  const seed = seedOf(usual);
+  process.stdout.write(`${place.name}: seed ${seed} (BACKHAUL_SEED repeats it, or is random)\n`);
   await fc.assert(
     fc.asyncProperty(history, async (story) => {
       options.fuse.disarm();
@@ -20,7 +23,8 @@ export async function converges(place: Place, options: FusedOptions, share: numb
         (tally[`${story.mode.mode} ${story.mode.onRemoved}`] ?? 0) + 1;
     }),
     {
-      numRuns: Math.ceil(ALL * share),
+      seed,
+      numRuns: Math.ceil(ALL / PLACES),
       // Told at once: the other place still has minutes to go.
       reporter(details) {
         if (!details.failed) return;
@@ -28,7 +32,6 @@ export async function converges(place: Place, options: FusedOptions, share: numb
         process.stderr.write(`${place.name}: ${report}\n${String(details.errorInstance)}\n`);
         throw new Error(report, { cause: details.errorInstance });
       },
-      ...(SEED === undefined ? {} : { seed: Number(SEED) }),
     },
   );
   if (process.env.BACKHAUL_PROPERTY_RUNS) process.stdout.write(`${place.name}: ${JSON.stringify(tally)}\n`);

@@ -1,7 +1,8 @@
 /** What is kept of rejections: counts of all, and the same examples whichever batch comes back first. */
-import fc from "fast-check";
+
 import { expect, test } from "vitest";
 import { rejectionLog } from "../../src/sync/report.ts";
+import fc from "../support/seeded.ts";
 
 const anyRejection = fc.record({
   key: fc.integer({ min: 0, max: 400 }),

@@ -225,7 +225,7 @@ export async function live(
       const record = destination.find(row.code!);
       if (rejected.has(key)) {
         check(
-          isBlocked(key, record),
+          isBlocked(key, record, rejected),
           "a row that nothing keeps out was rejected",
           row,
           run.rejections.listed,
@@ -325,8 +325,11 @@ export async function live(
     return rows.some(({ code }) => code !== null && foldMatch(code) === foldMatch(match));
   }
 
-  /** Whether a row that now wants another match value may have written the one that this row wants, and is not told. */
-  function isHeldInDoubt(key: string): boolean {
+  /**
+   * Whether a row that now wants another match value may have written the one that this row wants, and is not told.
+   * Where ids are told, it holds that value only while it is kept out of its new one itself.
+   */
+  function isHeldInDoubt(key: string, rejected: ReadonlySet<string>): boolean {
     const codeOf = (of: readonly Row[], id: string): string | null | undefined =>
       of.find((row) => String(row.id) === id)?.code;
     const wanted = foldMatch(codeOf(rows, key) ?? "");
@@ -334,17 +337,18 @@ export async function live(
       earlier.some(({ id, code }) => {
         const other = String(id);
         if (other === key || code === null || foldMatch(code) !== wanted || !isUnsure(other)) return false;
+        if (history.tellsIds && !rejected.has(other)) return false;
         return codeOf(rows, other) !== undefined && foldMatch(codeOf(rows, other) ?? "") !== wanted;
       }),
     );
   }
 
   /** What may keep a usable row out: its match value is another record's that nothing of this run frees. */
-  function isBlocked(key: string, holder: StoredRecord | undefined): boolean {
+  function isBlocked(key: string, holder: StoredRecord | undefined, rejected: ReadonlySet<string>): boolean {
     if (mode.mode === "update" && holder === undefined) return true;
     // A record of unknown id may have its new value already: it is not told from another one, and left alone.
     if (movedInDoubt.size > 0) return true;
-    if (!history.tellsIds && isHeldInDoubt(key)) return true;
+    if (isHeldInDoubt(key, rejected)) return true;
     return holder !== undefined && holder.owner !== key;
   }
 }

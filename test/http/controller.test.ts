@@ -1,5 +1,5 @@
 /** The controller alone: what it must hold whatever happens, and how it does against a model of the service. */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import {
   type Controller,
@@ -10,6 +10,7 @@ import {
   step,
   widthOf,
 } from "../../src/http/controller.ts";
+import fc from "../support/seeded.ts";
 import { type ModelOptions, type Seen, simulate } from "./support/model.ts";
 
 const WINDOW = 300_000;

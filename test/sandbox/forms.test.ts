@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { packMoment, unpackMoment } from "../../src/sandbox/dates.ts";
 import { canonical } from "../../src/sandbox/decimal.ts";
@@ -6,6 +5,7 @@ import { formsOf } from "../../src/sandbox/forms.ts";
 import type { Held, Value } from "../../src/sandbox/row.ts";
 import { compileSchema, type Table } from "../../src/sandbox/schema.ts";
 import { TABLES } from "../../src/sandbox/tables/index.ts";
+import fc from "../support/seeded.ts";
 
 const contact = compileSchema(TABLES).tables.get("contact") as Table;
 const forms = formsOf(contact);

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import fc from "../support/seeded.ts";
 import { openWire, type Wire } from "./client.ts";
 
 /** Malformed requests in all; BACKHAUL_FUZZ_RUNS=10000 for the long run. */

@@ -1,9 +1,10 @@
 /** The planner through a year of a virtual clock, and its algebra. */
-import fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { quietHours, type ScheduleSpec } from "../../src/core/schedule.ts";
 import { type Due, type Mark, type Planner, planner, startOf } from "../../src/schedule/plan.ts";
 import { quietOf } from "../../src/schedule/times.ts";
+import fc from "../support/seeded.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,9 +1,9 @@
 /** What every warehouse that holds state must say in its own dialect, with real values in its own engine. */
 import { createHash } from "node:crypto";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Column, ColumnKind, Value } from "../../src/core/value.ts";
 import type { Dialect, StateEngine, Warehouse } from "../../src/ports.ts";
+import fc from "../support/seeded.ts";
 import { numbers as rowsUpTo, type Started, warehouses } from "./table.ts";
 
 const column = (kind: ColumnKind, more: Partial<Column> = {}): Column => ({

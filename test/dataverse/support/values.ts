@@ -2,8 +2,9 @@
  * Values for a column, valid and invalid, made from its definition as the service answers it: an oracle that knows
  * nothing of the connector.
  */
-import fc from "fast-check";
+
 import type { ColumnKind } from "../../../src/core/value.ts";
+import fc from "../../support/seeded.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a definition as it stands in a file
 export type Definition = any;
