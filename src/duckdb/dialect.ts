@@ -120,7 +120,9 @@ export const duckdbDialect: Dialect = {
     }
     // A float of 32 bits by its own shortest text: widened as it is, 0.1 would read 0.10000000149011612.
     if (column.sqlType === "FLOAT") return `CAST(CAST(${expression} AS VARCHAR) AS DOUBLE)`;
-    return `CAST(${plain(column, expression)} AS ${storedType(column)})`;
+    // A collation of the user's, such as NOCASE, would follow the values into the state, and changes be equal to it.
+    const collation = (column.kind ?? "text") === "text" ? ' COLLATE "C"' : "";
+    return `CAST(${plain(column, expression)} AS ${storedType(column)})${collation}`;
   },
 
   fromText: (column, expression) => fromText(column, expression, "CAST"),

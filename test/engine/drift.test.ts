@@ -87,7 +87,30 @@ describe.each([
   ["local", () => localGround()],
   ["DuckDB", () => duckdbGround()],
   ["PostgreSQL", () => postgresGround(server)],
-] as const)("state in %s", (_, open) => {
+] as const)("state in %s", (place, open) => {
+  test("case counts, also where the column's own collation says that it does not", async () => {
+    await using ground = await open();
+    const destination = freeDestination();
+    const anyCase = place === "PostgreSQL" ? "any_case" : "NOCASE";
+    if (place === "PostgreSQL") {
+      await ground.sql(
+        "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+      );
+    }
+    await ground.sql(
+      `CREATE TABLE people (id VARCHAR(20) COLLATE ${anyCase}, name VARCHAR(20) COLLATE ${anyCase})`,
+      "INSERT INTO people VALUES ('a1', 'ada'), ('A2', 'bo'), ('a3', 'cy'), ('A3', 'di')",
+    );
+    const setup = setupOn(destination, {
+      query: "SELECT id, 'code ' || name AS code, name FROM people",
+      fields: [field("name")],
+    });
+    await runIn(ground, setup);
+    expect(destination.received).toHaveLength(4);
+    await ground.sql("UPDATE people SET name = 'BO' WHERE id = 'A2'");
+    expect(await received(ground, setup)).toEqual(["update code BO name"]);
+  });
+
   test("a field that is new is written for every known row, and it alone", async () => {
     await using ground = await open();
     const destination = await known(ground);
