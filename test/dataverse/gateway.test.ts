@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { tokenSource } from "../../connectors/dataverse/auth/auth.ts";
 import { openDataverse } from "../../connectors/dataverse/destination.ts";
 import { verdictOf } from "../../connectors/dataverse/sender/problems.ts";
-import { isBulkDone } from "../../connectors/dataverse/write/bodies.ts";
+import { isBulkDone, isDoneFor } from "../../connectors/dataverse/write/bodies.ts";
 import { paired } from "../../connectors/dataverse/write/pairing.ts";
 import type { Operation } from "../../src/core/change.ts";
 import type { Destination } from "../../src/ports.ts";
@@ -87,6 +87,8 @@ describe("an answer that is not the service's", () => {
     ["a page that says 404", page(404)],
     ["a page that says 403", page(403)],
     ["JSON of somebody else", { status: 400, type: "application/json", body: '{"reason":"blocked"}' }],
+    ["an empty page", { status: 200, type: "application/json", body: "" }],
+    ["a success that says nothing", { status: 200, type: "application/json", body: "{}" }],
     ["a success that Dataverse does not know", { status: 202, type: "application/json", body: "{}" }],
   ])("%s ends a bulk write at once and rejects no row", async (_, instead) => {
     await using at = await behind(() => instead);
@@ -237,13 +239,23 @@ describe("a batch's reply with another number of parts", () => {
 
 test.each([
   [204, "", "", true],
-  [200, "application/json; odata.metadata=minimal", "{}", true],
+  [200, "application/json; odata.metadata=minimal", '{"@odata.context":"x","Ids":[]}', true],
+  [200, "application/json; odata.metadata=minimal", "{}", false],
+  [200, "application/json", "", false],
+  [200, "application/json", "null", false],
   [200, "application/json", '{"error":{}}', false],
   [200, "application/json", "<html>", false],
   [200, "text/html", "{}", false],
   [201, "application/json", "{}", false],
 ])("a bulk message answered %i %s %s", (status, type, body, isDone) => {
   expect(isBulkDone({ kind: "reply", status, headers: { "content-type": type }, body })).toBe(isDone);
+});
+
+test.each([0, 1, 3])("two records are not made where the answer has %i ids", (count) => {
+  const body = JSON.stringify({ "@odata.context": "x", Ids: Array(count).fill("an id") });
+  const reply: Reply = { kind: "reply", status: 200, headers: { "content-type": "application/json" }, body };
+  expect(isDoneFor("create", 2, reply)).toBe(false);
+  expect(isDoneFor("create", count, reply)).toBe(true);
 });
 
 test.each([

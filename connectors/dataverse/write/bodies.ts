@@ -58,17 +58,24 @@ function nameIn(table: Table, kept: string): string {
   return `${JSON.stringify(table.primaryId)}:"${id}"${place}`;
 }
 
-/** True for the one reply that says a bulk message was done; a page in the service's place is none. */
+/**
+ * True for the replies that say a message was done: 204, or 200 with what it gives back, which names its context
+ * ("Compose HTTP requests and handle errors"). An empty page in the service's place is none.
+ */
 export function isBulkDone({ status, headers, body }: Reply): boolean {
   if (status === 204) return true;
   if (status !== 200 || !/^application\/json\b/i.test(headers["content-type"] ?? "")) return false;
   try {
-    const told: unknown = body === "" ? {} : JSON.parse(body);
-    return typeof told === "object" && told !== null && !("error" in told);
+    const told = JSON.parse(body) as { readonly "@odata.context"?: unknown; readonly error?: unknown } | null;
+    return typeof told?.["@odata.context"] === "string" && told.error === undefined;
   } catch {
     return false;
   }
 }
+
+/** True when a bulk message was done with so many records; `CreateMultiple` gives the id of each. */
+export const isDoneFor = (kind: Operation["kind"], count: number, reply: Reply): boolean =>
+  isBulkDone(reply) && (kind !== "create" || createdIds(reply).length === count);
 
 /** Ids of new records in the order of the request ("CreateMultiple"); none where the reply does not say. */
 export function createdIds({ body }: Reply): readonly string[] {

@@ -68,9 +68,13 @@ async function sendFile(
   options: SettleOptions,
 ): Promise<Outcome | "gone" | "done"> {
   const path = `${pathOf(operation.record)}/${property.replace(/\/\$value$/, "")}`;
-  const exchange = async (request: Omit<Sending, "accepts">): Promise<Reply | Outcome | "gone"> => {
+  const exchange = async (
+    request: Omit<Sending, "accepts">,
+    status = 204,
+  ): Promise<Reply | Outcome | "gone"> => {
     const headers = { ...optionHeaders(options.options), ...request.headers };
-    const sent = await options.sender.send({ ...request, headers, accepts: isTaken }, options.context);
+    const accepts = (reply: Reply): boolean => reply.status === status;
+    const sent = await options.sender.send({ ...request, headers, accepts }, options.context);
     if (sent.kind === "reply") return sent.reply;
     if (sent.fault === "everyone") options.stop(sent.problem);
     const result = sent.reply ? judged(operation, sent.reply, options.table.name) : undefined;
@@ -96,12 +100,11 @@ async function sendFile(
     const result = await exchange({ method: "PATCH", path: address, headers: BYTES, body: bytes });
     return isDone(result) ? "done" : result;
   }
-  const opened = await exchange({
-    method: "PATCH",
-    path: address,
-    headers: { "x-ms-transfer-mode": "chunked" },
-    body: "",
-  });
+  // 200 with an address, 206 for each part and 204 for the last, as for a whole file.
+  const opened = await exchange(
+    { method: "PATCH", path: address, headers: { "x-ms-transfer-mode": "chunked" }, body: "" },
+    200,
+  );
   if (!isDone(opened)) return opened;
   const location = opened.headers.location;
   if (location === undefined) return deferred(operation, NO_LOCATION);
@@ -109,22 +112,18 @@ async function sendFile(
   for (let from = 0; from < bytes.length; from += size) {
     const part = bytes.subarray(from, from + size);
     const range = `bytes ${from}-${from + part.length - 1}/${bytes.length}`;
-    const result = await exchange({
-      method: "PATCH",
-      path: ownPath(location, options.prefix),
-      headers: { ...BYTES, "content-range": range, "x-ms-file-name": encodeURIComponent(name) },
-      body: part,
-    });
+    const headers = { ...BYTES, "content-range": range, "x-ms-file-name": encodeURIComponent(name) };
+    const isLast = from + part.length === bytes.length;
+    const result = await exchange(
+      { method: "PATCH", path: ownPath(location, options.prefix), headers, body: part },
+      isLast ? 204 : 206,
+    );
     if (!isDone(result)) return result;
   }
   return "done";
 }
 
 const BYTES = { "content-type": "application/octet-stream" };
-
-/** 204 for a whole file and the last part, 206 for the others, 200 with an address for what comes in parts. */
-const isTaken = ({ status, headers }: Reply): boolean =>
-  status === 204 || status === 206 || (status === 200 && !/html/i.test(headers["content-type"] ?? ""));
 
 const NO_LOCATION: Problem = {
   kind: "deferred",

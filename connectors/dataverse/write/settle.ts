@@ -15,7 +15,7 @@ import type { Lane, LaneOf } from "../sender/lanes.ts";
 import type { Refusal, Sender } from "../sender/sender.ts";
 import { hasBulk, isElastic, type Table } from "../table.ts";
 import { SERVICE_ROOT } from "../url.ts";
-import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isBulkDone, partOf } from "./bodies.ts";
+import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isDoneFor, partOf } from "./bodies.ts";
 import { askedOf, stopOf } from "./for-all.ts";
 import { halvesOf, suspectsOf } from "./isolate.ts";
 import { applied, deferred, judged, rejected, requestOf } from "./outcomes.ts";
@@ -135,7 +135,9 @@ class Settling {
         headers: { ...optionHeaders(options), ...(isElastic(table) ? WITH_DETAILS : {}) },
         body: bulkBody(table, operations),
         work: { kind: path.slice(path.lastIndexOf(".") + 1), ...this.#lane.work(operations.length) },
-        accepts: (reply) => isBulkDone(reply) || (isElastic(table) && failedItems(reply) !== null),
+        accepts: (reply) =>
+          isDoneFor(this.#kind, operations.length, reply) ||
+          (isElastic(table) && failedItems(reply) !== null),
         ...this.#attempts(),
       },
       context,
