@@ -46,10 +46,20 @@ export interface Checkers {
   connector(kind: keyof ConnectorSchemas, type: string): Checker;
 }
 
-/** Compiles the language of a project, which the connectors widen by their own schemas. */
+const compiled = new WeakMap<ConnectorSchemas, Checkers>();
+
+/** The language of a project, which the connectors widen by their own schemas; the same connectors make it once. */
 export function compileSchemas(connectors: ConnectorSchemas): Checkers {
+  const checkers = compiled.get(connectors) ?? compile(connectors);
+  compiled.set(connectors, checkers);
+  return checkers;
+}
+
+function compile(connectors: ConnectorSchemas): Checkers {
   const ajv = new Ajv2020({
     allErrors: true,
+    // A schema is used for a file or two: to make its code shorter first takes longer than all that it then saves.
+    code: { optimize: false },
     discriminator: true,
     verbose: true,
     strictTypes: false,
