@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { backhaul, DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { here } from "../support/command.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 
 const KILLS = Number(process.env.BACKHAUL_KILLS ?? 2);
@@ -70,12 +71,12 @@ test("killed while members come and go, the next run makes the list what the mod
     duration = Date.now() - started;
     expect(repeated.code, repeated.stdout + repeated.stderr).toBe(0);
     expect(await stored(), `trial ${trial}, ${moment} ms`).toEqual(await due());
-    const plan = await backhaul(["plan", "--project", folder.path, "--json"], options);
+    const plan = await here(["plan", "--project", folder.path, "--json"], options);
     expect(plan.json.plans[0].operations).toMatchObject({ add_member: 0, remove_member: 0 });
   }
   expect(killed).toBeGreaterThan(0);
   await inDuckdb(database, "DELETE FROM vips WHERE id = 0");
-  await backhaul(args, options);
+  await here(args, options);
   const told = await backhaul(["explain", "vips", "0", "--project", folder.path], options);
   expect(told.stdout).toMatch(/taken off the list VIP: the row had left the model/);
   expect(told.stdout).toMatch(/run \d{8}T\w+-\w+, request [0-9a-f-]{36}/);

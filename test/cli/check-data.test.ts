@@ -3,18 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EXPECTED_REJECTIONS, fillWarehouse } from "../../models/company.ts";
 import { copyProject } from "../quickstart/models.ts";
-import {
-  backhaul,
-  orderProject,
-  type RunningSandbox,
-  sandboxEnv,
-  sandboxProcess,
-  writeFiles,
-} from "../support/cli.ts";
+import { orderProject, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { expectShape } from "../support/shapes.ts";
 
+const shipped = shippedOnce();
 let sandbox: RunningSandbox;
 beforeAll(async () => {
   sandbox = await sandboxProcess();
@@ -43,7 +38,7 @@ test("the sample project's planted rows are found by reason, short of the parent
   using folder = temporaryFolder();
   copyProject(folder.path);
   await fillWarehouse(join(folder.path, "warehouse.duckdb"));
-  const { code, json } = await backhaul(["check", "--data", "--project", folder.path, "--json"]);
+  const { code, json } = await shipped(["check", "--data", "--project", folder.path, "--json"]);
   expect(code).toBe(1);
   expectShape("check", json);
   expect(json.syncs).toHaveLength(3);
@@ -68,7 +63,7 @@ test("the sample project's planted rows are found by reason, short of the parent
     expect.objectContaining({ code: "value.too_long", field: "jobtitle", samples: [["C-900002"]] }),
   );
   // As text: a table of the same.
-  const text = await backhaul(["check", "--data", "accounts", "--project", folder.path]);
+  const text = await shipped(["check", "--data", "accounts", "--project", folder.path]);
   expect(text.code).toBe(1);
   expect(text.stdout).toMatch(/^ {2}! 5 of [\d,]+ rows would be rejected$/m);
   expect(text.stdout).toMatch(/^ +1 +name +value\.too_long +longer than 160 characters +AC-90002$/m);
@@ -100,7 +95,7 @@ test("several syncs of a model are told apart, and no row is asked for at the de
   await inDuckdb(`${folder.path}/warehouse.duckdb`, `CREATE TABLE orders AS ${ORDERS}`);
   const check = async (...more: readonly string[]) => {
     await sandbox.admin("counters", { method: "POST" });
-    const ended = await backhaul(["check", ...more, "--project", folder.path, "--json"], {
+    const ended = await shipped(["check", ...more, "--project", folder.path, "--json"], {
       env: sandboxEnv(sandbox),
     });
     const { requests, operations } = (await (await sandbox.admin("counters")).json()) as Counters;
@@ -145,7 +140,7 @@ test("on PostgreSQL the counts are the plan's, reason by reason", async () => {
     ),
   });
   const env = { ...sandboxEnv(sandbox), DATABASE_URL: server.url };
-  const { code, json } = await backhaul(["check", "--data", "--project", folder.path, "--json"], { env });
+  const { code, json } = await shipped(["check", "--data", "--project", folder.path, "--json"], { env });
   expect(code).toBe(1);
   expectShape("check", json);
   const [{ data }] = json.syncs;
@@ -161,7 +156,7 @@ test("on PostgreSQL the counts are the plan's, reason by reason", async () => {
   expect(data.reasons).toContainEqual(
     expect.objectContaining({ code: "value.not_a_number", field: "new_amount", samples: [["7"], ["9"]] }),
   );
-  const plan = await backhaul(["plan", "--project", folder.path, "--json"], { env });
+  const plan = await shipped(["plan", "--project", folder.path, "--json"], { env });
   expect(plan.json.plans[0].rejections.byCode).toEqual(counted);
 });
 
@@ -171,14 +166,14 @@ test("data without a fault exits with 0, and without --data nothing is counted",
   const rows = "SELECT i AS id, 'F-' || i AS number, 'n' AS name, 1.5 AS amount FROM range(20) t(i)";
   await inDuckdb(`${folder.path}/warehouse.duckdb`, `CREATE TABLE orders AS ${rows}`);
   const env = sandboxEnv(sandbox);
-  const { code, json } = await backhaul(["check", "--data", "--project", folder.path, "--json"], { env });
+  const { code, json } = await shipped(["check", "--data", "--project", folder.path, "--json"], { env });
   expect(code).toBe(0);
   expectShape("check", json);
   expect(json.syncs[0].data).toMatchObject({ rows: 20, rejected: 0, reasons: [] });
-  const plain = await backhaul(["check", "--project", folder.path, "--json"], { env });
+  const plain = await shipped(["check", "--project", folder.path, "--json"], { env });
   expect(plain.json.syncs[0]).not.toHaveProperty("data");
   await inDuckdb(`${folder.path}/warehouse.duckdb`, "DELETE FROM orders");
-  const empty = await backhaul(["check", "--data", "--project", folder.path, "--json"], { env });
+  const empty = await shipped(["check", "--data", "--project", folder.path, "--json"], { env });
   expect(empty.code).toBe(0);
   expect(empty.json.syncs[0].data).toMatchObject({ rows: 0, rejected: 0 });
 });

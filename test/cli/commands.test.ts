@@ -1,4 +1,4 @@
-/** The commands that look back, undo and repeat, as they are shipped, on a sandbox. */
+/** The commands that look back, undo and repeat, on a sandbox. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import {
   sandboxProcess,
   writeFiles,
 } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { expectShape } from "./shape.ts";
 
@@ -33,11 +34,12 @@ async function mirrorProject(folder: string, prefix: string, state = ""): Promis
   await inDuckdb(`${folder}/warehouse.duckdb`, ...inserts(prefix));
 }
 
+const shipped = shippedOnce();
 const at = (folder: string) => ({
   json: (command: string, ...more: string[]) =>
-    backhaul([command, ...more, "--project", folder, "--json"], { env: sandboxEnv(sandbox) }),
+    shipped([command, ...more, "--project", folder, "--json"], { env: sandboxEnv(sandbox) }),
   text: (command: string, ...more: string[]) =>
-    backhaul([command, ...more, "--project", folder], { env: sandboxEnv(sandbox) }),
+    shipped([command, ...more, "--project", folder], { env: sandboxEnv(sandbox) }),
   sql: (...statements: string[]) => inDuckdb(`${folder}/warehouse.duckdb`, ...statements),
 });
 const stored = (prefix: string) =>

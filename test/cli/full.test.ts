@@ -1,15 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Counters } from "../../src/sandbox/counters.ts";
-import {
-  backhaul,
-  orderProject,
-  type RunningSandbox,
-  sandboxEnv,
-  sandboxProcess,
-  writeFiles,
-} from "../support/cli.ts";
+import { orderProject, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 
+const shipped = shippedOnce();
 let sandbox: RunningSandbox;
 beforeAll(async () => {
   sandbox = await sandboxProcess();
@@ -31,7 +26,7 @@ test.each([{ mode: "upsert" }, { mode: "mirror" }])(
     );
     const env = sandboxEnv(sandbox);
     const command = async (...args: string[]) =>
-      (await backhaul([...args, "--project", folder.path, "--json"], { env })).json;
+      (await shipped([...args, "--project", folder.path, "--json"], { env })).json;
     expect((await command("run")).runs[0]).toMatchObject({ applied: 300 });
 
     const record = async (n: number): Promise<string> => {

@@ -4,24 +4,18 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { fillWarehouse } from "../../models/company.ts";
-import {
-  backhaul,
-  DESTINATION,
-  type RunningSandbox,
-  sandboxEnv,
-  sandboxProcess,
-  writeFiles,
-} from "../support/cli.ts";
+import { DESTINATION, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { expectShape } from "../support/shapes.ts";
 
 const sample = fileURLToPath(new URL("../../models", import.meta.url));
 
+const shipped = shippedOnce();
 let sandbox: RunningSandbox;
 const folder = temporaryFolder();
-const run = (...args: string[]) =>
-  backhaul([...args, "--project", folder.path], { env: sandboxEnv(sandbox) });
+const run = (...args: string[]) => shipped([...args, "--project", folder.path], { env: sandboxEnv(sandbox) });
 
 /** The sample project's models without their syncs, and the mappings that people wrote for them. */
 const written = new Map<string, Record<string, unknown>>();
@@ -111,7 +105,7 @@ destinations:${DESTINATION}`,
     "models/people.yml": "model: people\nprimary_key: id\ntable: people\n",
   });
   const env = { ...sandboxEnv(sandbox), DATABASE_URL: server.url };
-  const { code, json } = await backhaul(["map", "people", "contact", "--project", other.path, "--json"], {
+  const { code, json } = await shipped(["map", "people", "contact", "--project", other.path, "--json"], {
     env,
   });
   expect(code).toBe(0);

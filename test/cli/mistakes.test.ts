@@ -1,14 +1,8 @@
 import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  backhaul,
-  DESTINATION,
-  type RunningSandbox,
-  sandboxEnv,
-  sandboxProcess,
-  writeFiles,
-} from "../support/cli.ts";
+import { DESTINATION, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 
 const schema = (name: string): object =>
@@ -193,6 +187,8 @@ afterAll(async () => {
   await sandbox[Symbol.asyncDispose]();
 });
 
+const shipped = shippedOnce();
+
 describe.each(mistakes)("$what", ({ files = {}, env = {}, exit, code, says }) => {
   test("is one clear error with a remedy and the right exit code", async () => {
     using folder = temporaryFolder();
@@ -207,11 +203,11 @@ describe.each(mistakes)("$what", ({ files = {}, env = {}, exit, code, says }) =>
       (entry) => entry[1] !== undefined,
     );
     const options = { env: Object.fromEntries(merged) as Record<string, string> };
-    const human = await backhaul(["check", "--project", folder.path], options);
+    const human = await shipped(["check", "--project", folder.path], options);
     expect(human.stderr).toMatch(says);
     expect(human.code).toBe(exit);
     expect(human.stderr + human.stdout).not.toMatch(/\n\s+at .+:\d+:\d+/);
-    const machine = await backhaul(["run", "--project", folder.path, "--json"], options);
+    const machine = await shipped(["run", "--project", folder.path, "--json"], options);
     expect(machine.code).toBe(exit);
     expect(isError(machine.json), JSON.stringify(isError.errors)).toBe(true);
     const [problem] = machine.json.error.problems;
@@ -230,7 +226,7 @@ test("a plan too says that the state cannot lie where it shall", async () => {
     "models/orders.yml": MODEL,
     "models/orders.sql": SQL,
   });
-  const planned = await backhaul(["plan", "--project", folder.path, "--json"], { env: sandboxEnv(sandbox) });
+  const planned = await shipped(["plan", "--project", folder.path, "--json"], { env: sandboxEnv(sandbox) });
   expect(planned.code).toBe(2);
   expect(planned.json.error.problems).toMatchObject([{ code: "state.folder" }]);
 });

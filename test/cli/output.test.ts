@@ -9,6 +9,7 @@ import {
   sandboxProcess,
   writeFiles,
 } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 import { expectShape } from "./shape.ts";
 
@@ -22,10 +23,11 @@ function contents(folder: string): Map<string, string> {
   return files;
 }
 
+const shipped = shippedOnce();
 let sandbox: RunningSandbox;
 const folder = temporaryFolder();
 const run = (command: string, ...args: string[]) =>
-  backhaul([command, ...args, "--project", folder.path, "--json"], { env: sandboxEnv(sandbox) });
+  shipped([command, ...args, "--project", folder.path, "--json"], { env: sandboxEnv(sandbox) });
 
 beforeAll(async () => {
   sandbox = await sandboxProcess();
@@ -153,8 +155,8 @@ test("an empty model over a snapshot stops with exit 4 and writes nothing", asyn
 test("no secret is in the output, the errors or any file of the state", async () => {
   const secret = sandbox.client_secret;
   const outputs = await Promise.all([
-    run("check"),
-    run("plan"),
+    backhaul(["check", "--project", folder.path, "--json"], { env: sandboxEnv(sandbox) }),
+    backhaul(["plan", "--project", folder.path, "--json"], { env: sandboxEnv(sandbox) }),
     backhaul(["run", "--project", folder.path], { env: { ...sandboxEnv(sandbox), DEBUG: "*" } }),
     backhaul(["check", "--project", folder.path], {
       env: { ...sandboxEnv(sandbox), CLIENT_SECRET: `${secret}-no`, DEBUG: "*" },

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { backhaul, DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { temporaryFolder } from "../support/project.ts";
 
@@ -23,6 +24,7 @@ const SQL = `SELECT shop, number, shop || '-' || number AS external, name, amoun
 FROM sales.orders -- what was sold
 WHERE NOT deleted`;
 
+const shipped = shippedOnce();
 test("the same commands work on a PostgreSQL warehouse, with a role that may only read", async () => {
   await using server = await startPostgres();
   await using sandbox = await sandboxProcess();
@@ -39,7 +41,7 @@ test("the same commands work on a PostgreSQL warehouse, with a role that may onl
   writeFiles(folder.path, { "backhaul.yml": PROJECT, "models/orders.yml": MODEL, "models/orders.sql": SQL });
   const url = server.url.replace(`postgres:${server.password}@`, "reader:reads-only-12@");
   const options = { env: { ...sandboxEnv(sandbox), DATABASE_URL: url } };
-  const cli = (command: string) => backhaul([command, "--project", folder.path, "--json"], options);
+  const cli = (command: string) => shipped([command, "--project", folder.path, "--json"], options);
   const equalsModel = async (): Promise<void> => {
     const stored = await sandbox.rows(
       "new_orders?$select=new_externalid,new_name,new_amount,new_linenumber,new_orderdate",

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { line } from "../../src/cli/progress.ts";
 import { BIN, backhaul } from "../support/cli.ts";
+import { here } from "../support/command.ts";
 import { temporaryFolder } from "../support/project.ts";
 
 const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
@@ -23,7 +24,9 @@ test("a mistyped command is told in one sentence with a remedy", async () => {
   for (const [args, says] of WRONG) {
     const [command = "", ...rest] = args;
     const project = command === "foo" ? [] : ["--project", folder.path];
-    const { code, json } = await backhaul([command, ...rest, ...project, "--json"]);
+    // A plan starts the project's own sandbox, which is a process of the package's.
+    const say = ["foo", "plan"].includes(command) ? backhaul : here;
+    const { code, json } = await say([command, ...rest, ...project, "--json"]);
     const [{ message, remedy }] = json.error.problems;
     expect([code, message]).toEqual([2, says]);
     expect(remedy).toMatch(/\w.*\.$/);
@@ -36,7 +39,7 @@ test("a mistyped command is told in one sentence with a remedy", async () => {
 
 test("a key that nothing has shows no values", async () => {
   using folder = temporaryFolder();
-  await backhaul(["init", "--project", folder.path, "--yes"]);
+  await here(["init", "--project", folder.path, "--yes"]);
   const { code, stdout } = await backhaul(["explain", "customers", "C-999", "--project", folder.path]);
   expect(code).toBe(0);
   expect(stdout).toContain("The model has no such row, and none was written");

@@ -1,21 +1,16 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  backhaul,
-  orderProject,
-  type RunningSandbox,
-  sandboxEnv,
-  sandboxProcess,
-  writeFiles,
-} from "../support/cli.ts";
+import { orderProject, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { temporaryFolder } from "../support/project.ts";
 import { expectShape } from "../support/shapes.ts";
 
+const shipped = shippedOnce();
 let sandbox: RunningSandbox;
 const folder = temporaryFolder();
 const schema = (...args: string[]) =>
-  backhaul(["schema", ...args, "--project", folder.path], { env: sandboxEnv(sandbox) });
+  shipped(["schema", ...args, "--project", folder.path], { env: sandboxEnv(sandbox) });
 
 beforeAll(async () => {
   sandbox = await sandboxProcess();

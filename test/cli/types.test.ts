@@ -5,21 +5,16 @@ import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { objectTypes, typeName } from "../../src/cli/object-types.ts";
-import {
-  backhaul,
-  orderProject,
-  type RunningSandbox,
-  sandboxEnv,
-  sandboxProcess,
-  writeFiles,
-} from "../support/cli.ts";
+import { orderProject, type RunningSandbox, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { temporaryFolder } from "../support/project.ts";
 import { expectShape } from "../support/shapes.ts";
 
+const shipped = shippedOnce();
 let sandbox: RunningSandbox;
 const folder = temporaryFolder();
 const types = (...args: string[]) =>
-  backhaul(["types", ...args, "--project", folder.path], { env: sandboxEnv(sandbox) });
+  shipped(["types", ...args, "--project", folder.path], { env: sandboxEnv(sandbox) });
 
 beforeAll(async () => {
   sandbox = await sandboxProcess();

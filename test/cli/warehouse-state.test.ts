@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { backhaul, DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
+import { shippedOnce } from "../support/command.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { inDuckdb, temporaryFolder } from "../support/project.ts";
 
@@ -19,13 +20,14 @@ const SQL = "SELECT id, 'C-' || id AS number, name, credit FROM people";
 const PEOPLE = (source: string): string =>
   `CREATE TABLE people AS SELECT n AS id, 'Person ' || n AS name, CAST(n AS NUMERIC(12,2)) AS credit FROM ${source}`;
 
+const shipped = shippedOnce();
 async function follow(
   folder: string,
   env: Readonly<Record<string, string>>,
   sql: (text: string) => Promise<unknown>,
 ): Promise<void> {
   const cli = (command: string, ...more: string[]) =>
-    backhaul([command, "--project", folder, "--json", ...more], { env });
+    shipped([command, "--project", folder, "--json", ...more], { env });
   const planned = await cli("plan");
   expect(planned.code, planned.stdout + planned.stderr).toBe(0);
   const first = await cli("run");
@@ -117,7 +119,7 @@ test("check names the rights that the state's schema lacks, one by one, and make
   const url = server.url.replace(`postgres:${server.password}@`, "reader:reads-12@");
   const env = { ...sandboxEnv(sandbox), DATABASE_URL: url };
   const check = async (): Promise<unknown[]> => {
-    const { code, json } = await backhaul(["check", "--project", folder.path, "--json"], { env });
+    const { code, json } = await shipped(["check", "--project", folder.path, "--json"], { env });
     if (code === 0) return [];
     const rights = json.error.problems.map(
       ({ message }: { message: string }) => /lacks (.*)\.$/.exec(message)?.[1],
