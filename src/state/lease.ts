@@ -56,17 +56,20 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
   const renew = { sql: `UPDATE ${table} SET expires = ${until} WHERE ${own}`, mustWrite: true };
   const loss = new AbortController();
   let renewed = Date.now();
-  const timer = setInterval(() => {
-    engine.transaction([renew]).then(
-      (done) => {
-        if (done === undefined) loss.abort();
-        else renewed = Date.now();
-      },
-      () => {
-        if (Date.now() - renewed > pace.leaseMs) loss.abort();
-      },
-    );
-  }, pace.leaseMs / 3);
+  const timer = setInterval(
+    () => {
+      engine.transaction([renew]).then(
+        (done) => {
+          if (done === undefined) loss.abort();
+          else renewed = Date.now();
+        },
+        () => {
+          if (Date.now() - renewed > pace.leaseMs) loss.abort();
+        },
+      );
+    },
+    pace.leaseMs / 3,
+  );
   timer.unref();
   return {
     token,
@@ -79,8 +82,10 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
     lost: loss.signal,
     async release() {
       clearInterval(timer);
-      // A lease that cannot be given back runs out by itself.
-      await engine.run(`UPDATE ${table} SET expires = 0 WHERE ${own}`).catch(() => {});
+      // With another token, so that a renewal which is still under way finds nothing to renew; in a transaction, which
+      // DuckDB's engine tries again when that renewal was quicker. A lease that cannot be given back runs out by itself.
+      const back = `UPDATE ${table} SET expires = 0, token = token + 1 WHERE ${own}`;
+      await engine.transaction([{ sql: back }]).catch(() => {});
     },
   };
 }

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { StateEngine } from "../../src/ports.ts";
+import { openWarehouseStore } from "../../src/state/warehouse-store.ts";
 import { prepare } from "../../src/sync/prepare.ts";
 import { runSync } from "../../src/sync/run.ts";
 import { backhaul, DESTINATION, sandboxEnv, sandboxProcess, writeFiles } from "../support/cli.ts";
@@ -8,7 +10,8 @@ import { type FreeDestination, freeDestination } from "../support/free-destinati
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { syncSpec, temporaryFolder } from "../support/project.ts";
 import { type RemoteDestination, serveDestination } from "../support/remote-destination.ts";
-import { openPostgres } from "./places.ts";
+import { newFuse } from "./fuse.ts";
+import { openPostgres, warehouseInDuckdb, warehouseInPostgres } from "./places.ts";
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -208,6 +211,50 @@ describe("a lease in PostgreSQL", () => {
     it.expectWhole();
     expect(await runSync(one, { signal })).toMatchObject({ applied: 0, unchanged: ROWS });
   });
+});
+
+/** An engine whose first renewal of a lease waits on its way until it is let go. */
+function slowRenewal(engine: StateEngine) {
+  let release = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const renewals: Promise<unknown>[] = [];
+  const slow: StateEngine = {
+    ...engine,
+    pace: { ...engine.pace, leaseMs: 600 },
+    transaction(statements) {
+      const isRenewal = /^UPDATE \S+ SET expires = (?!0)/.test(statements[0]!.sql);
+      if (!isRenewal) return engine.transaction(statements);
+      const done = gate.then(() => engine.transaction(statements));
+      renewals.push(done);
+      return done;
+    },
+  };
+  return { slow, release, renewals };
+}
+
+test.each([
+  ["DuckDB", warehouseInDuckdb],
+  ["PostgreSQL", () => warehouseInPostgres(server)],
+])("in %s, a renewal that comes once the lease was given back does not take it again", async (_, open) => {
+  await using place = await open();
+  await using site = await place.site({ fuse: newFuse(), journalOutcomes: 1 });
+  const { slow, release, renewals } = slowRenewal(site.warehouse.engine!);
+  const take = (engine: StateEngine) =>
+    openWarehouseStore({
+      kind: "warehouse",
+      engine,
+      schema: "given_back",
+      owner: { project: "lease", organization: "o", object: "contact", sync: "people" },
+      retentionDays: 90,
+    });
+  const first = await take(slow);
+  while (renewals.length === 0) await sleep(5);
+  await first[Symbol.asyncDispose]();
+  release();
+  await Promise.all(renewals);
+  await using _second = await take(site.warehouse.engine!);
 });
 
 test("the command line ends with 5 and names the holder of state in PostgreSQL", async () => {

@@ -201,7 +201,9 @@ async function warehouseSite(
       const known = await engine.rows(
         `SELECT table_name FROM information_schema.tables WHERE table_schema = '${schema}' AND table_name = 'syncs'`,
       );
-      if (known.length > 0) await engine.run(`UPDATE ${schema}.syncs SET expires = 0`);
+      // A renewal that was under way finds another token, as it would find another holder.
+      const sql = `UPDATE ${schema}.syncs SET expires = 0, token = token + 1`;
+      if (known.length > 0) await engine.transaction([{ sql }]);
     },
     picture: () => pictureOf(engine, schema),
     async [Symbol.asyncDispose]() {
