@@ -56,20 +56,17 @@ export async function acquireLease(engine: StateEngine, table: string, mine: str
   const renew = { sql: `UPDATE ${table} SET expires = ${until} WHERE ${own}`, mustWrite: true };
   const loss = new AbortController();
   let renewed = Date.now();
-  const timer = setInterval(
-    () => {
-      engine.transaction([renew]).then(
-        (done) => {
-          if (done === undefined) loss.abort();
-          else renewed = Date.now();
-        },
-        () => {
-          if (Date.now() - renewed > pace.leaseMs) loss.abort();
-        },
-      );
-    },
-    pace.leaseMs / 3,
-  );
+  const timer = setInterval(() => {
+    engine.transaction([renew]).then(
+      (done) => {
+        if (done === undefined) loss.abort();
+        else renewed = Date.now();
+      },
+      () => {
+        if (Date.now() - renewed > pace.leaseMs) loss.abort();
+      },
+    );
+  }, pace.leaseMs / 3);
   timer.unref();
   return {
     token,
