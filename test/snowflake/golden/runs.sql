@@ -228,17 +228,17 @@ SELECT table_name FROM information_schema.tables WHERE table_schema = 'BACKHAUL'
 
 SELECT told FROM "BACKHAUL"."USERS" WHERE user_name = 'UUID UUID' AND name_key <> '["UUID UUID","UUID"]' AND expires > DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP());
 
-UPDATE "BACKHAUL"."SYNCS" SET expires = 0 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 1;
+UPDATE "BACKHAUL"."SYNCS" SET expires = 0, token = token + 1 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 1;
 
-UPDATE "BACKHAUL"."SYNCS" SET expires = 0 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 2;
+UPDATE "BACKHAUL"."SYNCS" SET expires = 0, token = token + 1 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 3;
 
 UPDATE "BACKHAUL"."SYNCS" SET expires = DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) + 900000 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 1;
 
-UPDATE "BACKHAUL"."SYNCS" SET expires = DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) + 900000 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 2;
+UPDATE "BACKHAUL"."SYNCS" SET expires = DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) + 900000 WHERE name_key = '["golden","UUID","new_order","orders"]' AND token = 3;
 
 UPDATE "BACKHAUL"."SYNCS" SET state = '{"columns": …}' WHERE id = 'ID' AND token = 1;
 
-UPDATE "BACKHAUL"."SYNCS" SET state = '{"columns": …}' WHERE id = 'ID' AND token = 2;
+UPDATE "BACKHAUL"."SYNCS" SET state = '{"columns": …}' WHERE id = 'ID' AND token = 3;
 
 UPDATE "BACKHAUL"."SYNCS" SET token = token + 1, holder = 'HOLDER', expires = DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) + 900000 WHERE name_key = '["golden","UUID","new_order","orders"]' AND expires < DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP());
 
