@@ -75,7 +75,10 @@ export function openTableHistory(
       const oldest = Date.now() - retentionDays * DAY_MS;
       for (const name of ["runs", "rejects"] as const) {
         await make(name);
-        await engine.run(`DELETE FROM ${at(name)} WHERE at_ms < ${oldest}`);
+        // The schema may hold other projects' history too, which they keep as long as they say.
+        await engine.run(
+          `DELETE FROM ${at(name)} WHERE at_ms < ${oldest} AND project = ${dialect.literal(project)}`,
+        );
       }
     },
   };
