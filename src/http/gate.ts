@@ -33,7 +33,8 @@ export interface Gate {
   /** Takes what they tell. */
   others(uses: readonly Use[]): void;
   /**
-   * Waits until the request may go; undefined when the signal aborts before that.
+   * Waits until the request may go; undefined when the signal aborts before that, or when everything is stopped for
+   * longer than anybody waits.
    *
    * @param expectedMs about how long the service will work on it
    */
@@ -49,6 +50,7 @@ export interface Pass {
 
 interface Waiting {
   readonly enter: () => void;
+  readonly leave: () => void;
   readonly waited: Partial<Record<WaitCause, number>>;
   readonly expectedMs: number;
   /** What it waits for, and since when. */
@@ -58,9 +60,15 @@ interface Waiting {
 
 export interface GateOptions extends ControllerOptions {
   readonly clock?: Clock | undefined;
+  /** Milliseconds of a stop from which on nobody waits for its end. */
+  readonly patience?: number | undefined;
 }
 
-export function openGate({ clock = systemClock, ...options }: GateOptions): Gate {
+export function openGate({
+  clock = systemClock,
+  patience = Number.POSITIVE_INFINITY,
+  ...options
+}: GateOptions): Gate {
   let state = newController(options);
   const waiting: Waiting[] = [];
   /** The timer that asks again; ended when nobody waits for it any more. */
@@ -92,6 +100,10 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
       const decision = decide(state, clock.now());
       if (!decision.go) {
         if (decision.cause === "in_flight") state = step(state, { type: "full" });
+        if (decision.cause === "held" && state.heldUntil - clock.now() > patience) {
+          for (const one of [...waiting]) one.leave();
+          return;
+        }
         for (const one of waiting) if (one.cause !== decision.cause) note(one, decision.cause);
         if (decision.until !== undefined) wake(decision.until);
         return;
@@ -119,6 +131,7 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
     },
     pause(milliseconds) {
       state = step(state, { type: "hold", now: clock.now(), milliseconds });
+      admit();
     },
     use: () => useOf(state, clock.now(), waiting.length > 0),
     others(uses) {
@@ -130,6 +143,7 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
       const waited: Waiting["waited"] = {};
       const isIn = await new Promise<boolean>((resolve) => {
         const leave = () => {
+          signal.removeEventListener("abort", leave);
           const at = waiting.indexOf(one);
           if (at >= 0) waiting.splice(at, 1);
           if (waiting.length === 0) silence();
@@ -140,7 +154,7 @@ export function openGate({ clock = systemClock, ...options }: GateOptions): Gate
           note(one, one.cause);
           resolve(true);
         };
-        const one: Waiting = { enter, waited, expectedMs, cause: "in_flight", since: clock.now() };
+        const one: Waiting = { enter, leave, waited, expectedMs, cause: "in_flight", since: clock.now() };
         waiting.push(one);
         signal.addEventListener("abort", leave, { once: true });
         admit();
@@ -181,9 +195,23 @@ export interface Signs {
 export function gated(gate: Gate, { tally, signs = {}, now = Date.now }: GatedOptions): Layer {
   /** Milliseconds that a request takes of which nobody said how long it would. */
   let usual = 0;
+  /** What last asked for a pause. */
+  let stopping: Reply | undefined;
+  /** Who is stopped for longer than anybody waits is told as much as who met the stop. */
+  const stopped = (): Reply => ({
+    kind: "reply",
+    status: 429,
+    body: "",
+    ...stopping,
+    headers: {
+      ...stopping?.headers,
+      "retry-after": String(Math.ceil(Math.max(0, gate.closedUntil - now()) / 1000)),
+    },
+  });
   return (next) => async (request) => {
     const expectedMs = request.work?.expectedMs ?? usual;
     const pass = await gate.enter(request.signal, expectedMs);
+    if (!pass && !request.signal.aborted) return stopped();
     if (!pass) return { kind: "failure", reason: "aborted", sent: false, detail: "aborted" };
     for (const [cause, milliseconds] of Object.entries(pass.waited))
       if (milliseconds > 0 && cause !== "in_flight") count(tally, `wait.${cause}`, milliseconds);
@@ -199,6 +227,7 @@ export function gated(gate: Gate, { tally, signs = {}, now = Date.now }: GatedOp
         }
         const asked = retryAfter(answer.headers["retry-after"], now());
         if (asked > 0 && answer.status >= 400) {
+          stopping = answer;
           const further = now() + asked - Math.max(gate.closedUntil, now());
           if (further > 0) tally.waited += further;
           // What a refusal by a limit asks for, and teaches, the controller takes from the result.

@@ -126,7 +126,7 @@ describe("layers", () => {
       response.writeHead(status, headers).end();
     });
     const tally = newTally();
-    const gate = openGate({ windowMs: 300_000, start: 2, most: 8 });
+    const gate = openGate({ windowMs: 300_000, start: 2, most: 8, patience: 60_000 });
     let issued = 1;
     const source = {
       token: async (_signal: AbortSignal, refused?: string) => {
@@ -202,6 +202,28 @@ describe("layers", () => {
     expect(bed.tally.waited).toBeGreaterThan(900);
     expect(bed.tally.waited).toBeLessThanOrEqual(1000);
   });
+
+  test.each(["86400", "9".repeat(400)])(
+    "nobody waits for %s seconds, and each is told why",
+    async (seconds) => {
+      await using bed = await layered([[429, { "retry-after": seconds, "x-say": "full" }]]);
+      await using slow = await bench(() => {});
+      const { signal: own } = new AbortController();
+      expect(status(await bed.send(get({ purpose: "write", method: "POST" })))).toBe(429);
+      const later = await bed.send(get({ purpose: "write", method: "POST", signal: own }));
+      expect(later).toMatchObject({ kind: "reply", status: 429, headers: { "x-say": "full" } });
+      expect(status(await bed.send(get()))).toBe(429);
+      expect(bed.tokens).toHaveLength(1);
+      expect(bed.tally).toMatchObject({ reads: 0, writes: 1, throttled: 1 });
+      // Who stood at the gate when it was closed neither.
+      const gate = openGate({ windowMs: 300_000, start: 1, most: 1, patience: 60_000 });
+      const send = compose([gated(gate, { tally: newTally() })], (request) => slow.transport.send(request));
+      void send(get());
+      const waiting = send(get());
+      gate.pause(Number(seconds) * 1000);
+      expect(await waiting).toMatchObject({ kind: "reply", status: 429 });
+    },
+  );
 
   test("the service's advice on parallel requests is taken, within the cap", async () => {
     await using bed = await layered([
