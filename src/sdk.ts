@@ -59,7 +59,7 @@ export type { Clock } from "./http/clock.ts";
 export { systemClock } from "./http/clock.ts";
 export type { Limit, Metered, Use } from "./http/controller.ts";
 export { shareOf } from "./http/controller.ts";
-export type { Gate, Signs } from "./http/gate.ts";
+export type { Gate, GateOptions, Signs } from "./http/gate.ts";
 export { gated, openGate } from "./http/gate.ts";
 export type { TokenSource } from "./http/layers.ts";
 export { authorized, causeOf, isPassing, retryReads } from "./http/layers.ts";

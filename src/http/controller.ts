@@ -32,6 +32,8 @@ export interface ControllerOptions {
   readonly start: number;
   /** Requests in flight at most, whatever the service bears. */
   readonly most: number;
+  /** What one server takes within the window by what is known of the service: requests, milliseconds. */
+  readonly documented?: Amounts;
 }
 
 type Amounts = { readonly [limit in Metered]: number };
@@ -309,9 +311,13 @@ function limited(
     refusals: state.refusals + (isNews ? 1 : 0),
     isStarting: false,
   };
-  if (limit === "requests" || limit === "execution")
-    return isNews ? { ...stopped, [limit]: refused(stopped[limit], now, sentAt, retryAfterMs) } : stopped;
-  if (limit === undefined)
+  // Who does not say when there is room again says nothing of the window.
+  if ((limit === "requests" || limit === "execution") && retryAfterMs > 0) {
+    const documented = state.options.documented?.[limit] ?? 0;
+    const meter = () => refused(stopped[limit], now, sentAt, retryAfterMs, documented);
+    return isNews ? { ...stopped, [limit]: meter() } : stopped;
+  }
+  if (limit !== "concurrency")
     return isNews
       ? { ...stopped, width: Math.min(state.width, Math.max(1, 0.5 * (state.inFlight + 1))) }
       : stopped;

@@ -27,7 +27,7 @@ export interface Meter {
 const AIM = 0.98;
 /** Once an execution or request limit is near, a further burst may use this share of a window ahead of its pace. */
 const SLACK = 1 / 30;
-/** Whatever others say, this share of a window is divided. */
+/** Whatever others say, this share of a window is divided, and this share of what one server takes is used. */
 const LEAST = 1 / 20;
 /** Below that share used, what is left says too little of how much a window takes. */
 const TELLING = 0.1;
@@ -110,11 +110,12 @@ export function answered(meter: Meter, now: number, own: number, left: number | 
   const [windows, requests] = meter.isTold ? [TOLD_WINDOWS, TOLD_REQUESTS] : [TRY_WINDOWS, TRY_REQUESTS];
   const isQuiet = next.answered >= requests && now - next.tried >= windows * meter.window.lengthMs;
   const used = usedOf(meter, now);
-  if (left === undefined) {
+  // Who has never said that anything is left says nothing by it.
+  if (left === undefined || (left <= 0 && meter.mostLeft === 0)) {
     if (!isQuiet || meter.capacity === undefined || used < 0.9 * meter.capacity) return next;
     return { ...next, capacity: meter.capacity * TRIED, tried: now, answered: 0 };
   }
-  const mostLeft = Math.max(meter.mostLeft, left + own);
+  const mostLeft = left > 0 ? Math.max(meter.mostLeft, left + own) : meter.mostLeft;
   const share = mostLeft > 0 ? 1 - left / mostLeft : 1;
   const trust = isQuiet ? Math.min(1, meter.trust * TRIED) : meter.trust;
   const told = { ...next, mostLeft, trust, isTold: true, ...(isQuiet ? { tried: now, answered: 0 } : {}) };
@@ -123,10 +124,8 @@ export function answered(meter: Meter, now: number, own: number, left: number | 
     return { ...told, ...(meter.capacity && { capacity: Math.max(meter.capacity, trust * (used + left)) }) };
   // Of a server that has nothing left nobody knows by how much.
   const capacity = left > 0 ? trust * whole(used / share, mostLeft) : Math.min(meter.capacity ?? used, used);
-  return {
-    ...told,
-    capacity: meter.capacity === undefined ? capacity : nearer(meter.capacity, capacity),
-  };
+  const seen = meter.capacity === undefined ? capacity : nearer(meter.capacity, capacity);
+  return { ...told, capacity: Math.max(LEAST * mostLeft, seen) };
 }
 
 /** Servers come whole: what is nearly so many times what one takes is just that. */
@@ -140,15 +139,25 @@ const nearer = (known: number, seen: number): number => known + (seen - known) /
 
 /**
  * The window was full with what it held when the refused request was sent, unless it is to have room again before any
- * of that slides out: then others fill it. Later refusals correct that a little each.
+ * of that slides out, or held next to nothing: then others fill it. Later refusals correct that a little each.
+ *
+ * @param documented what one server takes by what is known of the service
  */
-export function refused(meter: Meter, now: number, sentAt: number, retryAfterMs: number): Meter {
+export function refused(
+  meter: Meter,
+  now: number,
+  sentAt: number,
+  retryAfterMs: number,
+  documented: number,
+): Meter {
   const lesson = { ...meter, tried: now, answered: 0 };
   const used = usedOf(meter, sentAt);
+  const least = LEAST * Math.max(documented, meter.mostLeft);
   if (meter.capacity === undefined) {
     const { lengthMs } = meter.window;
-    const isOurs = retryAfterMs === 0 || usedOf(meter, now + retryAfterMs + lengthMs * SLACK) < used;
-    return used > 0 && isOurs ? { ...lesson, capacity: used } : lesson;
+    const isOurs = usedOf(meter, now + retryAfterMs + lengthMs * SLACK) < used;
+    return used > least && isOurs ? { ...lesson, capacity: used } : lesson;
   }
-  return { ...lesson, capacity: meter.capacity * REFUSED, trust: Math.max(0.5, meter.trust * REFUSED) };
+  const capacity = Math.max(Math.min(least, meter.capacity), meter.capacity * REFUSED);
+  return { ...lesson, capacity, trust: Math.max(0.5, meter.trust * REFUSED) };
 }

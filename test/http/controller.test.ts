@@ -47,15 +47,54 @@ describe("what one event does", () => {
     let busy = step(open(), { type: "hint", width: 20 });
     for (let n = 0; n < 20; n++) busy = sent(busy, n);
     const limited = (limit: "requests" | "execution" | "concurrency" | undefined) =>
-      ended(busy, 100, { kind: "limited", limit, retryAfterMs: 0 }, 19);
+      ended(busy, 100, { kind: "limited", limit, retryAfterMs: WINDOW }, 19);
     expect(widthOf(limited("concurrency"))).toBe(19);
     expect(widthOf(limited(undefined))).toBe(10);
     expect(limited("requests").requests.capacity).toBe(19);
     expect(limited("execution").execution.capacity).toBe(1900);
     // Until enough of the window has passed.
-    const full = { ...limited("requests"), inFlight: 0 };
+    const full = { ...limited("requests"), inFlight: 0, heldUntil: 0 };
     expect(decide(full, 101)).toMatchObject({ go: false, cause: "requests" });
     expect(decide(full, WINDOW + 5_000).go).toBe(true);
+  });
+
+  test("a refusal that does not say for how long, or of next to nothing, says nothing of the window", () => {
+    let busy = step(open({ documented: { requests: 6000, execution: 1_200_000 } }), {
+      type: "hint",
+      width: 20,
+    });
+    for (let n = 0; n < 20; n++) busy = sent(busy, n);
+    for (const limit of ["requests", "execution"] as const) {
+      const silent = ended(busy, 100, { kind: "limited", limit, retryAfterMs: 0 }, 19);
+      expect(silent[limit].capacity).toBeUndefined();
+      expect(widthOf(silent)).toBe(10);
+      const others = ended(busy, 100, { kind: "limited", limit, retryAfterMs: WINDOW }, 19);
+      expect(others[limit].capacity).toBeUndefined();
+      expect(decide(others, WINDOW)).toMatchObject({ go: false, cause: "held" });
+    }
+  });
+
+  /** Milliseconds that so many requests take, one after another, each answered after 100. */
+  const lasting = (count: number, left: (n: number) => { requests: number; execution: number }) => {
+    let state = open({ documented: { requests: 6000, execution: 1_200_000 } });
+    let now = 1;
+    for (let n = 0; n < count; n++) {
+      for (let decision = decide(state, now); !decision.go; decision = decide(state, now))
+        now = decision.until ?? Number.NaN;
+      state = sent(state, now);
+      now += 100;
+      state = ended(state, now, { kind: "answered", tookMs: 100, left: left(n) }, now - 100);
+    }
+    return now;
+  };
+
+  test("who says for ever that nothing is left, and answers, is not waited for for ever", () => {
+    expect(lasting(500, () => ({ requests: 0, execution: 0 }))).toBe(500 * 100 + 1);
+    // At a twentieth of what one server takes: 300 requests a window.
+    const turned = lasting(1500, (n) =>
+      n < 3 ? { requests: 5999 - n, execution: 1_200_000 } : { requests: 0, execution: 0 },
+    );
+    expect(turned).toBeLessThan(7 * WINDOW);
   });
 
   test("refusals of requests that were under way when the first one came teach nothing more", () => {

@@ -10,6 +10,7 @@ import {
   compose,
   countRetry,
   type Gate,
+  type GateOptions,
   gated,
   openGate,
   type Send,
@@ -42,6 +43,10 @@ export interface PoolOptions {
   /** Requests in flight of each user: at the start, and at most. */
   readonly start: number;
   readonly cap: number;
+  /** Milliseconds of a stop from which on nobody waits for its end. */
+  readonly patience?: number | undefined;
+  /** What one server takes of each user within that time. */
+  readonly documented?: GateOptions["documented"];
   readonly clock?: Clock;
 }
 
@@ -52,12 +57,19 @@ interface Lane {
 }
 
 export function openPool(options: PoolOptions, send: Send): Pool {
-  const { tokens, tally, signs, windowMs, start, cap, clock = systemClock } = options;
+  const { tokens, tally, signs, windowMs, start, cap, documented, patience, clock = systemClock } = options;
   const { now } = clock;
   /** The gate that an answer came through. */
   const owners = new WeakMap<Answer, Gate>();
   const lanes = tokens.map((source): Lane => {
-    const gate = openGate({ windowMs, start, most: cap, clock });
+    const gate = openGate({
+      windowMs,
+      start,
+      most: cap,
+      clock,
+      patience,
+      ...(documented ? { documented } : {}),
+    });
     const own = compose([authorized(source), gated(gate, { tally, signs, now })], send);
     const lane: Lane = {
       gate,

@@ -54,9 +54,19 @@ export const START_WIDTH = 4;
 /** "Service protection API limits", each for one user on one web server. */
 export const PROTECTION = { windowMs: 300_000, requests: 6000, executionMs: 1_200_000, concurrency: 52 };
 
+/** What one server takes of one user within a window of another length, at the same rates. */
+export const protectionIn = (
+  windowMs: number,
+): { readonly requests: number; readonly execution: number } => ({
+  requests: (PROTECTION.requests * windowMs) / PROTECTION.windowMs,
+  execution: (PROTECTION.executionMs * windowMs) / PROTECTION.windowMs,
+});
+
 function amountIn(name: string, text: string | undefined, unit: number): Record<string, number> {
   const amount = unit * Number(text?.replaceAll(",", ""));
-  return text === undefined || text.trim() === "" || Number.isNaN(amount) ? {} : { [name]: amount };
+  return text === undefined || text.trim() === "" || !Number.isFinite(amount)
+    ? {}
+    : { [name]: Math.max(0, amount) };
 }
 /** Attempts at a batch of reads of which some met a passing fault. */
 const BATCH_ATTEMPTS = 4;
@@ -139,6 +149,7 @@ export type Json = any;
 
 export function openService(options: ServiceOptions): Service {
   const { endpoint, tokens, concurrency, windowMs = PROTECTION.windowMs, grace = GRACE } = options;
+  const { patience = PATIENCE, schedule = SCHEDULE } = options;
   const tally = newTally();
   const transport = openTransport(endpoint.origin, {
     connections: concurrency * tokens.length,
@@ -146,7 +157,16 @@ export function openService(options: ServiceOptions): Service {
     ...(options.deadline === undefined ? {} : { deadline: options.deadline }),
   });
   const pool = openPool(
-    { tokens, tally, signs: SIGNS, windowMs, start: START_WIDTH, cap: concurrency },
+    {
+      tokens,
+      tally,
+      signs: SIGNS,
+      windowMs,
+      start: START_WIDTH,
+      cap: concurrency,
+      patience: 2 * patience,
+      documented: protectionIn(windowMs),
+    },
     async ({ path, headers, signal, ...request }) => {
       using late = request.purpose === "write" ? delayed(signal, grace) : undefined;
       return await transport.send({
@@ -157,8 +177,7 @@ export function openService(options: ServiceOptions): Service {
       });
     },
   );
-  const { patience, schedule = SCHEDULE } = options;
-  const retrying = retryReads({ tally, schedule, ...(patience === undefined ? {} : { patience }) });
+  const retrying = retryReads({ tally, schedule, patience });
   const anyone = retrying(pool.send);
   const origin = endpoint.origin + endpoint.prefix;
 
@@ -268,6 +287,9 @@ export function openService(options: ServiceOptions): Service {
   };
   return service;
 }
+
+/** Milliseconds that the service is waited for. */
+const PATIENCE = 600_000;
 
 /** Milliseconds that a write in flight has left once the run is interrupted: an answer spares the next run its doubt. */
 const GRACE = 30_000;

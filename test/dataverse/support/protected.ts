@@ -5,7 +5,7 @@
 import { openLanes } from "../../../connectors/dataverse/sender/lanes.ts";
 import { openPool, type Pool } from "../../../connectors/dataverse/sender/pool.ts";
 import { openSender } from "../../../connectors/dataverse/sender/sender.ts";
-import { SIGNS, START_WIDTH } from "../../../connectors/dataverse/sender/service.ts";
+import { protectionIn, SIGNS, START_WIDTH } from "../../../connectors/dataverse/sender/service.ts";
 import { newTally, type Send } from "../../../src/http/answer.ts";
 import { type Ceiling, ceilingOf } from "../../../src/sandbox/limits/ceiling.ts";
 import { type CostOptions, costOf, newCosts } from "../../../src/sandbox/limits/cost.ts";
@@ -116,7 +116,16 @@ export async function throughput(options: Protected): Promise<Throughput> {
   const begin = (process: number): void => {
     const tokens = [{ token: async () => "token" }];
     const pool = openPool(
-      { tokens, tally, signs: SIGNS, windowMs, start: START_WIDTH, cap: 128, clock: time },
+      {
+        tokens,
+        tally,
+        signs: SIGNS,
+        windowMs,
+        start: START_WIDTH,
+        cap: 128,
+        documented: protectionIn(windowMs),
+        clock: time,
+      },
       wire,
     );
     pools.push(pool);
