@@ -237,6 +237,14 @@ describe("the service has its moods", () => {
   });
 });
 
+test("a service that takes connections and says nothing is told with what to look at", async () => {
+  await using bench = await openBench({}, { deadline: 100, patience: 300 });
+  await bench.faults({ on: { kind: "whoAmI" }, do: "hang", times: 100 });
+  expect((await refusal(bench.destination.identify(running()))).problems).toMatchObject([
+    { kind: "connection", code: "dataverse.timeout", remedy: expect.stringContaining("Check url") },
+  ]);
+});
+
 async function refusal(asking: Promise<unknown>): Promise<SyncError> {
   const error = await asking.then(
     () => undefined,

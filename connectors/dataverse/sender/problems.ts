@@ -322,12 +322,17 @@ const REMEDIES: Partial<Record<Failure["reason"], string>> = {
   connect_timeout: "Check url in the destination, a firewall or a proxy in between.",
 };
 
+const SILENT =
+  "Check url in the destination, what stands before it, and the service's health; then run again.";
+
 /** The error of a read that did not succeed: without it nothing can go on. */
 export function readError(answer: Answer, origin: string): SyncError {
   if (answer.kind === "failure") {
     if (answer.reason === "aborted")
       return new SyncError({ kind: "aborted", code: "aborted", message: "Interrupted." });
-    return new SyncError({ ...verdictOfFailure(answer, origin).problem, kind: "connection" });
+    const { problem } = verdictOfFailure(answer, origin);
+    const remedy = answer.reason === "timeout" ? SILENT : problem.remedy;
+    return new SyncError({ ...problem, kind: "connection", ...(remedy === undefined ? {} : { remedy }) });
   }
   const { fault, problem } = verdictOf(answer);
   return new SyncError(fault === "throttled" ? problem : { ...problem, kind: "connection" });

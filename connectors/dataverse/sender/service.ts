@@ -101,7 +101,7 @@ export interface Service extends AsyncDisposable {
   /** Holds the application user back who got the answer. */
   pause(milliseconds: number, answer: Answer): void;
   readonly tally: Tally;
-  /** Reads JSON as each application user. */
+  /** Reads a little JSON as each application user. */
   getByUser(path: string, signal: AbortSignal): Promise<readonly Json[]>;
   /** Reads JSON; the path starts at the host. Throws `connection`, `deferred` or `bug` errors. */
   get(path: string, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<Json>;
@@ -226,9 +226,10 @@ export function openService(options: ServiceOptions): Service {
     get,
     getByUser: (path, signal) =>
       Promise.all(
-        pool.users.map(async (user) =>
-          parsed(await read(path, signal, {}, undefined, retrying(user)), origin),
-        ),
+        pool.users.map(async (user) => {
+          const soon: Send = (request) => user({ ...request, deadline: FIRST_DEADLINE });
+          return parsed(await read(path, signal, {}, undefined, retrying(soon)), origin);
+        }),
       ),
     pages,
     ask: async (path, body, signal) =>
@@ -287,6 +288,9 @@ export function openService(options: ServiceOptions): Service {
   };
   return service;
 }
+
+/** Milliseconds in which the first question is answered: who waits for it sees nothing yet. */
+const FIRST_DEADLINE = 30_000;
 
 /** Milliseconds that the service is waited for. */
 const PATIENCE = 600_000;
