@@ -37,12 +37,13 @@ export async function openFile({ path, folder, writable, memoryLimit }: FileOpti
   });
   const connect = async (use: boolean): Promise<DuckDBConnection & Disposable> => {
     const connection = await instance.connect();
-    await connection.run("SET TimeZone = 'UTC'");
     if (use) await connection.run(`USE ${catalog}`);
     return Object.assign(connection, { [Symbol.dispose]: () => connection.closeSync() });
   };
   try {
     using connection = await connect(false);
+    // For every connection that follows.
+    await connection.run("SET GLOBAL TimeZone = 'UTC'");
     await connection.run(`ATTACH ${literal(path)} AS ${catalog}${writable ? "" : " (READ_ONLY)"}`);
     await connection.run(`SET GLOBAL file_search_path = ${literal(folder)}`);
   } catch (error) {
