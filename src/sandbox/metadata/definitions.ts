@@ -72,11 +72,16 @@ const manyToOneOf = (schema: Schema, table: Table): readonly Document[] =>
     (column.relationships ?? []).map((item) => relationshipDocument(schema, table, column, item)),
   );
 
-function oneToManyOf(schema: Schema, table: Table): readonly Document[] {
-  if (table.loaded) return table.loaded.oneToMany;
-  return [...schema.tables.values()].flatMap((other) =>
-    manyToOneOf(schema, other).filter((document) => document.ReferencedEntity === table.logicalName),
-  );
+/** The relationships of all tables, by the table that they refer to. */
+function byReferenced(schema: Schema): ReadonlyMap<unknown, readonly Document[]> {
+  const all = [...schema.tables.values()].flatMap((table) => manyToOneOf(schema, table));
+  const found = new Map<unknown, Document[]>();
+  for (const document of all) {
+    const known = found.get(document.ReferencedEntity);
+    if (known) known.push(document);
+    else found.set(document.ReferencedEntity, [document]);
+  }
+  return found;
 }
 
 const manyToManyOf = (schema: Schema, table: Table): readonly Document[] =>
@@ -95,14 +100,19 @@ function keysOf(table: Table): readonly AlternateKey[] {
   return [...table.keys, { ...key, logicalName: schemaName.toLowerCase(), parts }];
 }
 
-function define(schema: Schema, table: Table, secured: ReadonlySet<string>): TableDefinition {
+function define(
+  schema: Schema,
+  table: Table,
+  secured: ReadonlySet<string>,
+  referring: () => ReadonlyMap<unknown, readonly Document[]>,
+): TableDefinition {
   return {
     table,
     entity: table.loaded?.entity ?? entityDocument(table),
     attributes: attributesOf(table, secured),
     keys: table.loaded?.keys ?? keysOf(table).map((key) => keyDocument(table, key)),
     manyToOne: manyToOneOf(schema, table),
-    oneToMany: oneToManyOf(schema, table),
+    oneToMany: table.loaded?.oneToMany ?? referring().get(table.logicalName) ?? [],
     manyToMany: manyToManyOf(schema, table),
   };
 }
@@ -116,12 +126,17 @@ function distinct(documents: readonly Document[], name: string): readonly Docume
 /** A definition is made once, when somebody asks. */
 export function defineAll(schema: Schema, secured: ReadonlySet<string>): Definitions {
   const made = new Map<string, TableDefinition>();
+  let relationships: ReadonlyMap<unknown, readonly Document[]> | undefined;
+  const referring = () => {
+    relationships ??= byReferenced(schema);
+    return relationships;
+  };
   const table = (logicalName: string): TableDefinition | undefined => {
     const known = made.get(logicalName);
     if (known) return known;
     const described = schema.tables.get(logicalName);
     if (!described) return undefined;
-    const definition = define(schema, described, secured);
+    const definition = define(schema, described, secured, referring);
     made.set(logicalName, definition);
     return definition;
   };
