@@ -11,8 +11,6 @@ export interface SharingPlace {
   readonly schema: string;
 }
 
-/** How often a process tells of itself, at most; in a warehouse that costs money while it is awake, as often as the journal. */
-const PERIOD_MS = 2_000;
 /** A row that is so many periods old is of a process that is no more. */
 const PERIODS = 5;
 
@@ -20,15 +18,15 @@ const PERIODS = 5;
 const PROCESS = randomUUID();
 
 /**
- * Tells and hears until it is disposed. Nothing depends on it: a table that cannot be reached is a limit whose use by
- * others is learned from what the service says.
+ * Tells and hears until it is disposed, as often as a journal is written there. Nothing depends on it: a table that
+ * cannot be reached is a limit whose use by others is learned from what the service says.
  */
 export async function shareUsers(
   { engine, schema }: SharingPlace,
   users: readonly SharedUser[],
   options: { readonly process?: string; readonly periodMs?: number } = {},
 ): Promise<AsyncDisposable> {
-  const { process = PROCESS, periodMs = Math.max(PERIOD_MS, engine.pace.journalMs) } = options;
+  const { process = PROCESS, periodMs = engine.pace.journalMs } = options;
   const { dialect } = engine;
   const { literal, quote } = dialect;
   const { integer, text } = dialect.types;

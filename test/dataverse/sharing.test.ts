@@ -5,9 +5,14 @@ import { openDataverse } from "../../connectors/dataverse/destination.ts";
 import postgres from "../../connectors/postgres/index.ts";
 import type { SharedUser, StateEngine } from "../../src/ports.ts";
 import { shareUsers } from "../../src/state/sharing.ts";
+import { engineChild } from "../support/engine-child.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { syncSpec } from "../support/project.ts";
 import { configOf, openBench, running } from "./support/bench.ts";
 import { throughput } from "./support/protected.ts";
+
+/** What a window of a test takes, in a second and a half. */
+const WINDOW = { requests: 30, ms: 1_500 };
 
 describe("through a state in PostgreSQL", () => {
   let server: TestPostgres;
@@ -85,6 +90,61 @@ describe("through a state in PostgreSQL", () => {
     expect(before).toBeLessThan(0.002);
     expect(idle.load!.requests).toBeGreaterThan(0.009);
     expect(idle.load!.requests).toBeLessThan(0.02);
+  });
+
+  test("two processes of the operating system write as one user: each tells what it uses, and both are obeyed together", async () => {
+    const each = 30;
+    await server.query(
+      `CREATE TABLE people AS SELECT n AS id, 'C-' || n AS code, 'Person ' || n AS name FROM generate_series(1, ${2 * each}) n`,
+    );
+    await using bench = await openBench({
+      limits: { requests: WINDOW.requests, windowSeconds: WINDOW.ms / 1_000 },
+    });
+    const halves = [0, 1].map((half) =>
+      engineChild({
+        warehouse: { type: "postgres", url: server.url },
+        folder: "/",
+        location: { kind: "warehouse", project: "sharing", schema: "shared_state", retentionDays: 90 },
+        sync: syncSpec({
+          name: `half_${half}`,
+          object: "contact",
+          match: [{ field: "new_customerid", column: "code" }],
+          fields: [{ field: "lastname", source: { column: "name" }, whenNull: "clear" }],
+        }),
+        model: { query: `SELECT id, code, name FROM people WHERE id % 2 = ${half}` },
+        destination: {
+          config: { ...configOf(bench.sandbox), batch_size: 1 },
+          options: { windowMs: WINDOW.ms },
+        },
+        batchSize: 1,
+        pace: { journalMs: 20 },
+        runs: 1,
+        waits: true,
+      }),
+    );
+    await until(() => halves.every(({ told }) => told.length > 0));
+    for (const { child } of halves) child.stdin?.end("go");
+    /** The requests within the window that the two have told, while both were at work. */
+    let most = 0;
+    let isOver = false;
+    const ended = Promise.all(halves.map((one) => one.ended)).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      const { rows } = await server.query("SELECT told FROM shared_state.users").catch(() => ({ rows: [] }));
+      const used = rows.map(({ told }) => Number(JSON.parse(told).used.requests));
+      if (used.length === 2) most = Math.max(most, used[0]! + used[1]!);
+      await sleep(20);
+    }
+    for (const told of await ended)
+      expect(told.at(-1)?.run, JSON.stringify(told)).toMatchObject({ applied: each, deferred: 0 });
+    expect((await bench.stored("contact", "new_customerid")).size).toBe(2 * each);
+    // A good part of what a window takes, and no more of it, but for what was told a moment ago.
+    expect(most).toBeGreaterThan(0.2 * WINDOW.requests);
+    expect(most).toBeLessThan(1.1 * WINDOW.requests);
+    const { requests, refusals } = await bench.counters();
+    expect(refusals["0x80072322"] ?? 0).toBeLessThan(0.1 * requests.createMultiple!);
+    expect((await server.query("SELECT * FROM shared_state.users")).rows).toEqual([]);
   });
 });
 

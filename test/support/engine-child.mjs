@@ -16,7 +16,7 @@ async function ask(path, call) {
   return reply.json();
 }
 
-const destination = {
+const served = {
   counters: { reads: 0, writes: 0, retries: 0, throttled: 0, waited: 0 },
   identify: async () => ({ organization: "org-1", user: "user-1", url: job.destination }),
   async compile(_sync, columns) {
@@ -37,6 +37,13 @@ const destination = {
   },
 };
 
+const destination =
+  typeof job.destination === "string"
+    ? served
+    : await (await load("connectors/dataverse/destination.js")).openDataverse(
+        job.destination.config,
+        job.destination.options,
+      );
 const opened = await connector.open(job.warehouse, { folder: job.folder });
 const { engine } = opened;
 const warehouse = { ...opened, engine: { ...engine, pace: { ...engine.pace, ...job.pace } } };
@@ -48,6 +55,8 @@ const model = {
   ...job.model,
 };
 tell({ pid: process.pid });
+if (job.waits) await new Promise((resolve) => process.stdin.once("data", resolve));
+process.stdin.destroy();
 for (let n = 0; n < job.runs; n++) {
   try {
     const connections = { warehouse: async () => warehouse, destination: async () => destination };
@@ -57,4 +66,5 @@ for (let n = 0; n < job.runs; n++) {
     tell({ error: error.problems?.[0] ?? { message: error.stack } });
   }
 }
+await destination[Symbol.asyncDispose]?.();
 await opened[Symbol.asyncDispose]();

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { DataverseConfig } from "../../connectors/dataverse/config.ts";
+import type { OpenOptions } from "../../connectors/dataverse/destination.ts";
 import type { Problem } from "../../src/core/errors.ts";
 import type { SyncSpec } from "../../src/core/spec.ts";
 import type { StateLocation } from "../../src/sync/prepare.ts";
@@ -15,11 +17,13 @@ export interface Job {
   readonly location: StateLocation;
   readonly sync: SyncSpec;
   readonly model: { readonly query: string };
-  /** Address of a served destination. */
-  readonly destination: string;
+  /** Address of a served destination, or what opens a Dataverse. */
+  readonly destination: string | { readonly config: DataverseConfig; readonly options: OpenOptions };
   readonly batchSize: number;
   readonly pace?: Readonly<Record<string, number>>;
   readonly runs: number;
+  /** Begins once something is written to its input. */
+  readonly waits?: boolean;
 }
 
 export interface Told {
@@ -36,7 +40,7 @@ export interface EngineChild {
 }
 
 export function engineChild(job: Job): EngineChild {
-  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(job)], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [SCRIPT, JSON.stringify(job)], { stdio: ["pipe", "pipe", "pipe"] });
   const told: Told[] = [];
   let errors = "";
   child.stderr.on("data", (text: Buffer) => {
