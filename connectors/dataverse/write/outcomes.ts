@@ -72,9 +72,13 @@ export function toldId(reply: Reply): string | undefined {
   return ENTITY_ID.exec(reply.headers["odata-entityid"] ?? "")?.[1]?.toLowerCase();
 }
 
+const IDS = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** How the service says in which table it has found no key. */
+const TABLE_OF_KEY = /in (\w+) entity/;
+
 /**
- * True when a refused update says that its own record is gone, and not one that it points at: the status alone
- * does not tell the two apart.
+ * True when a refused update or removal says that its own record is gone, and not one that it points at, that custom
+ * logic has looked for, or that it is sent on behalf of: the code alone does not tell them apart.
  */
 export function isGone(operation: Operation, reply: Reply, table: string): boolean {
   if (operation.kind === "create" || operation.kind === "upsert") return false;
@@ -83,17 +87,31 @@ export function isGone(operation: Operation, reply: Reply, table: string): boole
   const binds = operation.fields.filter(
     ({ property, json }) => property.endsWith("@odata.bind") && json !== "null",
   );
-  const id = idOf(operation.record);
-  if (code === "0x80040217")
-    return id === null ? binds.length === 0 : said.includes(nameOf(id).id) || binds.length === 0;
-  if (code === "0x80060891")
-    return id === null && (binds.length === 0 || said.includes(`in ${table} entity`));
+  const own = ownIds(operation);
+  if (code === "0x80040217") {
+    const missing = said.match(IDS);
+    if (missing === null) return binds.length === 0;
+    return own === null ? said.includes(`${table} with id`) : missing.some((id) => own.includes(id));
+  }
+  if (code === "0x80060891") {
+    const [, named] = TABLE_OF_KEY.exec(said) ?? [];
+    return own === null && (named === undefined ? binds.length === 0 : named === table);
+  }
   return code === "" && reply.status === 404 && isFramed(reply) && binds.length === 0;
+}
+
+/** The ids that an address names its record by, both ends of a tie; null where it names a key. */
+function ownIds({ record, into }: Operation): readonly string[] | null {
+  if (into !== undefined) return record.toLowerCase().match(IDS);
+  const id = idOf(record);
+  return id === null ? null : [nameOf(id).id];
 }
 
 /** A record with the id, or with the values of a key, is there ("Web service error codes"). */
 const DUPLICATE: ReadonlySet<string> = new Set(["0x80040237", "0x80060892"]);
 
+/** Of two upserts of a new record that go at once, one may find that the other has made it ("Upsert a table row"). */
+const MAKING: ReadonlySet<Operation["kind"]> = new Set(["create", "upsert"]);
 const REMOVALS: ReadonlySet<Operation["kind"]> = new Set(["delete", "deactivate", "remove_member"]);
 
 export interface Unsettled {
@@ -112,8 +130,8 @@ export function judged(operation: Operation, reply: Reply, table: string): Outco
   const { fault, problem } = verdictOf(reply);
   // "Associate and disassociate table rows": a tie that is there is refused like a second record of one id.
   if (operation.kind === "add_member" && DUPLICATE.has(errorOf(reply).code)) return applied(operation);
-  if (operation.kind === "create" && DUPLICATE.has(errorOf(reply).code)) return { status: "twice", problem };
-  if (isGone(operation, reply, table)) {
+  if (MAKING.has(operation.kind) && DUPLICATE.has(errorOf(reply).code)) return { status: "twice", problem };
+  if (fault !== "everyone" && isGone(operation, reply, table)) {
     // What was to be removed is not there: nothing is left to do.
     const isRemoval = REMOVALS.has(operation.kind);
     return isRemoval ? applied(operation) : { status: "gone", problem };

@@ -311,7 +311,9 @@ class Settling {
 
   /**
    * A create that met a record is no success by itself (DESIGN 4.4): if the record has the id of our own, it was an
-   * echo of the request and is given the row's values; if it has not, the record is somebody else's.
+   * echo of the request and is given the row's values; if it has not, the record is somebody else's. An upsert that
+   * met one was overtaken by another that made it, its own echo maybe; if the record does not have its key, it is
+   * somebody else's too.
    */
   async #settleEchoes(known: number): Promise<void> {
     const echoes = [...this.#echoes.keys()].slice(known);
