@@ -63,17 +63,27 @@ test.each([100, 1000])("one bad row in %i, which nobody names, costs few further
   }
 });
 
-test("5 % bad rows cost at most three times the requests of a clean load", async () => {
-  await using bench = await openBench();
-  await bench.plugins(REFUSAL);
-  const compiled = await compile(bench, people);
-  await load(bench, compiled, rows(100_000, 4_000));
-  const clean = await load(bench, compiled, rows(200_000, 8_000));
+test("5 % bad rows cost at most three times the requests of a clean load, from the first row on too", async () => {
   const bad = new Set(Array.from({ length: 400 }, (_, at) => at * 20 + ((at * 7) % 20)));
-  const dirty = await load(bench, compiled, rows(300_000, 8_000, bad));
-  expect(new Set(dirty.groups.flatMap(rejectedIn))).toEqual(new Set([...bad].map((at) => at + 1)));
-  expect(dirty.groups.flat()).toHaveLength(8_000);
-  expect(dirty.requests).toBeLessThanOrEqual(3 * clean.requests);
+  const begin = async () => {
+    const bench = await openBench();
+    await bench.plugins(REFUSAL);
+    return { bench, compiled: await compile(bench, people) };
+  };
+  const dirty = async ({ bench, compiled }: Awaited<ReturnType<typeof begin>>) => {
+    const { requests, groups } = await load(bench, compiled, rows(300_000, 8_000, bad));
+    expect(new Set(groups.flatMap(rejectedIn))).toEqual(new Set([...bad].map((at) => at + 1)));
+    expect(groups.flat()).toHaveLength(8_000);
+    return requests;
+  };
+  const one = await begin();
+  await using _one = one.bench;
+  const cold = (await load(one.bench, one.compiled, rows(200_000, 8_000))).requests;
+  const warm = (await load(one.bench, one.compiled, rows(400_000, 8_000))).requests;
+  expect(await dirty(one)).toBeLessThanOrEqual(3 * warm);
+  const other = await begin();
+  await using _other = other.bench;
+  expect(await dirty(other)).toBeLessThanOrEqual(3 * cold);
 });
 
 const operation = (record: string, bind?: string): Operation => ({

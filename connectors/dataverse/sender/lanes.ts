@@ -8,6 +8,8 @@ import { newSizes, type Sizes, took, tooMany, WINDOW_SHARE, workOf } from "./siz
 export interface Lane {
   /** Rows of the next request. */
   readonly size: number;
+  /** Rows that no request may have more of. */
+  readonly most: number;
   /** Rows that a request may have which takes no longer than so many milliseconds. */
   rowsIn(milliseconds: number): number;
   /** The requests that so many rows will go in, when so many go at once. */
@@ -61,6 +63,9 @@ function newLane(most: number, longestMs: number, guess: Cost, note: (cost: Cost
   return {
     get size() {
       return sizes.size;
+    },
+    get most() {
+      return sizes.most;
     },
     rowsIn: (milliseconds) => Math.max(1, Math.floor(milliseconds / (sizes.rowMs ?? guess.row))),
     *sizesFor(rows, parallel) {

@@ -79,6 +79,18 @@ export async function settle(
 export const isBulk = (table: Table, kind: Operation["kind"]): boolean =>
   isElastic(table) || (hasBulk(table) && kind !== "delete");
 
+/**
+ * Operations of the next request. Where so many are bad that they go record by record anyway, as many as that takes at
+ * once: requests that fail whole would never show that more of them may go together.
+ */
+export function sizeFor(table: Table, kind: Operation["kind"], laneOf: LaneOf): number {
+  const single = laneOf(table, kind, "batch");
+  if (!isBulk(table, kind)) return single.size;
+  const lane = laneOf(table, kind, "bulk");
+  if (!lane.isSick(lane.size)) return lane.size;
+  return Math.max(lane.size, Math.min(lane.most, single.rowsIn(LOOKING_MS), MOST_PARTS));
+}
+
 /** Asks for the fate of each row beside the error of an elastic table's bulk message ("Bulk operation messages"). */
 const WITH_DETAILS = { prefer: 'odata.include-annotations="*"' };
 

@@ -18,7 +18,7 @@ import { type Batch, batches } from "./batching.ts";
 import { mapConcurrent } from "./concurrent.ts";
 import { hasFiles, sendFiles, withoutFiles } from "./files.ts";
 import { deferred, rejected, unchanged } from "./outcomes.ts";
-import { isBulk, type Settled, type SettleOptions, settle } from "./settle.ts";
+import { type Settled, type SettleOptions, settle, sizeFor } from "./settle.ts";
 import { stubMaker } from "./stubs.ts";
 
 export interface WriterOptions {
@@ -79,8 +79,7 @@ export async function* writeAll(
     return split(ready);
   });
   const { table, laneOf } = options;
-  const sizeOf = (kind: Operation["kind"]) =>
-    laneOf(table, kind, isBulk(table, kind) ? "bulk" : "batch").size;
+  const sizeOf = (kind: Operation["kind"]) => sizeFor(table, kind, laneOf);
   const source = batches(all, sizeOf, () => signal.aborted);
   const width = () => options.width() + AHEAD;
   for await (const outcomes of mapConcurrent(source, width, (batch) => finish(batch, settling, options))) {
