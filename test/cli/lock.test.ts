@@ -27,6 +27,16 @@ async function prepare(folder: string, prefix: string, rows: number): Promise<vo
   );
 }
 
+/** Has every write take its time until the faults are taken back. */
+const slowWrites = ["upsertMultiple", "createMultiple"].map((kind) => ({
+  on: { kind },
+  times: 10_000,
+  do: "slow",
+  delay: 100,
+}));
+const slow = () => sandbox.admin("faults", { method: "POST", body: JSON.stringify(slowWrites) });
+const quick = () => sandbox.admin("faults", { method: "DELETE" });
+
 /** Resolves when the sandbox has seen a bulk write. */
 async function writing(prefix: string): Promise<void> {
   for (;;) {
@@ -40,14 +50,8 @@ async function writing(prefix: string): Promise<void> {
 
 test("a second run of a sync is refused with exit 5 and the holder's process id", async () => {
   using folder = temporaryFolder();
-  await prepare(folder.path, "L", 4_000);
-  const slow = ["upsertMultiple", "createMultiple"].map((kind) => ({
-    on: { kind },
-    times: 40,
-    do: "slow",
-    delay: 100,
-  }));
-  await sandbox.admin("faults", { method: "POST", body: JSON.stringify(slow) });
+  await prepare(folder.path, "L", 2_000);
+  await slow();
   const args = ["run", "--project", folder.path, "--json"];
   let pid: number | undefined;
   const first = backhaul(args, {
@@ -58,29 +62,31 @@ test("a second run of a sync is refused with exit 5 and the holder's process id"
   });
   await writing("L");
   const second = await backhaul(args, { env: sandboxEnv(sandbox) });
+  await quick();
   expect(second.code).toBe(5);
   expect(second.json.error.problems[0]).toMatchObject({ code: "state.locked", kind: "deferred" });
   expect(second.json.error.problems[0].message).toContain(String(pid));
   expect((await first).code).toBe(0);
-  await sandbox.admin("faults", { method: "DELETE" });
 });
 
 test("Ctrl-C ends a run with 130; the next run goes on and the end is whole", async () => {
   using folder = temporaryFolder();
-  await prepare(folder.path, "C", 4_000);
+  await prepare(folder.path, "C", 2_000);
+  await slow();
   const args = ["run", "--project", folder.path, "--json"];
   const interrupted = await backhaul(args, {
     env: sandboxEnv(sandbox),
     onStart: (child) => void writing("C").then(() => child.kill("SIGINT")),
   });
+  await quick();
   expect(interrupted.code, interrupted.stdout + interrupted.stderr).toBe(130);
   const repeated = await backhaul(args, { env: sandboxEnv(sandbox) });
   expect(repeated.code).toBe(0);
   const [run] = repeated.json.runs;
-  expect(run.applied + run.unchanged).toBe(4_000);
+  expect(run.applied + run.unchanged).toBe(2_000);
   expect(
     (await sandbox.rows("new_orders?$select=new_externalid&$filter=startswith(new_externalid,'C')")).length,
-  ).toBe(4_000);
+  ).toBe(2_000);
 });
 
 test("a plan that waits for the destination keeps no run from the snapshot", async () => {
@@ -93,8 +99,8 @@ test("a plan that waits for the destination keeps no run from the snapshot", asy
   const struck = async (): Promise<number> =>
     ((await (await sandbox.admin("counters")).json()) as Counters).faults.slow ?? 0;
   const before = await struck();
-  const slow = { on: { kind: "read", table: "new_order" }, times: 1, do: "slow", delay: 20_000 };
-  await sandbox.admin("faults", { method: "POST", body: JSON.stringify([slow]) });
+  const slowRead = { on: { kind: "read", table: "new_order" }, times: 1, do: "slow", delay: 20_000 };
+  await sandbox.admin("faults", { method: "POST", body: JSON.stringify([slowRead]) });
   let child: ChildProcess | undefined;
   const plan = backhaul(["plan", "--project", folder.path], {
     env,
@@ -108,5 +114,5 @@ test("a plan that waits for the destination keeps no run from the snapshot", asy
   expect(run.json.runs[0]).toMatchObject({ applied: 1 });
   child?.kill("SIGINT");
   await plan;
-  await sandbox.admin("faults", { method: "DELETE" });
+  await quick();
 });
