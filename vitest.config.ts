@@ -40,6 +40,7 @@ export default defineConfig({
     // Processes, sockets and databases on two cores: generous, so that a slow machine is no failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     globalSetup: ["test/support/built.ts"],
     pool: "forks",
     // One more than the runner has cores: tests often wait, for processes, locks and deadlines.

@@ -45,7 +45,7 @@ test.each([
   child.stderr.destroy();
   const started = Date.now();
   expect(await new Promise((done) => child.once("exit", done))).toBe(0);
-  expect(Date.now() - started).toBeLessThan(9_000);
+  expect(Date.now() - started).toBeLessThan(30_000);
   expect(await written(prefix)).toHaveLength(300);
 });
 

@@ -214,8 +214,10 @@ describe("the service has its moods", () => {
     const compiled = await compile(bench, people);
     await bench.faults({ on: { kind: "upsertMultiple" }, do: "hang", times: 100 });
     const controller = new AbortController();
-    setTimeout(() => controller.abort(), 150);
-    const result = await write(compiled, added(rows(1500)), { signal: controller.signal });
+    const ended = write(compiled, added(rows(1500)), { signal: controller.signal });
+    await expect.poll(async () => (await bench.counters()).faults.hang ?? 0).toBeGreaterThan(0);
+    controller.abort();
+    const result = await ended;
     expect(result.error?.kind).toBe("aborted");
     expect(Object.keys(tallied(result))).toEqual(["deferred"]);
   }, 20_000);

@@ -84,7 +84,7 @@ describe("a request that is not answered", () => {
     await using bed = await bench(() => {}, { deadline: 200 });
     const started = performance.now();
     expect(await bed.transport.send(get())).toMatchObject({ reason: "timeout", sent: true });
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test("because the caller stopped", async () => {

@@ -80,7 +80,7 @@ warehouses:
   pg: { type: postgres, url: "\${env:DATABASE_URL}", state: { type: warehouse } }
 destinations:${DESTINATION}    batch_size: 5
     concurrency: 1
-schedule: { parallel: 1, queue: { url: "\${env:DATABASE_URL}", dead_after: 4s } }
+schedule: { parallel: 1, queue: { url: "\${env:DATABASE_URL}", dead_after: 6s } }
 `,
     ...Object.fromEntries(
       SYNCS.map((name) => [

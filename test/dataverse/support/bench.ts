@@ -39,6 +39,8 @@ export interface SandboxCounters {
   readonly refusals: Record<string, number>;
   /** Refusals that the definitions alone could have told. */
   readonly knowable: Record<string, number>;
+  /** Faults that have struck, by kind. */
+  readonly faults: Record<string, number>;
 }
 
 /** Short waits, so that tests do not wait for jitter. */
