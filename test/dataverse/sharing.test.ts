@@ -93,7 +93,7 @@ describe("through a state in PostgreSQL", () => {
   });
 
   test("two processes of the operating system write as one user: each tells what it uses, and both are obeyed together", async () => {
-    const each = 30;
+    const each = 24;
     await server.query(
       `CREATE TABLE people AS SELECT n AS id, 'C-' || n AS code, 'Person ' || n AS name FROM generate_series(1, ${2 * each}) n`,
     );

@@ -13,6 +13,7 @@ import { columnsOf } from "../plan/needs.ts";
 import { planParked, uniqueOf } from "../plan/park.ts";
 import { planAdded, planChange } from "../plan/plan.ts";
 import { openResolver, type Resolver } from "../plan/resolve.ts";
+import { openRenamed } from "../plan/reused.ts";
 import { forecastOf } from "../sender/forecast.ts";
 import type { LaneOf } from "../sender/lanes.ts";
 import { openSender, type SenderOptions } from "../sender/sender.ts";
@@ -36,6 +37,7 @@ export function compiledSync(
   const { service, laneOf, schemaVersion } = options;
   const resolver = openResolver(service, mapping);
   const sender = openSender(service, options);
+  const renamed = openRenamed(service, mapping);
   return {
     object: mapping.table.name,
     schemaVersion,
@@ -82,6 +84,7 @@ export function compiledSync(
         laneOf,
         sessions: service.sessions,
         width: () => service.width,
+        renamed,
         replan: (changes) => addWhole(mapping, resolver, changes, context),
       }),
   };

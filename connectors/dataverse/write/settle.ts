@@ -10,12 +10,14 @@ import {
 } from "../../../src/sdk.ts";
 import { optionHeaders, tagged } from "../compile/options.ts";
 import { rememberSession, type Sessions } from "../elastic.ts";
+import type { Renamed } from "../plan/reused.ts";
 import { type BatchPart, batchReply, batchRequest, isBatchReply } from "../sender/batch.ts";
 import type { Lane, LaneOf } from "../sender/lanes.ts";
 import type { Refusal, Sender } from "../sender/sender.ts";
 import { hasBulk, isElastic, type Table } from "../table.ts";
 import { SERVICE_ROOT } from "../url.ts";
 import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isDoneFor, partOf } from "./bodies.ts";
+import { afterMeeting, asUpdate, type Met } from "./echoes.ts";
 import { askedOf, stopOf } from "./for-all.ts";
 import { halvesOf, suspectsOf } from "./isolate.ts";
 import { applied, deferred, judged, rejected, requestOf } from "./outcomes.ts";
@@ -53,6 +55,8 @@ export interface SettleOptions {
   readonly laneOf: LaneOf;
   readonly sessions: Sessions;
   readonly context: WriteContext;
+  /** What to create in place of creates whose id another row's record has. */
+  readonly renamed: Renamed | undefined;
   /** Told of what concerns every operation; later ones are not sent any more. */
   readonly stop: (problem: Problem) => void;
   readonly stopped: () => Problem | undefined;
@@ -105,8 +109,8 @@ class Settling {
   #isSearching = false;
   /** A request failed because of what is in it: further ones are for finding out what. */
   #isIsolating = false;
-  /** Creates that met a record, as updates of the record with our own id, with what the service said. */
-  readonly #echoes = new Map<Operation, Problem>();
+  /** Creates that met a record, by what updates the record with our own id, with what the service said. */
+  readonly #echoes = new Map<Operation, Met>();
 
   constructor(kind: Operation["kind"], options: SettleOptions, settled: Settled) {
     this.#kind = kind;
@@ -300,12 +304,12 @@ class Settling {
       switch (result.status) {
         case "gone": {
           const twice = this.#echoes.get(operation);
-          if (twice) this.#settled.outcomes.push(rejected(operation, twice));
+          if (twice) this.#settled.outcomes.push(rejected(operation, twice.problem));
           else this.#settled.gone.push(operation);
           break;
         }
         case "twice":
-          this.#echoes.set(asUpdate(table, operation), result.problem);
+          this.#echoes.set(asUpdate(table, operation), { create: operation, problem: result.problem });
           break;
         case "again":
           again.push({ operation, problem: result.problem });
@@ -328,8 +332,10 @@ class Settling {
    * somebody else's too.
    */
   async #settleEchoes(known: number): Promise<void> {
-    const echoes = [...this.#echoes.keys()].slice(known);
-    if (echoes.length > 0) await this.parts(echoes);
+    const met = [...this.#echoes].slice(known);
+    const { next, taken } = await afterMeeting(met, this.#options);
+    for (const { create, problem } of taken) this.#settled.outcomes.push(rejected(create, problem));
+    if (next.length > 0) await this.parts(next);
   }
 
   /**
@@ -376,13 +382,6 @@ class Settling {
     stop(problem);
     return this.#deferIfStopped(operations);
   }
-}
-
-/** What a create writes, as an update of the record with its id: without the columns that only new ones take. */
-function asUpdate(table: Table, operation: Operation): Operation {
-  const isUpdatable = ({ field }: { readonly field: string }): boolean =>
-    table.attributes.get(field)?.updatable === true;
-  return { ...operation, kind: "update", fields: operation.fields.filter(isUpdatable) };
 }
 
 const UNANSWERED: Problem = {

@@ -28,7 +28,7 @@ export function stubMaker(
       const lane = settling.laneOf(table, "create", isBulk(table, "create") ? "bulk" : "batch");
       for (let from = 0, size = lane.size; from < stubs.length; from += size, size = lane.size) {
         const creates = stubs.slice(from, from + size).map(createOf);
-        const { outcomes } = await settle("create", creates, { ...settling, table });
+        const { outcomes } = await settle("create", creates, { ...settling, table, renamed: undefined });
         const told = new Map(outcomes.map((outcome) => [outcome.change, outcome]));
         for (const { record, change } of creates) {
           const outcome = told.get(change);

@@ -36,6 +36,8 @@ export interface WriterOptions {
   readonly sessions: Sessions;
   /** Requests that may be in flight, as the gates know it. */
   readonly width: () => number;
+  /** See `SettleOptions`. */
+  readonly renamed?: SettleOptions["renamed"];
   /** Plans changes whole, because their records are gone. */
   readonly replan: (changes: readonly Change[]) => Promise<readonly Planned[]>;
 }
@@ -64,6 +66,7 @@ export async function* writeAll(
     laneOf: options.laneOf,
     sessions: options.sessions,
     context: { ...context, signal },
+    renamed: options.renamed,
     stop: (problem) => {
       fatal ??= problem;
       halt.abort();
