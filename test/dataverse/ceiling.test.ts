@@ -94,6 +94,23 @@ describe("after the first window, at the ceiling that the limits and the costs a
     expect(one!.refused).toBeLessThanOrEqual(1 + one!.requests / 200);
   });
 
+  test("where several servers bear few at once, and nobody says which one comes next", async () => {
+    const cases = [2, 3].map((concurrency) => ({
+      concurrency,
+      name: `${concurrency} at once`,
+      hint: () => 2,
+    }));
+    for (const { concurrency, ...one } of cases) {
+      const limits = { concurrency };
+      const [measure] = await measured([{ ...one, tables: TABLES.mixed, servers: 4 }], { limits });
+      // Three quarters is what can be had: requests of 10 and 7 seconds that go round in turns meet a full server once
+      // in 2,900 with 9 of 12 in flight, and once in 10 with 10; of 8, once in 900 with 6 and once in 4 with 7.
+      expect(measure, one.name).toMatchObject({ boundBy: "concurrency" });
+      expect(measure!.share, one.name).toBeGreaterThan(0.6);
+      expect(measure!.refused, one.name).toBeLessThan(measure!.requests / 200);
+    }
+  });
+
   test("where the number of requests binds", async () => {
     const few = { requests: 120, windowSeconds: 300 };
     const [one] = await measured(
