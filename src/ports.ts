@@ -102,8 +102,10 @@ export interface StateEngine {
   /**
    * Runs one statement outside of any transaction of ours; gives the rows that it wrote, 0 where it writes none, and
    * where the engine does not say (Snowflake's `CREATE TABLE … AS`).
+   *
+   * @param names `model` where the statement holds a model's text, whose names are found as the user's session finds them
    */
-  run(sql: string, signal?: AbortSignal): Promise<number>;
+  run(sql: string, signal?: AbortSignal, names?: "model"): Promise<number>;
   /**
    * Runs statements that write rows (no DDL: Snowflake would commit at it) in one transaction, all or nothing.
    * A statement with `mustWrite` that writes no row undoes the transaction: the promise gives `undefined`.

@@ -5,7 +5,7 @@ import type { PostgresConfig } from "./config.ts";
 import { postgresDialect } from "./dialect.ts";
 import { engineError } from "./errors.ts";
 import { read } from "./read.ts";
-import type { Session, Sessions } from "./session.ts";
+import type { Names, Session, Sessions } from "./session.ts";
 
 const NEVER = new AbortController().signal;
 const BOOLEAN = 16;
@@ -13,8 +13,12 @@ const BOOLEAN = 16;
 export function openEngine(sessions: Sessions, config: PostgresConfig): StateEngine {
   const refused = (error: unknown): unknown => engineError(config, error);
 
-  async function writing<T>(signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
-    await using session = await sessions("write", signal);
+  async function writing<T>(
+    names: Names,
+    signal: AbortSignal,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    await using session = await sessions("write", names, signal);
     try {
       return await work(session);
     } catch (error) {
@@ -26,15 +30,15 @@ export function openEngine(sessions: Sessions, config: PostgresConfig): StateEng
     dialect: postgresDialect,
     pace: { journalMs: 2_000, journalOutcomes: 5_000, leaseMs: 30_000 },
 
-    run: (sql, signal = NEVER) =>
-      writing(signal, async (session) => {
+    run: (sql, signal = NEVER, names) =>
+      writing(names === "model" ? "user" : "system", signal, async (session) => {
         const result = await session.query(sql);
         await session.commit();
         return written(result);
       }),
 
     transaction: (statements) =>
-      writing(NEVER, async (session) => {
+      writing("system", NEVER, async (session) => {
         const counts: number[] = [];
         for (const { sql, mustWrite } of statements) {
           const count = written(await session.query(sql));
@@ -46,7 +50,7 @@ export function openEngine(sessions: Sessions, config: PostgresConfig): StateEng
       }),
 
     async rows(sql) {
-      await using session = await sessions("read", NEVER);
+      await using session = await sessions("read", "system", NEVER);
       const { fields, rows } = await session.query(sql).catch((error: unknown) => {
         throw refused(error);
       });
@@ -58,7 +62,7 @@ export function openEngine(sessions: Sessions, config: PostgresConfig): StateEng
     },
 
     async *stream(sql, signal = NEVER) {
-      await using session = await sessions("read", signal);
+      await using session = await sessions("read", "system", signal);
       yield* read(session, sql, { signal, refused });
     },
   };

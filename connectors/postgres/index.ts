@@ -32,14 +32,14 @@ function openWarehouse(sessions: Sessions, config: PostgresConfig): Omit<Warehou
     access: { kind: "stream", rows: (query, columns, options) => stream(sessions, query, columns, options) },
     engine: openEngine(sessions, config),
     check: async (signal) => {
-      await using session = await sessions("read", signal);
+      await using session = await sessions("read", "user", signal);
       const { rows } = await session.query("SHOW server_version").catch((error: unknown) => {
         throw cannotReach(config, error);
       });
       return { version: `PostgreSQL ${rows[0]?.[0]}` };
     },
     columns: async (query, signal) => {
-      await using session = await sessions("read", signal);
+      await using session = await sessions("read", "user", signal);
       const asked = async (): Promise<readonly FieldDef[]> => {
         // What parses alone cannot leave the parentheses that it is put into, and nothing but a SELECT may stand there.
         await session.alive(parse(session.client, query.text)).catch((error: unknown) => {
@@ -109,7 +109,7 @@ async function* stream(
   });
   const before = `SELECT ${select.join(", ")} FROM (\n`;
   const convert = columns.map(canonical);
-  await using session = await sessions("read", signal);
+  await using session = await sessions("read", "user", signal);
   yield* read(session, `${before}${query.text}\n) AS backhaul_model`, {
     signal,
     refused: (error) => refusedSql(query, error, before.length),

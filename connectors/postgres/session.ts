@@ -16,6 +16,9 @@ const WORK_MEM = "64MB";
 /** What a transaction may do: read one snapshot of the data, or write. */
 export type Access = "read" | "write";
 
+/** Where names without a schema are looked for: as the user's session has it, or among PostgreSQL's own alone. */
+export type Names = "user" | "system";
+
 export interface Session extends AsyncDisposable {
   readonly client: ClientBase;
   /** Runs one statement, and one alone: the extended protocol takes no second. Rows are arrays of PostgreSQL's text. */
@@ -26,7 +29,7 @@ export interface Session extends AsyncDisposable {
   commit(): Promise<void>;
 }
 
-export type Sessions = (access: Access, signal: AbortSignal) => Promise<Session>;
+export type Sessions = (access: Access, names: Names, signal: AbortSignal) => Promise<Session>;
 
 export interface Pool extends AsyncDisposable {
   readonly session: Sessions;
@@ -46,7 +49,7 @@ export async function openPool(config: PostgresConfig, connection: ClientConfig)
     log: SILENT,
   });
   return {
-    session: (access, signal) => openSession({ pool, config, connection }, access, signal),
+    session: (access, names, signal) => openSession({ pool, config, connection }, access, names, signal),
     [Symbol.asyncDispose]: () => pool.destroy(),
   };
 }
@@ -63,6 +66,7 @@ interface Source {
 async function openSession(
   { pool, config, connection }: Source,
   access: Access,
+  names: Names,
   signal: AbortSignal,
 ): Promise<Session> {
   signal.throwIfAborted();
@@ -100,7 +104,9 @@ async function openSession(
     },
   };
   try {
-    const answers = (await watch.alive(client.query(begin(config, access)))) as unknown as QueryResult[];
+    const answers = (await watch.alive(
+      client.query(begin(config, access, names)),
+    )) as unknown as QueryResult[];
     const [backend] = answers.at(-1)?.rows ?? [];
     watch.backend = { pid: backend.pid, since: backend.since };
     return session;
@@ -114,12 +120,14 @@ async function openSession(
  * Opens a transaction whose text output is canonical. Everything is set for the transaction alone, and the server
  * process is asked for its own number: behind a transaction pooler the next transaction may meet another one.
  */
-function begin(config: PostgresConfig, access: Access): string {
+function begin(config: PostgresConfig, access: Access, names: Names): string {
   const timeout = config.statement_timeout;
   return [
     access === "read"
       ? "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
       : "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE",
+    // Operators cannot be named as functions are: somebody's own = on the user's path would be the one that compares.
+    ...(names === "system" ? ["SET LOCAL search_path = pg_catalog, pg_temp"] : []),
     "SET LOCAL TimeZone = 'UTC'",
     "SET LOCAL DateStyle = 'ISO, YMD'",
     "SET LOCAL extra_float_digits = 1",
@@ -141,7 +149,7 @@ function begin(config: PostgresConfig, access: Access): string {
       ? []
       : [
           // What is committed must outlive a crash of the server, whatever the database's default.
-          "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') = 'off'",
+          "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'",
         ]),
     "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.now()::pg_catalog.text AS since",
   ].join("; ");

@@ -126,7 +126,7 @@ export async function stageInWarehouse(
     dialect.fromModel(column, `backhaul_model.${dialect.quote(column.name)}`, timezone),
   );
   const sql = createStaged(dialect, shape, table, values, `(\n${query.text}\n) AS backhaul_model`);
-  const written = await engine.run(sql, signal).catch((error: unknown) => {
+  const written = await engine.run(sql, signal, "model").catch((error: unknown) => {
     signal.throwIfAborted();
     throw error instanceof SyncError ? error : refusedRows(query, error);
   });

@@ -80,7 +80,7 @@ function fenced(engine: StateEngine, lease: Lease): StateEngine {
   return {
     dialect: engine.dialect,
     pace: engine.pace,
-    run: (sql, signal) => guarded(engine.run(sql, signal)),
+    run: (...statement) => guarded(engine.run(...statement)),
     async transaction(statements) {
       const done = await guarded(engine.transaction(statements));
       // A statement that had to write and did not: the run is told to stop if it is because of the lease.

@@ -56,7 +56,7 @@ export function fusedEngine(engine: StateEngine, options: FusedOptions): StateEn
     get pace() {
       return { ...engine.pace, journalMs: 1e6, journalOutcomes: options.journalOutcomes };
     },
-    run: (sql, signal) => fuse.around(() => engine.run(sql, signal)),
+    run: (...statement) => fuse.around(() => engine.run(...statement)),
     transaction: (statements) => fuse.around(() => engine.transaction(statements)),
     rows: (sql) => fuse.around(() => engine.rows(sql)),
     async *stream(sql, signal) {

@@ -228,7 +228,25 @@ describe("search_path", () => {
     await server.query("ALTER ROLE wanderer SET search_path = planted, pg_catalog, public");
     await using warehouse = await open({ url: server.url.replace(/\/\/.*@/, "//wanderer:w@") });
     const engine = warehouse.engine!;
-    await expect(engine.rows("SELECT lower('A'::pg_catalog.text)")).rejects.toThrow(/planted/);
+    for (const way of ways)
+      await expect(valuesOf(warehouse, way, "SELECT 1 AS id, lower('A') AS v")).rejects.toThrow(/planted/);
+
+    // Operators and aggregates of our statements, of whose values nobody else may have the say.
+    await server.query(`
+      CREATE FUNCTION planted.refuse(text, text) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN RAISE EXCEPTION 'planted'; END $f$;
+      CREATE OPERATOR planted.= (LEFTARG = pg_catalog.text, RIGHTARG = pg_catalog.text, FUNCTION = planted.refuse);
+      CREATE FUNCTION planted.add(int8) RETURNS int8 LANGUAGE sql AS 'SELECT 7::int8';
+      CREATE AGGREGATE planted.count(*) (SFUNC = planted.add, STYPE = int8, INITCOND = '7');`);
+    const counted =
+      "SELECT CAST(count(*) AS pg_catalog.text) FROM (VALUES ('a'::pg_catalog.text), ('b'::pg_catalog.text)) v (x) WHERE x IS DISTINCT FROM 'a'::pg_catalog.text";
+    expect(await engine.rows(counted)).toEqual([["1"]]);
+    for await (const batch of engine.stream(counted)) expect(batch).toEqual([["1"]]);
+    await engine.run("CREATE SCHEMA IF NOT EXISTS backhaul");
+    await engine.run("DROP TABLE IF EXISTS backhaul.counted");
+    await engine.run(`CREATE TABLE backhaul.counted AS ${counted}`);
+    const more = `INSERT INTO backhaul.counted ${counted}`;
+    expect(await engine.transaction([{ sql: more }])).toEqual([1]);
+    expect(await engine.rows("SELECT count FROM backhaul.counted")).toEqual([["1"], ["1"]]);
 
     for (const [from, example, text] of samples) {
       const stored = fromModel(from, example, "Europe/Berlin");
@@ -242,10 +260,12 @@ describe("search_path", () => {
       ];
       const [row] = await engine.rows(`SELECT ${all.join(", ")}`);
       expect([from.sqlType, ...row!.slice(0, 2), row!.at(-1)]).toEqual([from.sqlType, text, text, "folded"]);
-      const { rows } = await valuesOf(warehouse, "local", `SELECT 1 AS id, ${example} AS v`, {
-        timezone: "Europe/Berlin",
-      });
-      expect(rows).toEqual([["1", text]]);
+      for (const way of ways) {
+        const { rows } = await valuesOf(warehouse, way, `SELECT 1 AS id, ${example} AS v`, {
+          timezone: "Europe/Berlin",
+        });
+        expect(rows).toEqual([["1", text]]);
+      }
     }
     expect((await engine.rows(`SELECT ${now}, ${rowNumber}`))[0]).toHaveLength(2);
   });

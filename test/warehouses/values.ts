@@ -37,7 +37,8 @@ export async function valuesOf(
       "SELECT schema_name FROM information_schema.schemata WHERE lower(schema_name) = 'backhaul'";
     if ((await engine.rows(schema)).length === 0) await engine.run("CREATE SCHEMA backhaul");
     await engine.run("DROP TABLE IF EXISTS backhaul.kept");
-    await engine.run(engine.dialect.createTableAs("backhaul.kept", staged(engine.dialect, model)));
+    const made = engine.dialect.createTableAs("backhaul.kept", staged(engine.dialect, model));
+    await engine.run(made, undefined, "model");
     return engine.rows(texts(engine.dialect, "backhaul.kept"));
   }
 
