@@ -42,7 +42,7 @@ describe.each(warehouses)("$name", ({ start, page }) => {
   beforeAll(async () => {
     started = await start();
     await using warehouse = await started.open();
-    for (const statement of setup) await warehouse.engine!.run(statement);
+    for (const statement of setup) await warehouse.engine!.run(statement, undefined, "model");
   });
   afterAll(async () => {
     await started?.[Symbol.asyncDispose]();
