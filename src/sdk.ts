@@ -40,7 +40,7 @@ export type {
   WarehouseDefinition,
 } from "./define.ts";
 export { defineDestination, defineWarehouse } from "./define.ts";
-export { holderOf } from "./duckdb/database.ts";
+export { exhaustionIn, holderOf } from "./duckdb/database.ts";
 export { duckdbDialect, rowsOf } from "./duckdb/dialect.ts";
 export { interruptible } from "./duckdb/interrupt.ts";
 export type {

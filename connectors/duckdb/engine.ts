@@ -2,6 +2,7 @@
 import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import {
   duckdbDialect,
+  exhaustionIn,
   fail,
   interruptible,
   type RowBatch,
@@ -105,10 +106,10 @@ function engineError(error: unknown): unknown {
       "Name another schema in state of backhaul.yml, or rename the file.",
     );
   }
-  if (!/^(IO|Out of Memory) Error/.test(message)) return error;
+  if (exhaustionIn(error) === undefined && !message.startsWith("IO Error")) return error;
   return fail.connection(
     "warehouse.exhausted",
-    `DuckDB ended a statement: ${message}`,
+    `DuckDB ended a statement: ${message.replace(/\.$/, "")}.`,
     "Give the disk more room, or the machine more memory.",
     error,
   );

@@ -44,6 +44,14 @@ export function cannotReach(config: PostgresConfig, error: unknown): SyncError {
 export function engineError(config: PostgresConfig, error: unknown): unknown {
   if (error instanceof SyncError) return error;
   const { code = "", message = "" } = error as DriverError;
+  // "Program limit exceeded": its 1,600 columns of a table, or the 8 kB that the fixed part of a row may take.
+  if (code.startsWith("54")) {
+    return fail.config(
+      "postgres.limit",
+      `PostgreSQL cannot keep the state of this sync: ${firstLine(message)}.`,
+      "Map fewer of the model's columns, or write `state: { type: local }`.",
+    );
+  }
   if (SQLSTATE.test(code) && !/^(08|28|53|57|25006$|42501$|55P03$|58)/.test(code)) return error;
   const remedy =
     code === "42501"

@@ -1,7 +1,8 @@
-import { EXIT_CODE, exitCodeOf, type Problem, SyncError, sentence } from "../core/errors.ts";
+import { EXIT_CODE, exitCodeOf, firstOf, type Problem, SyncError, sentence } from "../core/errors.ts";
 
 /** What any thrown thing is to the user: problems with a code and a remedy, and the exit code. */
-export function explain(error: unknown): { readonly problems: readonly Problem[]; readonly exit: number } {
+export function explain(thrown: unknown): { readonly problems: readonly Problem[]; readonly exit: number } {
+  const error = firstOf(thrown);
   if (error instanceof SyncError) {
     return { problems: error.problems, exit: exitCodeOf(error.problems.map(({ kind }) => kind)) };
   }

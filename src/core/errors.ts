@@ -91,6 +91,12 @@ export function sentence(problem: Problem): string {
   return `${at}${problem.message}${problem.remedy ? ` ${problem.remedy}` : ""}`;
 }
 
+/** What went wrong first, where the end of something that it was the end of failed too. */
+export function firstOf(error: unknown): unknown {
+  const { name, suppressed } = (error ?? {}) as { readonly name?: unknown; readonly suppressed?: unknown };
+  return name === "SuppressedError" && suppressed !== undefined ? firstOf(suppressed) : error;
+}
+
 /** Short forms for the places that throw. */
 export const fail = {
   config: (code: string, message: string, remedy?: string, more: Partial<Problem> = {}): SyncError =>

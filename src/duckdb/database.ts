@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { SyncError } from "../core/errors.ts";
+import { fail, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
 import { rowsOf } from "./dialect.ts";
 
@@ -49,7 +49,7 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
   await connection.run("SET TimeZone = 'UTC'");
 
   const all = async (sql: string): Promise<readonly (readonly Value[])[]> => {
-    const reader = await connection.runAndReadAll(sql).catch(asDamage);
+    const reader = await connection.runAndReadAll(sql).catch(unusable);
     return reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value))));
   };
   const value = async (sql: string): Promise<Value> => (await all(sql))[0]?.[0] ?? null;
@@ -57,11 +57,11 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
   return {
     connection,
     run: async (sql) => {
-      await connection.run(sql).catch(asDamage);
+      await connection.run(sql).catch(unusable);
     },
     checkpoint: async () => {
       await connection.run("CHECKPOINT").catch((error: unknown) => {
-        if (!/Cannot CHECKPOINT/.test(String(error))) throw error;
+        if (!/Cannot CHECKPOINT/.test(String(error))) unusable(error);
       });
     },
     all,
@@ -70,9 +70,9 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
     async *stream(sql) {
       const own = await instance.connect();
       try {
-        const result = await own.stream(sql);
+        const result = await own.stream(sql).catch(unusable);
         for (;;) {
-          const chunk = await result.fetchChunk();
+          const chunk = await result.fetchChunk().catch(unusable);
           if (chunk === null || chunk.rowCount === 0) return;
           yield rowsOf(chunk);
         }
@@ -87,12 +87,29 @@ export async function openDuckdb(path: string, limits: DuckdbLimits): Promise<Du
   };
 }
 
-/** A block of a state file that is not there, or not as it was written, is found when a statement comes to it. */
-function asDamage(error: unknown): never {
+/** What a statement on the state ran into, in our words where the disk, the memory or the file is at fault. */
+export function unusable(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error);
+  const exhausted = exhaustionIn(error);
+  if (exhausted !== undefined) {
+    throw fail.connection(
+      "state.exhausted",
+      `DuckDB, which compares the rows here, ended a statement: ${exhausted}.`,
+      "Give the disk more room, or DuckDB more memory by memory_limit of state in backhaul.yml; what was made durable is safe, and the next run goes on from it.",
+      error,
+    );
+  }
   const [, file] = /file "([^"]*state\.duckdb)"/.exec(message) ?? [];
+  // A block that is not there, or not as it was written, is found when a statement comes to it.
   const isDamage = /Could not read enough bytes|checksum|corrupt/i.test(message);
   throw file !== undefined && isDamage ? unreadableState(file, error) : error;
+}
+
+/** What DuckDB says of a disk that is full, or of memory that it may not take; `undefined` of anything else. */
+export function exhaustionIn(error: unknown): string | undefined {
+  const message = error instanceof Error ? error.message : String(error);
+  const isExhausted = /Out of Memory Error|No space left on device|Disk quota exceeded/.test(message);
+  return isExhausted ? message.split("\n", 1)[0]?.replace(/\.$/, "") : undefined;
 }
 
 /** DuckDB names the process that holds a file; `undefined` when the error is about something else. */

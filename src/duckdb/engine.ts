@@ -1,5 +1,5 @@
 import type { StateEngine } from "../ports.ts";
-import type { Duckdb } from "./database.ts";
+import { type Duckdb, unusable } from "./database.ts";
 import { duckdbDialect } from "./dialect.ts";
 
 /** A DuckDB database as an engine that holds state. */
@@ -11,7 +11,8 @@ export function duckdbEngine(database: Duckdb): StateEngine {
     last = mine.catch(() => {});
     return mine;
   };
-  const written = async (sql: string): Promise<number> => (await database.connection.run(sql)).rowsChanged;
+  const written = async (sql: string): Promise<number> =>
+    (await database.connection.run(sql).catch(unusable)).rowsChanged;
   return {
     dialect: duckdbDialect,
     pace: { journalMs: 1_000, journalOutcomes: 2_000, leaseMs: 3_600_000 },

@@ -1,7 +1,7 @@
 /** The diff: one statement, null-safe per column; its result is the record of intent. Pure SQL. */
 import type { Value } from "../core/value.ts";
 import type { Dialect } from "../ports.ts";
-import { allEqual, type Contents, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
+import { allEqual, type Contents, chain, current, list, namesOf, type Shape, type Tables } from "./tables.ts";
 
 /** What a run asks of the diff. */
 export interface Interest {
@@ -121,7 +121,7 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
   // Rows that wait are kept among the changes: what is not there waits no more.
   const chosen = `(${list(isChosen, " OR ")})`;
   const where = [
-    `(${list(wanted, " OR ")})`,
+    `(${chain(wanted, " OR ")})`,
     ...(refused ? ["r.k0 IS NULL"] : []),
     ...(only === undefined ? [] : [contents.waiting ? `(${chosen} OR w.${key[0]} IS NOT NULL)` : chosen]),
   ].join(" AND ");
@@ -131,7 +131,7 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
     "s.record_id AS record_id",
     ...all.map((name, i) => `${after(name)} AS a${i}`),
     ...all.map((name, i) => `s.${name} AS b${i}`),
-    `CASE WHEN ${isChanged} THEN ${differing.length === 0 ? "''" : list(differing, " || ")} END AS differing`,
+    `CASE WHEN ${isChanged} THEN ${differing.length === 0 ? "''" : chain(differing, " || ")} END AS differing`,
     `CAST(CASE ${list(owed, " ")} END AS ${text}) AS owed`,
     `${contents.waiting ? "coalesce(w.attempts, 0)" : "0"} AS attempts`,
   ];
@@ -143,7 +143,7 @@ export function selectChanges(dialect: Dialect, shape: Shape, tables: Tables, pa
 
   function waitingKind(otherwise: string): string {
     const equal = (side: string): string =>
-      list(
+      chain(
         all.map((name) => `${side}.${name} IS NOT DISTINCT FROM w.${name}`),
         " AND ",
       );

@@ -1,6 +1,6 @@
 import { fail, SyncError } from "../core/errors.ts";
 import type { Value } from "../core/value.ts";
-import { type Duckdb, holderOf } from "../duckdb/database.ts";
+import { type Duckdb, holderOf, unusable } from "../duckdb/database.ts";
 import { duckdbDialect } from "../duckdb/dialect.ts";
 import type { Query, RowAccess, RowBatch, StateEngine } from "../ports.ts";
 import { count } from "./settle.ts";
@@ -78,16 +78,20 @@ export async function stageRows(
   const types = shape.columns.map(() => VARCHAR);
   const appender = await database.connection.createAppender("incoming", "main");
   let total = 0;
-  for await (const batch of rows) {
-    for (let start = 0; start < batch.length; start += 2_048) {
-      const chunk = DuckDBDataChunk.create(types);
-      chunk.setRows(batch.slice(start, start + 2_048) as Value[][]);
-      appender.appendDataChunk(chunk);
+  try {
+    for await (const batch of rows) {
+      for (let start = 0; start < batch.length; start += 2_048) {
+        const chunk = DuckDBDataChunk.create(types);
+        chunk.setRows(batch.slice(start, start + 2_048) as Value[][]);
+        appender.appendDataChunk(chunk);
+      }
+      total += batch.length;
+      onRows?.(total);
     }
-    total += batch.length;
-    onRows?.(total);
+    appender.closeSync();
+  } catch (error) {
+    unusable(error);
   }
-  appender.closeSync();
   const values = shape.columns.map((column, i) => duckdbDialect.fromText(column, `i.c${i}`));
   await database
     .run(createStaged(duckdbDialect, shape, table, values, "main.incoming i"))
@@ -99,6 +103,7 @@ export async function stageRows(
 
 /** The query ran into its data: a division by zero, a value that does not fit its type. */
 function refusedRows(query: Query, error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const first = message.split("\n", 1)[0] ?? message;
   return new SyncError(
@@ -128,7 +133,7 @@ export async function stageInWarehouse(
   const sql = createStaged(dialect, shape, table, values, `(\n${query.text}\n) AS backhaul_model`);
   const written = await engine.run(sql, signal, "model").catch((error: unknown) => {
     signal.throwIfAborted();
-    throw error instanceof SyncError ? error : refusedRows(query, error);
+    throw refusedRows(query, error);
   });
   return written > 0 ? written : count(engine, table);
 }

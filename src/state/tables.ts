@@ -48,6 +48,17 @@ export interface Contents {
 
 export const list = (items: readonly string[], separator = ", "): string => items.join(separator);
 
+const MOST_IN_CHAIN = 100;
+
+/** A chain of any length as groups of groups: DuckDB refuses an expression that is more than a thousand deep. */
+export function chain(items: readonly string[], separator: string): string {
+  if (items.length <= MOST_IN_CHAIN) return list(items, separator);
+  const groups: string[] = [];
+  for (let at = 0; at < items.length; at += MOST_IN_CHAIN)
+    groups.push(`(${list(items.slice(at, at + MOST_IN_CHAIN), separator)})`);
+  return chain(groups, separator);
+}
+
 /** That each expression equals its other one, which is told by its place. */
 export const allEqual = (expressions: readonly string[], other: (n: number) => string): string =>
   list(

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { type Attributes, type Context, context, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
+import { firstOf } from "../core/errors.ts";
 
 export type { Attributes };
 
@@ -80,8 +81,10 @@ function tell(message: Step): void {
   if (steps.hasSubscribers) steps.publish(message);
 }
 
-function codeOf(error: unknown): string {
+function codeOf(thrown: unknown): string {
+  const error = firstOf(thrown);
   if (typeof error !== "object" || error === null) return "unknown";
   const { code, name } = error as { code?: unknown; name?: unknown };
-  return String(code ?? name ?? "unknown");
+  // An abort's code is a number that nobody knows.
+  return String(typeof code === "string" ? code : (name ?? "unknown"));
 }

@@ -1,9 +1,11 @@
-/** A state file that was cut short is an error of the user's disk, not a defect of ours. */
+/** A state file that was cut short, a full disk or too little memory is an error of the user's machine, not a defect of ours. */
 import { copyFileSync, existsSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { explain } from "../../src/cli/errors.ts";
 import { openDuckdb } from "../../src/duckdb/database.ts";
 import { openLocalPlanStore, openLocalStore, peekLocalRecord } from "../../src/state/local-store.ts";
+import { chain } from "../../src/state/tables.ts";
 import { temporaryFolder } from "../support/project.ts";
 
 test("a state that was cut anywhere is state.unreadable for a run, a plan and a check, and names its file", async () => {
@@ -55,4 +57,36 @@ test("a state is there whole or not at all, whoever makes it first", async () =>
   expect(statSync(file).size).toBeGreaterThan(0);
   expect(readdirSync(folder.path).filter((name) => name.startsWith("draft"))).toEqual([]);
   await (await openLocalStore(place))[Symbol.asyncDispose]();
+});
+
+test("a run that DuckDB's memory does not suffice for says so, and what to raise", async () => {
+  using folder = temporaryFolder();
+  const place = { kind: "local", folder: folder.path, memoryLimit: "16MB" } as const;
+  await using store = await openLocalStore(place);
+  const wide = Array.from({ length: 1_200 }, (_, i) => `i::VARCHAR AS c${i}`).join(", ");
+  const asked = `CREATE TABLE wide AS SELECT ${wide} FROM range(10) t(i)`;
+  for (const work of [() => store.engine.run(asked), () => store.engine.transaction([{ sql: asked }])]) {
+    await expect(work()).rejects.toMatchObject({
+      problems: [
+        { kind: "connection", code: "state.exhausted", remedy: expect.stringContaining("memory_limit") },
+      ],
+    });
+  }
+  expect(await store.engine.rows("SELECT 1")).toEqual([["1"]]);
+});
+
+test("what failed first is told, also where the end of it failed too", () => {
+  const first = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const end = Object.assign(new Error("the end"), {
+    name: "SuppressedError",
+    error: new Error("later"),
+    suppressed: first,
+  });
+  expect(explain(end)).toMatchObject({ exit: 2, problems: [{ code: "system.ENOSPC" }] });
+});
+
+test("a chain of more expressions than DuckDB takes one within another is one that it takes", async () => {
+  await using database = await openDuckdb(":memory:", { memoryLimit: "256MB", temporaryFolder: "" });
+  const parts = Array.from({ length: 1_100 }, () => "1");
+  expect(await database.value(`SELECT ${chain(parts, " + ")}`)).toBe("1100");
 });

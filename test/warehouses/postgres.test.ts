@@ -297,6 +297,15 @@ describe("statement_timeout", () => {
   });
 });
 
+test("more columns than a table of PostgreSQL's can hold are a mistake of the config", async () => {
+  await using warehouse = await open({ url: server.url });
+  const wide = Array.from({ length: 1_700 }, (_, i) => `1 AS c${i}`).join(", ");
+  expect(await problem(warehouse.engine!.run(`CREATE TABLE wide AS SELECT ${wide}`))).toMatchObject({
+    kind: "config",
+    code: "postgres.limit",
+  });
+});
+
 test("work_mem holds for the statements alone, as the config says", async () => {
   await using warehouse = await open({ work_mem: "96MB" });
   expect(await warehouse.engine!.rows("SELECT pg_catalog.current_setting('work_mem')")).toEqual([["96MB"]]);
