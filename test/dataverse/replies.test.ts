@@ -94,6 +94,38 @@ test("an upsert that another overtook, its own echo maybe, is written; one whose
   expect([...stored].map(([key, { lastname }]) => [key, lastname])).toEqual([["C-1", "New"]]);
 });
 
+test("a create whose id is the server's and whose answer was lost is known by its key; another's key is told", async () => {
+  await using bench = await openBench();
+  const columns = { id: "text", last: "text", number: "text" } as const;
+  const input: MappingInput = {
+    object: "account",
+    columns,
+    match: { accountnumber: "id" },
+    fields: { name: "last" },
+  };
+  for (const mode of ["upsert", "insert"] as const) {
+    const rules = { ...DEFAULT_RULES, ids: "server" } as const;
+    const sync = { ...syncOf(input), mode, rules };
+    const compiled = await bench.destination.compile(sync, columnsOf(input), running());
+    await bench.faults({ on: { kind: "createMultiple" }, do: "resetAfterCommit" });
+    const result = await write(compiled, added([1, 2].map((n) => [`${mode} ${n}`, "New", null])));
+    expect(tallied(result)).toEqual({ unchanged: 2 });
+    const stored = await bench.stored("account", "accountnumber");
+    expect(result.outcomes.get(2)).toMatchObject({ id: stored.get(`${mode} 2`)?.id });
+    const taken = { status: 412, code: "0x80060892", message: "Another key is taken." };
+    await bench.faults(
+      { on: { kind: "createMultiple" }, times: 2, do: taken },
+      { on: { kind: "create" }, times: 2, do: taken },
+    );
+    const refused = await write(compiled, added([[`${mode} 3`, "New", null]]));
+    expect(refused.outcomes.get(1)).toMatchObject({
+      status: "rejected",
+      problem: { code: "dataverse.0x80060892" },
+    });
+  }
+  expect((await bench.stored("account")).size).toBe(4);
+});
+
 const reply = (code: string, message: string) => ({
   kind: "reply" as const,
   status: 404,

@@ -15,7 +15,7 @@ import { type BatchPart, batchReply, batchRequest, isBatchReply } from "../sende
 import type { Lane, LaneOf } from "../sender/lanes.ts";
 import type { Refusal, Sender } from "../sender/sender.ts";
 import { hasBulk, isElastic, type Table } from "../table.ts";
-import { SERVICE_ROOT } from "../url.ts";
+import { idOf, SERVICE_ROOT } from "../url.ts";
 import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isDoneFor, partOf } from "./bodies.ts";
 import { afterMeeting, asUpdate, type Met } from "./echoes.ts";
 import { askedOf, stopOf } from "./for-all.ts";
@@ -42,7 +42,7 @@ const MANY = 20;
 
 export interface Settled {
   readonly outcomes: Outcome[];
-  /** Updates whose record is gone. */
+  /** Updates whose record is gone, and creates without an id of our own that met one: to be planned anew. */
   readonly gone: Operation[];
 }
 
@@ -57,6 +57,8 @@ export interface SettleOptions {
   readonly context: WriteContext;
   /** What to create in place of creates whose id another row's record has. */
   readonly renamed: Renamed | undefined;
+  /** Set for what was planned anew: it is not a second time. */
+  readonly isAnew?: true;
   /** Told of what concerns every operation; later ones are not sent any more. */
   readonly stop: (problem: Problem) => void;
   readonly stopped: () => Problem | undefined;
@@ -291,7 +293,7 @@ class Settling {
 
   /** Takes what the parts say; gives back the operations that are worth another attempt. */
   #take(pending: readonly Operation[], parts: readonly (Reply | undefined)[]) {
-    const { table, stop } = this.#options;
+    const { isAnew, table, stop } = this.#options;
     const again: { operation: Operation; problem: Problem }[] = [];
     pending.forEach((operation, index) => {
       const part = parts[index];
@@ -309,7 +311,11 @@ class Settling {
           break;
         }
         case "twice":
-          this.#echoes.set(asUpdate(table, operation), { create: operation, problem: result.problem });
+          if (operation.kind !== "create" || idOf(operation.record) !== null)
+            this.#echoes.set(asUpdate(table, operation), { create: operation, problem: result.problem });
+          // A new record whose id is the server's is told by what is read of it, once.
+          else if (!isAnew) this.#settled.gone.push(operation);
+          else this.#settled.outcomes.push(rejected(operation, result.problem));
           break;
         case "again":
           again.push({ operation, problem: result.problem });

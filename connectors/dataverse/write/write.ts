@@ -142,7 +142,10 @@ async function settleAll(
   };
 }
 
-/** Records that vanished are added again, whole; what is gone for a second time is left to the next run. */
+/**
+ * Records that vanished are added again, whole, and so are rows whose create met a record that may be its own echo; what
+ * is gone for a second time is left to the next run.
+ */
 async function addAgain(
   gone: readonly Operation[],
   settling: SettleOptions,
@@ -172,7 +175,7 @@ async function addAgain(
     } else outcomes.push(plan);
   }
   for (const [kind, operations] of again) {
-    const settled = await settleAll(kind, operations, settling);
+    const settled = await settleAll(kind, operations, { ...settling, isAnew: true });
     outcomes.push(
       ...join([...settled.outcomes, ...settled.gone.map((operation) => goneTwice(operation, missing))]),
     );
