@@ -33,6 +33,8 @@ export interface SyncRecord {
   readonly matching: string;
   /** The name the sync had first: state and own ids belong to it. */
   readonly firstName: string;
+  /** Tells this state from one of the same sync that was forgotten before. */
+  readonly born?: string;
   /** Name of the base table, without its prefix; a run that may replace it makes another. */
   readonly base: string;
   readonly baseRows: number;
@@ -49,6 +51,10 @@ export interface SyncRecord {
 export function newRecord(layout: Layout, firstName: string): SyncRecord {
   return { ...layoutPart(layout), firstName, base: "base_0", baseRows: 0, generation: 0, run: 0, open: null };
 }
+
+/** What a plan rests on beside the number of the last run: which state it is, and which run of it has not ended. */
+export const basisOf = (record: SyncRecord | undefined): string =>
+  record === undefined ? "" : `${record.born ?? ""} ${record.open?.id ?? ""}`.trim();
 
 export function layoutPart({
   shape,

@@ -2,6 +2,7 @@
  * The state of a sync, open for one run or one plan: the snapshot, and the way from a model's result to changes
  * and from outcomes back into the snapshot. The same statements for every place; a `Store` knows the place.
  */
+import { randomUUID } from "node:crypto";
 import type { Change, Changed, Present, Removed } from "../core/change.ts";
 import type { Value } from "../core/value.ts";
 import type { Query, Warehouse } from "../ports.ts";
@@ -9,7 +10,7 @@ import * as diff from "./diff.ts";
 import { NOTHING_SPARED, type Spared, spareHeld } from "./elsewhere.ts";
 import * as load from "./load.ts";
 import { addedReader, changedReader, type Row, removedReader } from "./reader.ts";
-import { type Layout, newRecord, type SyncRecord } from "./record.ts";
+import { basisOf, type Layout, newRecord, type SyncRecord } from "./record.ts";
 import {
   commit,
   contentsOf,
@@ -73,6 +74,8 @@ export interface State extends AsyncDisposable {
   readonly recovery: Recovery | undefined;
   /** The record as it was opened. */
   readonly record: SyncRecord;
+  /** What a plan made of this state rests on: see `basisOf`. */
+  readonly basis: string;
   readonly history: History;
   /** Aborts when another process has taken the state over. */
   readonly lost: AbortSignal;
@@ -130,33 +133,31 @@ export async function openState(
 ): Promise<State> {
   try {
     const opened = await open(store, layout, firstName, backfill);
-    return stateOver(store, layout, opened.record, opened.recovery);
+    return stateOver(store, layout, opened);
   } catch (error) {
     await store[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function open(
-  store: Store,
-  layout: Layout,
-  firstName: string,
-  backfill: boolean,
-): Promise<{ record: SyncRecord; recovery: Recovery | undefined }> {
+type Opened = Pick<State, "record" | "recovery" | "basis">;
+
+async function open(store: Store, layout: Layout, firstName: string, backfill: boolean): Promise<Opened> {
   const found = await store.load();
+  const basis = basisOf(found);
   if (found === undefined) {
-    const record = newRecord(layout, firstName);
+    const record = { ...newRecord(layout, firstName), born: randomUUID() };
     await store.create();
     // Tables of a run that was killed before it had a record may have other columns.
     await store.sweep([]);
     for (const statement of createTables(store.engine.dialect, layout.shape, tablesOf(store, record, 0)))
       await store.engine.run(statement);
-    return { record: await nextRun(store, record), recovery: undefined };
+    return { record: await nextRun(store, record), recovery: undefined, basis };
   }
   if (!store.lasting && !isSettled(store, found, layout, backfill)) await store.copy(found);
   const { record, recovery } = await recover(store, found);
   if (store.lasting) await store.sweep(snapshotTables(record));
-  return { record: await nextRun(store, await migrate(store, record, layout, backfill)), recovery };
+  return { record: await nextRun(store, await migrate(store, record, layout, backfill)), recovery, basis };
 }
 
 /** A run's number is taken once: what an earlier run has left under it is nobody's. */
@@ -165,7 +166,7 @@ async function nextRun(store: Store, record: SyncRecord): Promise<SyncRecord> {
   return store.lasting ? saveRecord(store, next) : next;
 }
 
-function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: Recovery | undefined): State {
+function stateOver(store: Store, layout: Layout, { record: opened, recovery, basis }: Opened): State {
   const { engine } = store;
   const { dialect } = engine;
   const { shape } = layout;
@@ -181,6 +182,7 @@ function stateOver(store: Store, layout: Layout, opened: SyncRecord, recovery: R
   return {
     recovery,
     record,
+    basis,
     history: store.history,
     lost: store.lost,
     async known() {

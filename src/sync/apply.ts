@@ -2,9 +2,10 @@
 import type { Change, Planned } from "../core/change.ts";
 import { SyncError } from "../core/errors.ts";
 import { LOADED_AT_ONCE } from "../state/load.ts";
+import { basisOf } from "../state/record.ts";
 import { modeRules } from "./modes.ts";
 import { peekRecord } from "./open.ts";
-import { movedProblem, movedSince, syncHead } from "./plan-check.ts";
+import { movedSince, stateMoved, syncHead } from "./plan-check.ts";
 import type { SavedSync } from "./plan-file.ts";
 import type { Prepared } from "./prepare.ts";
 import type { SyncRun } from "./report.ts";
@@ -18,8 +19,9 @@ export async function checkPlan(
 ): Promise<void> {
   const problems = [];
   for (const { plan, prepared } of saved) {
-    const run = ((await peekRecord(prepared))?.run ?? 0) + 1;
-    problems.push(...movedSince(plan.head, syncHead(prepared, run, plan.head.staged)));
+    const record = await peekRecord(prepared);
+    const basis = { run: (record?.run ?? 0) + 1, state: basisOf(record) };
+    problems.push(...movedSince(plan.head, syncHead(prepared, basis, plan.head.staged)));
   }
   if (problems.length > 0) throw new SyncError(problems);
 }
@@ -44,9 +46,9 @@ export function applySync(prepared: Prepared, plan: SavedSync, options: SyncOpti
 
   const source: Source = {
     async stage(state, { onProgress }, reject) {
-      const { staged, run } = plan.head;
-      if (state.record.run !== run)
-        throw new SyncError(movedProblem(prepared.sync.name, "the state: another run has been since"));
+      const { staged } = plan.head;
+      const moved = stateMoved(plan.head, { run: state.record.run, state: state.basis });
+      if (moved.length > 0) throw new SyncError(moved);
       onProgress?.({ sync: prepared.sync.name, phase: "stage" });
       for await (const batch of plan.refused())
         for (const { key, problem } of batch) await reject(key, problem);

@@ -11,8 +11,10 @@ import type { Staged } from "./stage.ts";
 const fingerprint = (parts: unknown): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
 
-/** @param run number that a run of the state has */
-export function syncHead(prepared: Prepared, run: number, staged: Staged): SyncHead {
+/** What a plan rests on in the state: the number that a run of it has, and `basisOf` its record. */
+export type Basis = Pick<SyncHead, "run" | "state">;
+
+export function syncHead(prepared: Prepared, basis: Basis, staged: Staged): SyncHead {
   const { model, sync, compiled, identity, shape } = prepared;
   const { mode, onRemoved, audience, associate, rules, match, fields } = sync;
   return {
@@ -32,11 +34,13 @@ export function syncHead(prepared: Prepared, run: number, staged: Staged): SyncH
       shape,
     ]),
     schemaVersion: compiled.schemaVersion,
-    run,
+    ...basis,
     columns: shape.columns.map(({ name }) => name),
     staged,
   };
 }
+
+const OTHER_RUN = "the state: another run has been since";
 
 const MOVED: readonly (readonly [keyof SyncHead, string])[] = [
   ["organization", "the organisation that the destination leads to"],
@@ -44,13 +48,24 @@ const MOVED: readonly (readonly [keyof SyncHead, string])[] = [
   ["model", "the model"],
   ["mapping", "the mapping"],
   ["schemaVersion", "the destination's metadata"],
-  ["run", "the state: another run has been since"],
+  ["run", OTHER_RUN],
+  ["state", "the state: it was forgotten, or a run of it has ended"],
 ];
 
 /** What differs from what a plan was made for; none when the plan still holds. */
 export function movedSince(planned: SyncHead, now: SyncHead): Problem[] {
-  const moved = MOVED.filter(([part]) => planned[part] !== now[part]).map(([, words]) => words);
+  const parts = MOVED.filter(([part]) => planned[part] !== now[part]);
+  // Another run is enough to say of the state.
+  const moved = parts
+    .filter(([part]) => part !== "state" || planned.run === now.run)
+    .map(([, words]) => words);
   return moved.length === 0 ? [] : [movedProblem(planned.sync, moved.join("; "))];
+}
+
+/** The same of the state alone, which an apply asks once more when no other run can use it. */
+export function stateMoved({ sync, run, state }: SyncHead, now: Basis): Problem[] {
+  const about = { sync, run, state } as SyncHead;
+  return movedSince(about, { ...about, ...now });
 }
 
 export const movedProblem = (sync: string, what: string): Problem => ({

@@ -33,6 +33,8 @@ export interface SyncHead {
   readonly schemaVersion: string;
   /** Number that a run of the planned state has: the last run's and one. */
   readonly run: number;
+  /** Which state it is, and which run of it has not ended. */
+  readonly state: string;
   readonly columns: readonly string[];
   readonly staged: Staged;
 }

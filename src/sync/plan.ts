@@ -103,7 +103,7 @@ async function planSync(promiser: Promiser, promised: WhichComes, options: PlanO
   await state.release();
   const { stopped = staged.stopped, foreseen } = ahead;
   const told = { ...staged, stopped, ...(foreseen ? { strays: foreseen.strays } : {}) };
-  writer?.sync(syncHead(prepared, state.record.run, told));
+  writer?.sync(syncHead(prepared, { run: state.record.run, state: state.basis }, told));
   for (const row of refused) writer?.refused(row);
 
   const operations = noOperations();

@@ -5,6 +5,8 @@ import { noOperations } from "../../src/core/change.ts";
 import { applySync, checkPlan } from "../../src/sync/apply.ts";
 import { readPlan } from "../../src/sync/plan-file.ts";
 import type { SyncRun } from "../../src/sync/report.ts";
+import { resetSync } from "../../src/sync/reset.ts";
+
 import { type FreeDestination, freeDestination } from "../support/free-destination.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import {
@@ -153,6 +155,24 @@ describe.each([
     destination.fault = () => "ok";
     expect(await runIn(ground, setup, { retry: true })).toMatchObject({ applied: 1, waiting: 0 });
   });
+});
+
+test("a plan of a state that was forgotten since is refused, also where as many runs have been", async () => {
+  await using ground = await localGround();
+  const destination = freeDestination();
+  const setup = setupOn(destination);
+  const reset = async () => resetSync(await preparedIn(ground, setup), async () => true);
+  await ground.sql(...START);
+  const file = join(ground.folder, "people.plan");
+  await runIn(ground, setup);
+  await ground.sql("DELETE FROM people WHERE id = 1");
+  await planIn(ground, setup, {}, file);
+  await reset();
+  await runIn(ground, setup);
+  destination.received.length = 0;
+  // The record of the row that has left is nobody's now.
+  await expect(apply(ground, setup, file)).rejects.toThrow(/the state: it was forgotten/);
+  expect(destination.received).toEqual([]);
 });
 
 test("what has moved is named, and nothing is sent", async () => {
