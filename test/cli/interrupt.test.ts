@@ -71,7 +71,7 @@ test("the first Ctrl-C sends nothing more, waits for the write in flight, and ke
   expect(await written("I")).toBe(40);
 });
 
-test("the second Ctrl-C leaves at once, and the next run recovers", { timeout: 25_000 }, async () => {
+test("the second Ctrl-C leaves at once, and the next run recovers", { timeout: 50_000 }, async () => {
   using folder = temporaryFolder();
   // The write in flight would be waited for longer than the test may take.
   const { args, run, child } = await start(folder.path, "J", 60_000);

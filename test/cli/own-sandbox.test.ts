@@ -46,5 +46,5 @@ test("of commands that start at once, all have the one sandbox until the last of
   // The one that stayed for the others is gone a moment later.
   const left = () =>
     readdirSync(`${folder.path}/.backhaul/sandbox`).filter((name) => /address|borrowed/.test(name));
-  await expect.poll(left, { timeout: 5_000 }).toEqual([]);
+  await expect.poll(left).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { openWire, type Wire } from "./client.ts";
 /** Malformed requests in all; BACKHAUL_FUZZ_RUNS=10000 for the long run. */
 const RUNS = Number(process.env.BACKHAUL_FUZZ_RUNS ?? 2500);
 const share = (part: number): number => Math.max(1, Math.round(RUNS * part));
-const PATIENCE = Math.max(30_000, RUNS * 20);
+const PATIENCE = Math.max(120_000, RUNS * 20);
 
 let wire: Wire & AsyncDisposable;
 beforeAll(async () => {

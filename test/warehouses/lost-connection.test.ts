@@ -59,7 +59,7 @@ test.each([
     const error = await ended;
     expect(error, String(error)).toMatchObject({ problems: [{ kind: "connection" }] });
   },
-  15_000,
+  40_000,
 );
 
 test("a connection that ends while a batch is taken in is a connection error", async () => {
@@ -72,7 +72,7 @@ test("a connection that ends while a batch is taken in is a connection error", a
     await new Promise((done) => setTimeout(done, 200));
   }).catch((error: unknown) => error);
   expect(await ended).toMatchObject({ problems: [{ kind: "connection" }] });
-}, 15_000);
+}, 40_000);
 
 test("an interrupt ends a read at once, on the server too", async () => {
   const abort = new AbortController();
@@ -83,7 +83,7 @@ test("an interrupt ends a read at once, on the server too", async () => {
   expect(await ended).toMatchObject({ name: "AbortError" });
   expect(Date.now() - at).toBeLessThan(5_000);
   await expect.poll(async () => (await server.query(`SELECT pid ${RUNNING}`)).rows.length).toBe(0);
-}, 15_000);
+}, 40_000);
 
 test("a reader that stops early leaves a connection that serves on", async () => {
   await using warehouse = await open();

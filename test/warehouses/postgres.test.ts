@@ -281,7 +281,7 @@ describe("search_path", () => {
 
 describe("statement_timeout", () => {
   test("ends a model's read with the file's name, and a statement of the state's with the setting's", async () => {
-    await using warehouse = await open({ statement_timeout: 200 });
+    await using warehouse = await open({ statement_timeout: 600 });
     const slow = "SELECT 1 AS id, pg_sleep(60)::text AS v";
     expect(await problem(valuesOf(warehouse, "local", slow, { file: "models/slow.sql" }))).toMatchObject({
       kind: "config",
