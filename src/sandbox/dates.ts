@@ -40,23 +40,25 @@ function isPlainDay(text: string): boolean {
 /** `YYYY-MM-DD`: as it is kept. */
 export const isPlainDate = (text: string): boolean => text.length === 10 && isPlainDay(text);
 
-/** `YYYY-MM-DDTHH:MM:SSZ`: as it is kept. */
-export const isPlainMoment = (text: string): boolean =>
-  text.length === 20 &&
-  isPlainDay(text) &&
-  text.charCodeAt(10) === 84 &&
-  two(text, 11) <= 23 &&
-  text.charCodeAt(13) === 58 &&
-  two(text, 14) <= 59 &&
-  text.charCodeAt(16) === 58 &&
-  two(text, 17) <= 59 &&
-  text.charCodeAt(19) === 90;
-
 /** Years whose seconds fit into a small integer when all months have 31 days, and what is counted from. */
 const PACKED = { first: 1940, zero: 2000, end: 2060 };
 
-/** `YYYY-MM-DDTHH:MM:SSZ` as one number, for those who keep many; undefined for all other texts and far years. */
+let lastText = "";
+let lastPacked: number | undefined;
+
+/**
+ * `YYYY-MM-DDTHH:MM:SSZ` as one number, for those who keep many; undefined for all other texts and far years. A moment
+ * is checked, compared and kept in a row.
+ */
 export function packMoment(text: string): number | undefined {
+  if (text !== lastText) {
+    lastPacked = pack(text);
+    lastText = text;
+  }
+  return lastPacked;
+}
+
+function pack(text: string): number | undefined {
   if (text.length !== 20) return undefined;
   const year = two(text, 0) * 100 + two(text, 2);
   const month = two(text, 5);
@@ -82,6 +84,9 @@ export function packMoment(text: string): number | undefined {
   const days = ((year - PACKED.zero) * 12 + month - 1) * 31 + day - 1;
   return ((days * 24 + hour) * 60 + minute) * 60 + second;
 }
+
+/** A moment as nearly all are, as it is kept; 28 days are in any month. */
+export const isPlainMoment = (text: string): boolean => packMoment(text) !== undefined && two(text, 8) <= 28;
 
 const padded = (value: number): string => (value < 10 ? `0${value}` : String(value));
 

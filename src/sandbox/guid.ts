@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -14,10 +14,7 @@ export function derivedId(text: string): string {
   return dashed(`${hex.slice(0, 12)}5${hex.slice(13, 16)}8${hex.slice(17, 32)}`);
 }
 
-export function randomId(): string {
-  const hex = randomBytes(16).toString("hex");
-  return dashed(`${hex.slice(0, 12)}4${hex.slice(13, 16)}a${hex.slice(17, 32)}`);
-}
+export const randomId = (): string => randomUUID();
 
 /** Ids that say the number from which they are made, so that they need not be kept beside it. */
 export interface Serials {

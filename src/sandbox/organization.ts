@@ -42,7 +42,16 @@ export const SEEDED = {
   ben: derivedId("user:ben@contoso.example"),
 } as const;
 
-export const userIdOf = (clientId: string): string => derivedId(`user:application:${clientId}`);
+/** Asked at each request. */
+const userIds = new Map<string, string>();
+
+export function userIdOf(clientId: string): string {
+  const known = userIds.get(clientId);
+  if (known !== undefined) return known;
+  const id = derivedId(`user:application:${clientId}`);
+  userIds.set(clientId, id);
+  return id;
+}
 
 export const newOrganization = (id: string = randomId(), changeTrackingDays = 7): Organization => ({
   id,

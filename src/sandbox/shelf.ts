@@ -244,7 +244,14 @@ function checkKeys(shelf: Shelf, table: Table, rules: Unverified, before: Row | 
   }
 }
 
-function moveKeys(shelf: Shelf, rules: Unverified, before: Row | undefined, after: Row | undefined): void {
+/** @param areUnique whether it is known that no other row has the new keys */
+function moveKeys(
+  shelf: Shelf,
+  rules: Unverified,
+  before: Row | undefined,
+  after: Row | undefined,
+  areUnique: boolean,
+): void {
   const { place } = (after ?? before) as Row;
   for (const kept of shelf.indexes) {
     if (before && after && agree(before, after, kept)) continue;
@@ -253,8 +260,8 @@ function moveKeys(shelf: Shelf, rules: Unverified, before: Row | undefined, afte
     if (from === to) continue;
     if (from !== undefined) leave(kept.index, from, place);
     if (to === undefined || after === undefined) continue;
-    const other = pairOf(shelf, rules, kept, to, valueAt(after, kept.spots[0] as Spot));
-    enter(kept.index, to, place, other);
+    const first = valueAt(after, kept.spots[0] as Spot);
+    enter(kept.index, to, place, areUnique ? -1 : pairOf(shelf, rules, kept, to, first));
   }
 }
 
@@ -285,7 +292,7 @@ export function shelve(
   check: boolean,
 ): void {
   if (check && after) checkKeys(shelf, table, rules, before, after);
-  moveKeys(shelf, rules, before, after);
+  moveKeys(shelf, rules, before, after, check);
   moveReferences(shelf, before, after);
   if (after) {
     shelf.slots[after.place] = after;
