@@ -89,6 +89,25 @@ describe("several application users", () => {
     );
   });
 
+  test("one whom the service refuses is named by its place in the config", async () => {
+    const disabled = USERS[1]!.clientId;
+    await using at = await openPooled({
+      instead: (user) =>
+        user === disabled
+          ? {
+              status: 403,
+              headers: { "content-type": "application/json" },
+              body: '{"error":{"code":"0x80040225","message":"The specified user is disabled."}}',
+            }
+          : undefined,
+    });
+    await expect(at.bench.destination.identify(running())).rejects.toMatchObject({
+      problems: [
+        { kind: "connection", code: "dataverse.0x80040225", message: expect.stringMatching(/^users\[1\]: /) },
+      ],
+    });
+  });
+
   test("one that has reached its limit rests, and the others take what it was given", async () => {
     const resting = USERS[0]!.clientId;
     let isLimited = false;

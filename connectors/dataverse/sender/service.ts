@@ -7,6 +7,7 @@ import {
   isPassing,
   newTally,
   openTransport,
+  type Problem,
   type Reply,
   retryReads,
   SCHEDULE,
@@ -226,9 +227,13 @@ export function openService(options: ServiceOptions): Service {
     get,
     getByUser: (path, signal) =>
       Promise.all(
-        pool.users.map(async (user) => {
+        pool.users.map(async (user, index) => {
           const soon: Send = (request) => user({ ...request, deadline: FIRST_DEADLINE });
-          return parsed(await read(path, signal, {}, undefined, retrying(soon)), origin);
+          try {
+            return parsed(await read(path, signal, {}, undefined, retrying(soon)), origin);
+          } catch (error) {
+            throw pool.users.length > 1 ? namingUser(error, index) : error;
+          }
         }),
       ),
     pages,
@@ -314,6 +319,16 @@ function delayed(signal: AbortSignal, milliseconds: number): { signal: AbortSign
       signal.removeEventListener("abort", start);
     },
   };
+}
+
+/** Of several users one may be refused: the service does not say which. */
+function namingUser(error: unknown, index: number): unknown {
+  if (!(error instanceof SyncError)) return error;
+  const place = index === 0 ? "auth" : `users[${index - 1}]`;
+  const named = (problem: Problem): Problem =>
+    // The token service's refusals name them already.
+    problem.code.startsWith("dataverse.") ? { ...problem, message: `${place}: ${problem.message}` } : problem;
+  return new SyncError(error.problems.map(named));
 }
 
 const PAGE_SIZE = "odata.maxpagesize=5000";
