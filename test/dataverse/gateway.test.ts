@@ -51,15 +51,15 @@ const isWrite = (path: string) => path.includes("Multiple") || path.endsWith("$b
 
 /** A bench whose writes pass a proxy. */
 async function behind(
-  change: (path: string, body: string, write: number) => string | Instead,
+  change: (path: string, body: string, write: number, sent: string) => string | Instead,
 ): Promise<Behind> {
   const bench = await openBench();
   let seen = 0;
   let isWriting = false;
-  const proxy = await startProxy(bench.sandbox.url, (path, body) => {
+  const proxy = await startProxy(bench.sandbox.url, (path, body, _, { body: sent }) => {
     if (path.includes("Multiple")) isWriting = true;
     if (!isWrite(path) || (body.includes("@odata.context") && !isWriting)) return body;
-    return change(path, body, ++seen);
+    return change(path, body, ++seen, sent);
   });
   const config = configOf(bench.sandbox);
   await using tokens = tokenSource(config.auth, new URL(config.url), { authority: config.url });
@@ -180,6 +180,23 @@ describe("a service that is at fault itself is left alone after a few requests",
     );
     const result = await write(await compile(at.bench, people), added(rows(40)));
     expect(tallied(result)).toEqual({ applied: 40 });
+  });
+});
+
+test("a row that no gateway lets through is rejected alone, and not tried for ever", async () => {
+  await using at = await behind((_path, body, _write, sent) =>
+    sent.length > 1_500 ? { status: 413, type: "text/html", body: "<html>" } : body,
+  );
+  const mapping = {
+    ...people,
+    columns: { ...people.columns, note: "text" as const },
+    fields: { ...people.fields, description: "note" },
+  };
+  const noted = rows(12).map((row, index) => [...row, "y".repeat(index === 4 ? 1_900 : 5)]);
+  const result = await write(await compile(at.bench, mapping), added(noted));
+  expect(tallied(result)).toEqual({ applied: 11, rejected: 1 });
+  expect(result.outcomes.get(5)).toMatchObject({
+    problem: { code: "dataverse.http_413", remedy: expect.stringContaining("Shorten") },
   });
 });
 

@@ -74,6 +74,22 @@ describe("rows of a request", () => {
   });
 });
 
+test("after requests that were too slow to be done the next run begins with fewer rows", () => {
+  const costs = new Map();
+  const first = openLanes(1_000, 300_000, costs)(contact, "upsert", "bulk");
+  first.tooSlow(first.size);
+  const second = openLanes(1_000, 300_000, costs)(contact, "upsert", "bulk");
+  expect([first.size, second.size]).toEqual([100, 16]);
+  second.tooSlow(second.size);
+  const third = openLanes(1_000, 300_000, costs)(contact, "upsert", "bulk");
+  expect(third.size).toBe(2);
+  // Where the service was silent and the table is quick, one answer makes up for it.
+  third.took(2, 76);
+  expect(third.size).toBeGreaterThan(20);
+  third.tooSlow(100);
+  expect(openLanes(1_000, 300_000, costs)(contact, "upsert", "bulk").size).toBe(100);
+});
+
 describe("the forecast", () => {
   const laneOf = () => openLanes(1_000, 300_000);
   const upserts = (upsert: number) => ({ ...noOperations(), upsert });

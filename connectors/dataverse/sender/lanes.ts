@@ -3,7 +3,7 @@ import type { OperationKind } from "../../../src/sdk.ts";
 import { ELASTIC_BATCH } from "../elastic.ts";
 import { isElastic, type Table } from "../table.ts";
 import type { Cost, Costs } from "./memory.ts";
-import { newSizes, type Sizes, took, tooMany, WINDOW_SHARE, workOf } from "./sizes.ts";
+import { LEAST_DEADLINE, newSizes, type Sizes, took, tooMany, WINDOW_SHARE, workOf } from "./sizes.ts";
 
 export interface Lane {
   /** Rows of the next request. */
@@ -18,6 +18,8 @@ export interface Lane {
   work(rows: number): { readonly expectedMs: number; readonly flatMs?: number };
   took(rows: number, milliseconds: number): void;
   tooMany(rows: number): void;
+  /** So many rows were not done in the time that a request has, however often they were tried. */
+  tooSlow(rows: number): void;
   /** Of so many rows so many were at fault. */
   found(rows: number, bad: number): void;
   /** A request that failed whole looks for bad rows until what is given back is called. */
@@ -46,18 +48,19 @@ export function openLanes(most: number, windowMs: number, costs: Costs = new Map
   const lanes = new Map<string, Lane>();
   return (table, kind, way) => {
     const name = `${table.name} ${kind} ${way}`;
-    const guess = costs.get(name) ?? GUESS;
+    const known = costs.get(name);
     const note = (cost: Cost) => void costs.set(name, cost);
     const lane =
       lanes.get(name) ??
-      newLane(isElastic(table) ? Math.min(most, ELASTIC_BATCH) : most, longestMs, guess, note);
+      newLane(isElastic(table) ? Math.min(most, ELASTIC_BATCH) : most, longestMs, known, note);
     lanes.set(name, lane);
     return lane;
   };
 }
 
-function newLane(most: number, longestMs: number, guess: Cost, note: (cost: Cost) => void): Lane {
-  let sizes: Sizes = newSizes(most, longestMs);
+function newLane(most: number, longestMs: number, known: Cost | undefined, note: (cost: Cost) => void): Lane {
+  const guess = known ?? GUESS;
+  let sizes: Sizes = newSizes(most, longestMs, known?.row);
   let badShare = 0;
   let searching = 0;
   return {
@@ -86,6 +89,11 @@ function newLane(most: number, longestMs: number, guess: Cost, note: (cost: Cost
     },
     tooMany(rows) {
       sizes = tooMany(sizes, rows);
+    },
+    tooSlow(rows) {
+      // Where nothing was ever done that is all that is known; the next run begins with fewer.
+      if (sizes.rowMs === undefined)
+        note({ row: Math.max(guess.row, LEAST_DEADLINE / rows), own: guess.own });
     },
     found(rows, bad) {
       badShare += LAST * Math.min(1, rows / 20) * (bad / rows - badShare);

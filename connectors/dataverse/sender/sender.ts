@@ -17,6 +17,7 @@ import {
 } from "../../../src/sdk.ts";
 import { type Fault, type Verdict, verdictOf, verdictOfFailure } from "./problems.ts";
 import type { Service, WriteRequest } from "./service.ts";
+import { LEAST_DEADLINE } from "./sizes.ts";
 
 export interface SenderOptions {
   /** Attempts at a fault of one request, such as a deadlock. */
@@ -61,9 +62,8 @@ export interface Sender {
 /** Requests that may be sent again for each that was done, beside the budget. */
 const RETRIES_PER_DONE = 1;
 const BUDGET = 100;
-/** A silent request is given up after so much longer than was expected, at least after this many milliseconds. */
+/** A silent request is given up after so much longer than was expected. */
 const MUCH_LONGER = 20;
-const LEAST_DEADLINE = 60_000;
 
 export function openSender(
   service: Pick<Service, "origin" | "pause" | "tally" | "write">,

@@ -47,9 +47,13 @@ const FORGET = 0.99;
 /** How much sizes must differ, relative to their mean, before their line says anything. */
 const SPREAD = 0.02;
 
-export function newSizes(most: number, longestMs: number): Sizes {
+/** A silent request is given up after so many milliseconds at the earliest. */
+export const LEAST_DEADLINE = 60_000;
+
+/** @param rowMs what a row took in earlier commands; 0 where that is not known */
+export function newSizes(most: number, longestMs: number, rowMs = 0): Sizes {
   return {
-    size: Math.min(FIRST_ROWS, most),
+    size: Math.max(1, Math.min(FIRST_ROWS, most, Math.floor(longestMs / rowMs))),
     most,
     longestMs,
     rowMs: undefined,

@@ -46,6 +46,18 @@ export function deferred({ change }: Operation, problem: Problem): Outcome {
   return { status: "deferred", change, problem: { ...problem, kind: "deferred" } };
 }
 
+/** What says that a request is too large: a gateway by its status, the service by its code. */
+const TOO_LARGE: ReadonlySet<string> = new Set(["dataverse.http_413", "dataverse.0x8004418a"]);
+export const saysTooLarge = ({ code }: Problem): boolean => TOO_LARGE.has(code);
+
+/** A row that is too large alone: the next run could send it in no smaller request. */
+export const tooLarge = (operation: Operation, problem: Problem): Outcome =>
+  rejected(operation, {
+    ...problem,
+    remedy:
+      "Shorten the row's texts and pictures, or let more through at the gateway that stands before the service.",
+  });
+
 /**
  * The service's own id of the reply: of a whole reply `x-ms-service-request-id`, of a part of a batch `REQ_ID`
  * (observed; "Compose HTTP requests and handle errors" names the first).

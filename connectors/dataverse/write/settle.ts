@@ -20,11 +20,11 @@ import { bulkBody, bulkPath, createdIds, failedItems, hasParties, isDoneFor, par
 import { afterMeeting, asUpdate, type Met } from "./echoes.ts";
 import { askedOf, stopOf } from "./for-all.ts";
 import { halvesOf, suspectsOf } from "./isolate.ts";
-import { applied, deferred, judged, rejected, requestOf } from "./outcomes.ts";
+import { applied, deferred, judged, rejected, requestOf, saysTooLarge, tooLarge } from "./outcomes.ts";
 import { paired } from "./pairing.ts";
 
 /** Operations of one `$batch` ("Execute batch operations using the Web API"). */
-const MOST_PARTS = 1000;
+export const MOST_PARTS = 1000;
 /** Rounds of one `$batch` for records that met a passing fault. */
 const MOST_ROUNDS = 4;
 /** Halves of a bulk request that may fail before the rest is sent record by record. */
@@ -34,7 +34,7 @@ const MANY_SEARCHES = 2;
 /** Fewer records than this are sent record by record at once. */
 const FEW = 8;
 /** Milliseconds that a request may take which looks for records at fault: longer than others, so that they are few. */
-const LOOKING_MS = 60_000;
+export const LOOKING_MS = 60_000;
 /** Attempts at parts of a request that a passing fault outlasted as a whole. */
 const ATTEMPTS_IN_PART = 2;
 /** Records of one `$batch` that, when all of them meet passing faults to the last round, make it the service's. */
@@ -84,18 +84,6 @@ export async function settle(
 /** Whether operations of a kind have a message that takes many of them. */
 export const isBulk = (table: Table, kind: Operation["kind"]): boolean =>
   isElastic(table) || (hasBulk(table) && kind !== "delete");
-
-/**
- * Operations of the next request. Where so many are bad that they go record by record anyway, as many as that takes at
- * once: requests that fail whole would never show that more of them may go together.
- */
-export function sizeFor(table: Table, kind: Operation["kind"], laneOf: LaneOf): number {
-  const single = laneOf(table, kind, "batch");
-  if (!isBulk(table, kind)) return single.size;
-  const lane = laneOf(table, kind, "bulk");
-  if (!lane.isSick(lane.size)) return lane.size;
-  return Math.max(lane.size, Math.min(lane.most, single.rowsIn(LOOKING_MS), MOST_PARTS));
-}
 
 /** Asks for the fate of each row beside the error of an elastic table's bulk message ("Bulk operation messages"). */
 const WITH_DETAILS = { prefer: 'odata.include-annotations="*"' };
@@ -180,6 +168,7 @@ class Settling {
       });
       return undefined;
     }
+    if (sent.problem.code === "dataverse.timeout") this.#lane.tooSlow(operations.length);
     if (this.#stopIfForAll(operations, sent)) return undefined;
     if (sent.fault === "smaller") this.#lane.tooMany(operations.length);
     return sent;
@@ -349,10 +338,12 @@ class Settling {
    * record stands in its part: what passes neither for the whole nor for one alone is the service's.
    */
   async #refusedBatch(operations: readonly Operation[], refusal: Refusal): Promise<void> {
+    if (refusal.problem.code === "dataverse.timeout") this.#single.tooSlow(operations.length);
     if (this.#stopIfForAll(operations, refusal)) return;
     if (refusal.fault === "smaller") this.#single.tooMany(operations.length);
     const isAlone = operations.length === 1 && refusal.fault === "smaller";
-    if (refusal.fault === "passing" || (isAlone && refusal.reply && refusal.reply.status !== 413)) {
+    const isTooLarge = saysTooLarge(refusal.problem);
+    if (refusal.fault === "passing" || (isAlone && refusal.reply && !isTooLarge)) {
       this.#options.stop(refusal.problem);
       this.#deferIfStopped(operations);
       return;
@@ -365,7 +356,9 @@ class Settling {
     }
     for (const operation of operations) {
       const { fault, problem } = refusal;
-      this.#settled.outcomes.push((fault === "row" ? rejected : deferred)(operation, problem));
+      // What does not go through alone will not do so in the next run either.
+      if (isTooLarge) this.#settled.outcomes.push(tooLarge(operation, problem));
+      else this.#settled.outcomes.push((fault === "row" ? rejected : deferred)(operation, problem));
     }
   }
 

@@ -18,7 +18,7 @@ import { type Batch, batches } from "./batching.ts";
 import { mapConcurrent } from "./concurrent.ts";
 import { hasFiles, sendFiles, withoutFiles } from "./files.ts";
 import { deferred, rejected, unchanged } from "./outcomes.ts";
-import { type Settled, type SettleOptions, settle, sizeFor } from "./settle.ts";
+import { isBulk, LOOKING_MS, MOST_PARTS, type Settled, type SettleOptions, settle } from "./settle.ts";
 import { stubMaker } from "./stubs.ts";
 
 export interface WriterOptions {
@@ -95,6 +95,18 @@ export async function* writeAll(
   if (context.signal.aborted) {
     throw new SyncError({ kind: "aborted", code: "aborted", message: "The run was interrupted." });
   }
+}
+
+/**
+ * Operations of the next request. Where so many are bad that they go record by record anyway, as many as that takes at
+ * once: requests that fail whole would never show that more of them may go together.
+ */
+function sizeFor(table: Table, kind: Operation["kind"], laneOf: LaneOf): number {
+  const single = laneOf(table, kind, "batch");
+  if (!isBulk(table, kind)) return single.size;
+  const lane = laneOf(table, kind, "bulk");
+  if (!lane.isSick(lane.size)) return lane.size;
+  return Math.max(lane.size, Math.min(lane.most, single.rowsIn(LOOKING_MS), MOST_PARTS));
 }
 
 async function* mapped<T>(source: AsyncIterable<T>, map: (item: T) => Promise<T>): AsyncGenerator<T> {
