@@ -27,7 +27,8 @@ export default class Reset extends BaseCommand {
     const [prepared] = await openSyncs(session, [args.sync], this.signal);
     const { sync, compiled } = prepared!;
     const result = await resetSync(prepared!, async (records) => {
-      const what = `${sync.name} manages ${counted(records, "record")} of ${compiled.object}. They become unmanaged: what has left the model by the next run is not removed any more.`;
+      const many = records === null ? "an unknown number of records" : counted(records, "record");
+      const what = `${sync.name} manages ${many} of ${compiled.object}. They become unmanaged: what has left the model by the next run is not removed any more.`;
       if (flags.yes) return true;
       if (!process.stdin.isTTY || this.jsonEnabled()) {
         throw fail.config("reset.not_confirmed", what, "If that is meant, run it again with --yes.");
@@ -36,7 +37,7 @@ export default class Reset extends BaseCommand {
     });
     this.log(
       result.forgotten
-        ? `Forgotten: ${counted(result.records, "record")} of ${result.object} are unmanaged; the next run of ${result.sync} starts from an empty snapshot.`
+        ? `Forgotten: ${result.records === null ? "all records" : counted(result.records, "record")} of ${result.object} are unmanaged; the next run of ${result.sync} starts from an empty snapshot.`
         : result.records === 0
           ? `${result.sync} manages no records: there is nothing to forget.`
           : "Nothing was forgotten.",

@@ -14,7 +14,7 @@ import type { Neighbour } from "./elsewhere.ts";
 import { makeFolder } from "./folders.ts";
 import { openFileHistory } from "./history-file.ts";
 import { openJournal, reopenJournal } from "./journal-file.ts";
-import type { SyncRecord } from "./record.ts";
+import { readRecord, type SyncRecord } from "./record.ts";
 import { count } from "./settle.ts";
 import { stageAttached, stageRows } from "./stage.ts";
 import type { Store } from "./store.ts";
@@ -129,7 +129,7 @@ async function recordIn(database: Duckdb, catalog: string): Promise<SyncRecord |
   const tables = `SELECT 1 FROM duckdb_tables() WHERE database_name = ${literal(catalog)} AND table_name = 'syncs'`;
   if ((await database.all(tables)).length === 0) return undefined;
   const state = await database.value(`SELECT max(state) FROM ${catalog}.main.syncs`);
-  return state === null ? undefined : (JSON.parse(state) as SyncRecord);
+  return state === null ? undefined : readRecord(state, "this folder");
 }
 
 /** Other syncs of the object lie in folders beside this one. */

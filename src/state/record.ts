@@ -2,7 +2,7 @@
  * What the state knows of a sync as a whole: one row of the table `syncs`, whose column `state` is this record as
  * JSON. Changing that row is what makes a commit true: tables that no record names are leftovers.
  */
-import type { Problem } from "../core/errors.ts";
+import { fail, type Problem, type SyncError } from "../core/errors.ts";
 import type { Column } from "../core/value.ts";
 import type { Dialect } from "../ports.ts";
 import type { Shape } from "./tables.ts";
@@ -47,6 +47,30 @@ export interface SyncRecord {
   /** The run whose intents may lack outcomes. */
   readonly open: { readonly id: string; readonly number: number } | null;
 }
+
+/**
+ * The record that a text holds.
+ *
+ * @param where names the state: `the schema backhaul`
+ * @throws SyncError `state.unreadable` when it is none
+ */
+export function readRecord(text: string, where: string): SyncRecord {
+  try {
+    const record = JSON.parse(text) as SyncRecord;
+    const isWhole = [record.columns, record.key, record.match].every(Array.isArray) && "open" in record;
+    if (isWhole && Number.isInteger(record.run) && typeof record.base === "string") return record;
+  } catch {
+    // Said below.
+  }
+  throw damaged(where, "what it says of the sync as a whole cannot be read");
+}
+
+export const damaged = (where: string, what: string): SyncError =>
+  fail.config(
+    "state.unreadable",
+    `The state in ${where} is damaged: ${what}.`,
+    "Restore it from a backup, or run `backhaul reset` for this sync: the next run then starts from an empty snapshot, reads what is there, and writes only what differs.",
+  );
 
 export function newRecord(layout: Layout, firstName: string): SyncRecord {
   return { ...layoutPart(layout), firstName, base: "base_0", baseRows: 0, generation: 0, run: 0, open: null };

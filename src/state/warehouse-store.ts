@@ -3,12 +3,13 @@
  * `rejects` for all syncs, and the tables of each sync under a prefix of its own.
  */
 import { randomBytes } from "node:crypto";
+import type { Value } from "../core/value.ts";
 import type { StateEngine } from "../ports.ts";
 import type { Neighbour } from "./elsewhere.ts";
 import { openTableHistory } from "./history-table.ts";
 import { openTableJournal } from "./journal-table.ts";
 import { acquireLease, type Lease } from "./lease.ts";
-import type { SyncRecord } from "./record.ts";
+import { damaged, readRecord, type SyncRecord } from "./record.ts";
 import { snapshotTables, takenOver } from "./settle.ts";
 import { stageInWarehouse } from "./stage.ts";
 import type { Store } from "./store.ts";
@@ -64,7 +65,7 @@ export async function peekWarehouseRecord({
       `SELECT state FROM ${quote(schema)}.${quote("syncs")} WHERE name_key = ${literal(nameKey(owner, name))}`,
     );
     if (row !== undefined)
-      return row[0] === null || row[0] === undefined ? undefined : (JSON.parse(row[0]) as SyncRecord);
+      return row[0] === null || row[0] === undefined ? undefined : readRecord(row[0], whereOf(schema));
   }
   return undefined;
 }
@@ -218,8 +219,19 @@ function storeOver(
     work,
     lost: lease?.lost ?? new AbortController().signal,
     async load() {
-      const state = (await engine.rows(`SELECT state FROM ${table} WHERE id = ${literal(id)}`))[0]?.[0];
-      return state === null || state === undefined ? undefined : (JSON.parse(state) as SyncRecord);
+      const read = async (): Promise<Value> =>
+        (await engine.rows(`SELECT state FROM ${table} WHERE id = ${literal(id)}`))[0]?.[0] ?? null;
+      for (let state = await read(); ; ) {
+        if (state === null) return undefined;
+        const record = readRecord(state, whereOf(place.schema));
+        const there = await tablesIn(engine, place.schema, prefix);
+        const missing = snapshotTables(record).find((name) => !there.includes(`${prefix}${name}`));
+        if (missing === undefined) return record;
+        // Under a plan a run may have put others in their place meanwhile.
+        const now = await read();
+        if (now === state) throw damaged(whereOf(place.schema), `its table ${prefix}${missing} is not there`);
+        state = now;
+      }
     },
     save: (record) =>
       lease === undefined
@@ -281,6 +293,17 @@ function storeOver(
   }
 }
 
+const whereOf = (schema: string): string => `the schema ${schema}`;
+
+/** A neighbour whose state is damaged is one that cannot be asked. */
+function readable(state: string): SyncRecord | undefined {
+  try {
+    return readRecord(state, "");
+  } catch {
+    return undefined;
+  }
+}
+
 /** Other syncs of the object have rows of their own in the registry. */
 async function* neighboursOf(
   { rows, dialect }: StateEngine,
@@ -292,7 +315,7 @@ async function* neighboursOf(
     `SELECT sync, id, state FROM ${registry} WHERE organization = ${dialect.literal(organization)} AND object = ${dialect.literal(object)} AND state IS NOT NULL AND NOT (project = ${dialect.literal(project)} AND sync = ${dialect.literal(sync)})`,
   );
   for (const [name, id, state] of others) {
-    const record = JSON.parse(state!) as SyncRecord;
+    const record = readable(state!);
     yield { sync: name!, record, table: (table) => at(`s${id}_${table}`) };
   }
 }

@@ -102,6 +102,19 @@ test("state in the DuckDB file that the models run in", async () => {
   await follow(folder.path, sandboxEnv(sandbox), (text) => inDuckdb(file, text));
   const [count] = await inDuckdb(file, "SELECT count(*) FROM sync.runs");
   expect(count).toEqual(["3"]);
+  // A table of it is gone: a run tells, and a reset is the way out.
+  const cli = (command: string, ...more: string[]) =>
+    shipped([command, "--project", folder.path, "--json", ...more], { env: sandboxEnv(sandbox) });
+  const [base] = await inDuckdb(
+    file,
+    "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '%\\_base\\_%' ESCAPE '\\'",
+  );
+  await inDuckdb(file, `DROP TABLE sync."${base![0]}"`);
+  const run = await cli("run");
+  expect([run.code, run.json.error.problems[0].code]).toEqual([2, "state.unreadable"]);
+  const forgotten = await cli("reset", "people", "--yes");
+  expect(forgotten.json, forgotten.stdout).toMatchObject({ records: null, forgotten: true });
+  expect((await cli("run")).json.runs[0]).toMatchObject({ applied: 0, unchanged: 2_000 });
 });
 
 test("check names the rights that the state's schema lacks, one by one, and makes nothing", async () => {

@@ -114,7 +114,7 @@ describe.each([
     await ground.sql(...MODEL);
     await runIn(ground, mirror);
     const prepared = await preparedIn(ground, mirror);
-    const asked: number[] = [];
+    const asked: (number | null)[] = [];
     const refused = await resetSync(prepared, async (records) => asked.push(records) < 0);
     expect(refused).toMatchObject({ records: 3, forgotten: false });
     expect(await planIn(ground, mirror)).toMatchObject({ unchanged: 3 });

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { explain } from "../../src/cli/errors.ts";
 import { openDuckdb } from "../../src/duckdb/database.ts";
 import { openLocalPlanStore, openLocalStore, peekLocalRecord } from "../../src/state/local-store.ts";
+import { readRecord } from "../../src/state/record.ts";
 import { chain } from "../../src/state/tables.ts";
 import { temporaryFolder } from "../support/project.ts";
 
@@ -90,3 +91,12 @@ test("a chain of more expressions than DuckDB takes one within another is one th
   const parts = Array.from({ length: 1_100 }, () => "1");
   expect(await database.value(`SELECT ${chain(parts, " + ")}`)).toBe("1100");
 });
+
+test.each(["{broken", "{}", "null", "7", '{"columns":[],"key":[],"match":[],"run":1,"base":"b"}'])(
+  "a record of a state that says %s is a damaged state",
+  (text) => {
+    expect(() => readRecord(text, "the schema backhaul")).toThrow(
+      /the schema backhaul is damaged.*backhaul reset/,
+    );
+  },
+);
