@@ -22,12 +22,13 @@ export function explain(thrown: unknown): { readonly problems: readonly Problem[
   const system = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (system !== undefined && SYSTEM_REMEDIES[system] !== undefined) {
     const problem: Problem = {
-      kind: "config",
+      // A disk may fill up in the middle: something was run.
+      kind: FULL.test(system) ? "connection" : "config",
       code: `system.${system}`,
       message: systemMessage(error as NodeJS.ErrnoException),
       remedy: SYSTEM_REMEDIES[system],
     };
-    return { problems: [problem], exit: EXIT_CODE.config };
+    return { problems: [problem], exit: EXIT_CODE[problem.kind] };
   }
   const remedy = "This is a defect of Backhaul: please report it, with the output of DEBUG=backhaul.";
   return { problems: [{ kind: "bug", code: "cli.unexpected", message, remedy }], exit: EXIT_CODE.bug };
@@ -62,6 +63,8 @@ function systemMessage({ message, path }: NodeJS.ErrnoException): string {
     ? `${message}.`
     : `${path.replace(/\.part$/, "")}: ${said}.`;
 }
+
+const FULL = /^(ENOSPC|EDQUOT)$/;
 
 /** What the operating system refuses, and what the user does about it. */
 const SYSTEM_REMEDIES: Readonly<Record<string, string>> = {

@@ -96,7 +96,9 @@ export default class Sandbox extends BaseCommand {
       this.log(
         `  tenant ${ready.tenant}\n  client_id ${ready.client_id}\n  client_secret ${ready.client_secret}`,
       );
-      this.log(`In a destination, the last three stand under auth, beside  authority: ${ready.url}`);
+      this.log(
+        `In a destination, the last three stand under auth, and authority: ${ready.url} beside auth and url.`,
+      );
       this.log("Stop it with Ctrl-C.");
     }
     await this.untilStopped(flags["while-stdin"]);

@@ -151,10 +151,11 @@ async function* entries<T extends { readonly run: string }>(
 const newestOf = <T extends { readonly run: string }>(items: readonly T[], limit: number): T[] =>
   items.toSorted((a, b) => (a.run < b.run ? 1 : a.run > b.run ? -1 : 0)).slice(0, limit);
 
-/** A line that a crash has torn says nothing. */
-function entryIn<T>(line: string): T | undefined {
+/** A line that a crash has torn says nothing, and neither does one that names no run. */
+function entryIn<T extends { readonly run: string }>(line: string): T | undefined {
   try {
-    return JSON.parse(line) as T;
+    const entry = JSON.parse(line) as T | null;
+    return typeof entry?.run === "string" ? entry : undefined;
   } catch {
     return undefined;
   }

@@ -83,7 +83,7 @@ test("what failed first is told, also where the end of it failed too", () => {
     error: new Error("later"),
     suppressed: first,
   });
-  expect(explain(end)).toMatchObject({ exit: 2, problems: [{ code: "system.ENOSPC" }] });
+  expect(explain(end)).toMatchObject({ exit: 3, problems: [{ code: "system.ENOSPC" }] });
 });
 
 test("a chain of more expressions than DuckDB takes one within another is one that it takes", async () => {

@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Outcome } from "../../src/core/change.ts";
 import type { RowAccess, Warehouse } from "../../src/ports.ts";
+import { fileHistory } from "../../src/state/history-file.ts";
 import { openLocalStore } from "../../src/state/local-store.ts";
 import { outcomeRow } from "../../src/state/outcome.ts";
 import { openState } from "../../src/state/state.ts";
@@ -64,13 +65,19 @@ test("a row that was skipped, because there is no record and none is to be made,
 
 test("a line of the history that a crash has torn swallows nothing", async () => {
   using folder = temporaryFolder();
-  const { history, ...store } = await openLocalStore(place(folder.path));
+  const root = folder.path;
+  const home = `${root}/organization/object/sync`;
+  const { history, ...store } = await openLocalStore(place(home));
   await history.end({ run: "20261121T100000000Z-aaaaaa" });
-  const file = `${folder.path}/runs.jsonl`;
+  const file = `${home}/runs.jsonl`;
   appendFileSync(file, '{"run":"2026112');
   await history.end({ run: "20261121T110000000Z-bbbbbb" });
   await store[Symbol.asyncDispose]();
   const lines = readFileSync(file, "utf8").trim().split("\n");
   expect(lines).toHaveLength(3);
+  appendFileSync(file, "null\n{}\n7\n");
   expect(JSON.parse(lines[2]!)).toMatchObject({ run: "20261121T110000000Z-bbbbbb" });
+  const told: string[] = [];
+  for await (const { run } of fileHistory(root).runs({})) told.push(run);
+  expect(told).toEqual(["20261121T100000000Z-aaaaaa", "20261121T110000000Z-bbbbbb"]);
 });
