@@ -108,7 +108,9 @@ export function unusable(error: unknown): never {
 /** What DuckDB says of a disk that is full, or of memory that it may not take; `undefined` of anything else. */
 export function exhaustionIn(error: unknown): string | undefined {
   const message = error instanceof Error ? error.message : String(error);
-  const isExhausted = /Out of Memory Error|No space left on device|Disk quota exceeded/.test(message);
+  // The appender leaves out what kind of error it was.
+  const isExhausted =
+    /Out of Memory Error|failed to pin block|No space left on device|Disk quota exceeded/.test(message);
   return isExhausted ? message.split("\n", 1)[0]?.replace(/\.$/, "") : undefined;
 }
 

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync, rmSync, statSync, truncateSync }
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { explain } from "../../src/cli/errors.ts";
-import { openDuckdb } from "../../src/duckdb/database.ts";
+import { exhaustionIn, openDuckdb } from "../../src/duckdb/database.ts";
 import { openLocalPlanStore, openLocalStore, peekLocalRecord } from "../../src/state/local-store.ts";
 import { readRecord } from "../../src/state/record.ts";
 import { chain } from "../../src/state/tables.ts";
@@ -74,6 +74,8 @@ test("a run that DuckDB's memory does not suffice for says so, and what to raise
     });
   }
   expect(await store.engine.rows("SELECT 1")).toEqual([["1"]]);
+  const appended = "Failed to append: failed to pin block of size 3.8 MiB (179.7 MiB/183.1 MiB used)";
+  expect(exhaustionIn(new Error(`${appended}\n\nPossible solutions:`))).toBe(appended);
 });
 
 test("what failed first is told, also where the end of it failed too", () => {
