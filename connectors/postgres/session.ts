@@ -143,7 +143,7 @@ function begin(config: PostgresConfig, access: Access, names: Names): string {
           // For ANALYZE, which reads 300 pages for each: the planner is to know how many rows and keys there are.
           "SET LOCAL default_statistics_target = 10",
           // The planner takes all rows for changed ones, and would join them on one core to spare itself their way.
-          "SET LOCAL parallel_tuple_cost = 0.01",
+          "SET LOCAL parallel_tuple_cost = 0.03",
         ]),
     `SET LOCAL work_mem = '${(config.work_mem ?? WORK_MEM).replace(" ", "")}'`,
     ...(timeout === undefined ? [] : [`SET LOCAL statement_timeout = ${Math.trunc(timeout)}`]),
