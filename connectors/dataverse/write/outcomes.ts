@@ -47,8 +47,8 @@ export function deferred({ change }: Operation, problem: Problem): Outcome {
 }
 
 /** What says that a request is too large: a gateway by its status, the service by its code. */
-const TOO_LARGE: ReadonlySet<string> = new Set(["dataverse.http_413", "dataverse.0x8004418a"]);
-export const saysTooLarge = ({ code }: Problem): boolean => TOO_LARGE.has(code);
+const TOO_LARGE = /^dataverse\.(http_413|0x8004418a)$/;
+export const saysTooLarge = ({ code }: Problem): boolean => TOO_LARGE.test(code);
 
 /** A row that is too large alone: the next run could send it in no smaller request. */
 export const tooLarge = (operation: Operation, problem: Problem): Outcome =>
