@@ -1,11 +1,13 @@
 /**
  * A Dataverse for the bench of the sender, in a process of its own. With options as JSON: the sandbox as they say.
- * With `free`: bulk messages and batches cost nothing, all else is the sandbox's. Prints its address and secrets.
+ * With `free`: bulk messages and batches cost nothing, all else is the sandbox's; with `reads` they cost no more than
+ * the parsing of their JSON. Prints its address and secrets.
  */
 import { createServer, request } from "node:http";
 import { startSandbox } from "../../dist/src/sandbox/index.js";
 
-const isFree = process.argv[2] === "free";
+const reads = process.argv[2] === "reads";
+const isFree = reads || process.argv[2] === "free";
 const sandbox = await startSandbox(isFree ? {} : JSON.parse(process.argv[2]));
 const latency = Number(process.argv[3] ?? 0);
 const { url, tenant, clientId, clientSecret } = sandbox;
@@ -16,12 +18,15 @@ if (isFree) {
     const isBatch = incoming.url.endsWith("$batch");
     if (!isBatch && !incoming.url.endsWith("UpsertMultiple")) return passOn(incoming, outgoing);
     const chunks = [];
-    incoming.on("data", (chunk) => isBatch && chunks.push(chunk));
+    incoming.on("data", (chunk) => (isBatch || reads) && chunks.push(chunk));
     incoming.on("end", () => {
       const text = Buffer.concat(chunks).toString("latin1");
       if (text.includes("\nGET "))
         passOn(incoming, outgoing, Buffer.concat(chunks)); // definitions
-      else setTimeout(() => answer(outgoing, isBatch, text.split(" HTTP/1.1").length - 1), latency);
+      else if (reads) {
+        for (const json of isBatch ? text.match(/^\{.*\}/gm) : [text]) JSON.parse(json);
+        answer(outgoing, isBatch, text.split(" HTTP/1.1").length - 1);
+      } else setTimeout(() => answer(outgoing, isBatch, text.split(" HTTP/1.1").length - 1), latency);
     });
   });
   front.keepAliveTimeout = 65_000;

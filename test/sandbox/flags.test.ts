@@ -55,7 +55,7 @@ const anyPort = (flags: readonly string[]): string[] => (flags.includes("--port"
 /** A command that does not start: what it says and how it ends. */
 async function refused(...flags: string[]): Promise<{ code: number | null; text: string }> {
   const { child, output } = run([...anyPort(flags), ...flags]);
-  const [code] = (await once(child, "exit")) as [number | null];
+  const [code] = (await once(child, "close")) as [number | null];
   return { code, text: output().replace(/\s+/g, " ") };
 }
 
