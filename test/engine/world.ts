@@ -74,7 +74,8 @@ export async function live(
       const own = destination.records.some(
         (other) => other !== record && other.owner === claimer && other.active,
       );
-      check(own || isUnsure(claimer), "a record was removed that a row of the model claims", record.match);
+      const told = !isUnsure(claimer) && !isMovedUntold(record);
+      check(own || !told, "a record was removed that a row of the model claims", record.match);
     }
   };
   const prepared = (mapping: Mapping, guarded: boolean): Promise<Prepared> =>
@@ -296,8 +297,9 @@ export async function live(
           check(
             present.has(record.owner) ||
               movedInDoubt.has(record.owner) ||
-              isWanted(record) ||
-              isUntold(record),
+              isWanted(record.match) ||
+              isUntold(record) ||
+              isKeptByItsOldValue(record),
             "a record of a row that has left is still there",
             record,
           );
@@ -320,8 +322,27 @@ export async function live(
     return !record.made && record.owner !== undefined && isUnsure(record.owner);
   }
 
-  /** Whether a row of the model, usable or not, has the record's match value. */
-  function isWanted({ match }: StoredRecord): boolean {
+  /** Other match values of a record's row, where the last one may have been written without an answer. */
+  function othersInDoubt({ owner, match }: StoredRecord): string[] {
+    if (owner === undefined || !isUnsure(owner)) return [];
+    const versions = steps.flatMap(({ rows: earlier }) => earlier.filter(({ id }) => String(id) === owner));
+    return versions.flatMap(({ code }) =>
+      code === null || foldMatch(code) === foldMatch(match) ? [] : [code],
+    );
+  }
+
+  /** A record that was given its match value without an answer: it is known by the one that it had. */
+  function isMovedUntold(record: StoredRecord): boolean {
+    return othersInDoubt(record).length > 0;
+  }
+
+  /** The same, while a row of the model wants the one that it had. */
+  function isKeptByItsOldValue(record: StoredRecord): boolean {
+    return othersInDoubt(record).some(isWanted);
+  }
+
+  /** Whether a row of the model, usable or not, has a match value. */
+  function isWanted(match: string): boolean {
     return rows.some(({ code }) => code !== null && foldMatch(code) === foldMatch(match));
   }
 
