@@ -3,6 +3,7 @@ import type { Value } from "../core/value.ts";
 import type { StateEngine } from "../ports.ts";
 import type { HistoryFilter, HistoryReader, RunEntry } from "./history.ts";
 import type { History } from "./store.ts";
+import { makeShared } from "./tables.ts";
 import type { Owner } from "./warehouse-store.ts";
 
 type Name = "runs" | "rejects";
@@ -32,7 +33,10 @@ export function openTableHistory(
   const make = async (name: Name): Promise<void> => {
     if (ready.has(name)) return;
     const typed = columns[name].map((column) => `${column} ${text}`);
-    await engine.run(`CREATE TABLE IF NOT EXISTS ${at(name)} (${typed.join(", ")}, at_ms ${integer})`);
+    await makeShared(
+      engine,
+      `CREATE TABLE IF NOT EXISTS ${at(name)} (${typed.join(", ")}, at_ms ${integer})`,
+    );
     ready.add(name);
   };
   const insert = async (name: Name, entries: readonly Entry[]): Promise<void> => {

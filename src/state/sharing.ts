@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { SharedUser, StateEngine } from "../ports.ts";
+import { makeShared } from "./tables.ts";
 
 export interface SharingPlace {
   readonly engine: StateEngine;
@@ -54,7 +55,8 @@ export async function shareUsers(
   };
   const begin = async (): Promise<void> => {
     const columns = [`user_name ${text}`, `told ${text}`, `expires ${integer}`];
-    await engine.run(
+    await makeShared(
+      engine,
       `CREATE TABLE IF NOT EXISTS ${table} (name_key ${text} PRIMARY KEY, ${columns.join(", ")})`,
     );
     await engine.run(`DELETE FROM ${table} WHERE expires < ${dialect.now} - ${PERIODS * periodMs}`);

@@ -1,7 +1,7 @@
 /** The tables of a sync's state, and how its columns are named in them. */
 import { createHash } from "node:crypto";
 import type { Column } from "../core/value.ts";
-import type { Dialect } from "../ports.ts";
+import type { Dialect, StateEngine } from "../ports.ts";
 
 /** What the statements are made for: the sync's columns, which of them are the key, which find the record. */
 export interface Shape {
@@ -142,4 +142,9 @@ export function createTables(dialect: Dialect, shape: Shape, tables: Tables): st
 export function createOutcomes(dialect: Dialect, table: string): string {
   const { text, integer, boolean } = dialect.types;
   return `CREATE TABLE IF NOT EXISTS ${table} (seq ${integer}, status ${text}, id ${text}, owed ${text}, waits ${boolean})`;
+}
+
+/** PostgreSQL's `IF NOT EXISTS` fails in the later one of two sessions that make the same at once: then it is there. */
+export async function makeShared({ run }: Pick<StateEngine, "run">, sql: string): Promise<void> {
+  await run(sql).catch(() => run(sql));
 }
