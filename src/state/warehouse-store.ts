@@ -13,7 +13,7 @@ import { damaged, readRecord, type SyncRecord } from "./record.ts";
 import { snapshotTables, takenOver } from "./settle.ts";
 import { stageInWarehouse } from "./stage.ts";
 import type { Store } from "./store.ts";
-import { createOutcomes } from "./tables.ts";
+import { createOutcomes, makeShared } from "./tables.ts";
 
 /** Whose state it is. */
 export interface Owner {
@@ -120,12 +120,9 @@ function registryOf({ engine, schema, owner }: WarehousePlace): Registry {
   const mine = is(owner.sync);
   const idOf = async (condition: string): Promise<string | undefined> =>
     (await engine.rows(`SELECT id FROM ${table} WHERE ${condition}`))[0]?.[0] ?? undefined;
-  /** PostgreSQL's `IF NOT EXISTS` fails in the later one of two sessions that make the same at once. */
+  /** Who may not make anything finds what is there: `IF NOT EXISTS` asks for the right to make it all the same. */
   const makeOnce = async (isThere: () => Promise<boolean>, sql: string): Promise<void> => {
-    if (await isThere()) return;
-    await engine.run(sql).catch(async (error: unknown) => {
-      if (!(await isThere())) throw error;
-    });
+    if (!(await isThere())) await makeShared(engine, sql);
   };
   return {
     table,
