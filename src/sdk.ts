@@ -63,6 +63,7 @@ export type { Gate, GateOptions, Signs } from "./http/gate.ts";
 export { gated, openGate } from "./http/gate.ts";
 export type { TokenSource } from "./http/layers.ts";
 export { authorized, causeOf, isPassing, retryReads } from "./http/layers.ts";
+export { PROXY_REMEDY } from "./http/proxy.ts";
 export type { Schedule } from "./http/retry.ts";
 export { retryAfter, SCHEDULE, waitBefore } from "./http/retry.ts";
 export type { Transport, TransportOptions } from "./http/transport.ts";

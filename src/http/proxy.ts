@@ -3,6 +3,10 @@ import { fail } from "../core/errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What to do about a proxy that refuses. */
+export const PROXY_REMEDY =
+  "Check the user and the password in HTTPS_PROXY and what the proxy allows, or name the host in NO_PROXY.";
+
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**

@@ -1,5 +1,5 @@
 /** What issues tokens, and how its refusals are told. */
-import { type Failure, fail, SyncError } from "../../../src/sdk.ts";
+import { type Failure, fail, PROXY_REMEDY, SyncError } from "../../../src/sdk.ts";
 
 export interface IssuedToken {
   readonly token: string;
@@ -105,6 +105,5 @@ export function unreachableToken(origin: string, failure: Failure): SyncError {
 
 const UNREACHABLE: Partial<Record<Failure["reason"], string>> = {
   tls: "Trust its certificate by NODE_EXTRA_CA_CERTS, or mend the authority.",
-  proxy:
-    "Check the user and the password in HTTPS_PROXY and what the proxy allows, or name the host in NO_PROXY.",
+  proxy: PROXY_REMEDY,
 };

@@ -4,6 +4,7 @@ import {
   type Failure,
   fail,
   type Limit,
+  PROXY_REMEDY,
   type Problem,
   type Reply,
   SyncError,
@@ -317,8 +318,7 @@ const REMEDIES: Partial<Record<Failure["reason"], string>> = {
   unknown_host: "Check url in the destination, and the network.",
   refused: "Check url in the destination, and the network.",
   tls: "Trust its certificate by NODE_EXTRA_CA_CERTS, or mend url.",
-  proxy:
-    "Check the user and the password in HTTPS_PROXY and what the proxy allows, or name the host in NO_PROXY.",
+  proxy: PROXY_REMEDY,
   connect_timeout: "Check url in the destination, a firewall or a proxy in between.",
 };
 
